@@ -1,0 +1,12 @@
+"""The one error that people are meant to read."""
+
+from __future__ import annotations
+
+
+class TiktellerError(Exception):
+    """What went wrong and where, and in ``mend`` what to do about it. The command line prints it as one line, exit code 1."""
+
+    def __init__(self, message: str, *, mend: str | None = None) -> None:
+        self.message = message
+        self.mend = mend
+        super().__init__(f"{message}. Mend: {mend}" if mend else message)

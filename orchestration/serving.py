@@ -1,0 +1,50 @@
+"""The readers' side of ``serving/``: which snapshot is current, opened read-only.
+
+``serving/<partner_id>/current`` is a one-line file that names the current snapshot (``<snapshot>.duckdb`` beside it). It is replaced
+atomically by ``orchestration.publishing``; a reader resolves it once per question and opens the resolved name, so that a
+publication in between changes nothing under its feet. The partner decides which *file* is opened, never which WHERE is added.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from orchestration.errors import TiktellerError
+from orchestration.workspace import PLATFORM, Workspace
+
+POINTER = "current"
+PARTNER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def published_partners(workspace: Workspace) -> tuple[str, ...]:
+    """Ids of the partners that have a current snapshot, in order."""
+    if not workspace.serving.is_dir():
+        return ()
+    return tuple(
+        sorted(f.name for f in workspace.serving.iterdir() if f.name != PLATFORM and (f / POINTER).is_file())
+    )
+
+
+def current_snapshot(workspace: Workspace, partner_id: str) -> Path:
+    """The file of the partner's current snapshot. Raises TiktellerError where nothing is published for that id."""
+    if partner_id != PLATFORM and not PARTNER_ID.fullmatch(partner_id):
+        raise TiktellerError(f"{partner_id!r} is not a partner id")
+    pointer = workspace.serving / partner_id / POINTER
+    try:
+        name = pointer.read_text().strip()
+    except FileNotFoundError:
+        known = ", ".join(published_partners(workspace)) or "none yet"
+        raise TiktellerError(
+            f"nothing is published for partner {partner_id!r} (published: {known})", mend="tikteller run"
+        ) from None
+    return pointer.parent / name
+
+
+def connect(snapshot: Path) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to one snapshot file that can reach no other file."""
+    connection = duckdb.connect(str(snapshot), read_only=True, config={"python_enable_replacements": "false"})
+    connection.execute("set enable_external_access = false")
+    return connection
