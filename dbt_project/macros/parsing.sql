@@ -1,0 +1,96 @@
+{# Raw text -> typed value; null where it cannot be read, so that a reason can be given. What differs between engines is dispatched. #}
+
+{% macro parse(data_type, text, values=none) -%}
+    {%- if data_type == 'text' -%} {{ parse_text(text) }}
+    {%- elif data_type == 'integer' -%} {{ parse_integer(text) }}
+    {%- elif data_type == 'money' -%} {{ parse_decimal(text, 18, 8) }}
+    {%- elif data_type == 'percent' -%} {{ parse_decimal(text, 9, 4) }}
+    {%- elif data_type == 'date' -%} {{ parse_date(text) }}
+    {%- elif data_type == 'instant' -%} {{ parse_wall_clock(text) }}
+    {%- elif data_type == 'boolean' -%} {{ parse_boolean(text) }}
+    {%- elif data_type == 'digits' -%} {{ parse_digits(text) }}
+    {%- elif data_type == 'enum' -%} {{ parse_enum(text, values) }}
+    {%- else -%} {{ exceptions.raise_compiler_error("no data_type " ~ data_type ~ " in a feed") }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro parse_text(text) -%} nullif(trim({{ text }}), '') {%- endmacro %}
+
+{% macro parse_integer(text) -%}
+    case when {{ matches('trim(' ~ text ~ ')', '^-?[0-9]{1,18}$') }} then cast(trim({{ text }}) as bigint) end
+{%- endmacro %}
+
+{# Decimal point or comma, thousands separators when both occur ("1.234,56", "1,234.56"); more decimals than `scale` cannot be read exactly and give null. #}
+{% macro parse_decimal(text, precision, scale) -%}
+    case
+        when {{ matches('trim(' ~ text ~ ')', '^-?[0-9]{1,' ~ (precision - scale) ~ '}([.,][0-9]{1,' ~ scale ~ '})?$') }}
+            then cast(replace(trim({{ text }}), ',', '.') as decimal({{ precision }}, {{ scale }}))
+        when {{ matches('trim(' ~ text ~ ')', '^-?[0-9]{1,3}(\\.[0-9]{3})+,[0-9]{1,' ~ scale ~ '}$') }}
+            then try_cast(replace(replace(trim({{ text }}), '.', ''), ',', '.') as decimal({{ precision }}, {{ scale }}))
+        when {{ matches('trim(' ~ text ~ ')', '^-?[0-9]{1,3}(,[0-9]{3})+\\.[0-9]{1,' ~ scale ~ '}$') }}
+            then try_cast(replace(trim({{ text }}), ',', '') as decimal({{ precision }}, {{ scale }}))
+    end
+{%- endmacro %}
+
+{% macro parse_date(text) -%}
+    case when {{ matches('trim(' ~ text ~ ')', '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') }} then try_cast(trim({{ text }}) as date) end
+{%- endmacro %}
+
+{% macro parse_boolean(text) -%}
+    case
+        when lower(trim({{ text }})) in ('true', 't', 'yes', 'y', 'ja', 'j', '1') then true
+        when lower(trim({{ text }})) in ('false', 'f', 'no', 'n', 'nee', '0') then false
+    end
+{%- endmacro %}
+
+{% macro parse_digits(text) -%}
+    case when {{ matches('trim(' ~ text ~ ')', '^[+]?[0-9]{1,15}$') }} then replace(trim({{ text }}), '+', '') end
+{%- endmacro %}
+
+{% macro parse_enum(text, values) -%}
+    case lower(trim({{ text }})) {% for value in values %} when '{{ value | lower }}' then '{{ value }}'{% endfor %} end
+{%- endmacro %}
+
+{# The clock as written, whatever zone stands behind it. #}
+{% macro parse_wall_clock(text) -%} {{ return(adapter.dispatch('parse_wall_clock', 'tikteller')(text)) }} {%- endmacro %}
+{% macro duckdb__parse_wall_clock(text) -%} try_cast(trim({{ text }}) as timestamp) {%- endmacro %}
+
+{# The same text as an instant in UTC when it names its offset ("Z", "+02:00"); null when it is a local time. #}
+{% macro parse_offset_instant(text) -%} {{ return(adapter.dispatch('parse_offset_instant', 'tikteller')(text)) }} {%- endmacro %}
+{% macro duckdb__parse_offset_instant(text) -%}
+    case
+        when right(trim({{ text }}), 1) in ('Z', 'z') or strpos(substr({{ text }}, 12), '+') > 0 or strpos(substr({{ text }}, 12), '-') > 0
+            then cast(try_cast(trim({{ text }}) as timestamptz) as timestamp)
+    end
+{%- endmacro %}
+
+{% macro matches(text, pattern) -%} {{ return(adapter.dispatch('matches', 'tikteller')(text, pattern)) }} {%- endmacro %}
+{% macro duckdb__matches(text, pattern) -%} regexp_matches({{ text }}, '{{ pattern }}') {%- endmacro %}
+
+{% macro replace_all(text, pattern, replacement) -%} {{ return(adapter.dispatch('replace_all', 'tikteller')(text, pattern, replacement)) }} {%- endmacro %}
+{% macro duckdb__replace_all(text, pattern, replacement) -%} regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g') {%- endmacro %}
+
+{# 64 bits of a text, stable within one warehouse; two texts may share them, so compare the text too. #}
+{% macro hash64(text) -%} {{ return(adapter.dispatch('hash64', 'tikteller')(text)) }} {%- endmacro %}
+{% macro duckdb__hash64(text) -%} hash({{ text }}) {%- endmacro %}
+
+{# A rejected row as JSON, its columns named, for the person who mends it. #}
+{% macro row_as_json(columns) -%} {{ return(adapter.dispatch('row_as_json', 'tikteller')(columns)) }} {%- endmacro %}
+{% macro duckdb__row_as_json(columns) -%}
+    cast(json_object({% for column in columns %}'{{ column }}', "{{ column }}"{{ ', ' if not loop.last }}{% endfor %}) as varchar)
+{%- endmacro %}
+
+{# "hh:mm:ss" (also "-hh:mm:ss") as seconds. #}
+{% macro seconds_of_clock(clock) -%}
+    case
+        when {{ matches(clock, '^-?[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$') }}
+            then (case when left({{ clock }}, 1) = '-' then -1 else 1 end) * (
+                cast(replace(split_part({{ clock }}, ':', 1), '-', '') as bigint) * 3600
+                + cast(split_part({{ clock }}, ':', 2) as bigint) * 60
+                + cast(split_part({{ clock }}, ':', 3) as bigint)
+            )
+    end
+{%- endmacro %}
+
+{# 3CX names an extension "Ext.101". #}
+{% macro without_ext(number) -%} {{ replace_all(parse_text(number), '^Ext[.]', '') }} {%- endmacro %}

@@ -1,0 +1,54 @@
+-- billsec is the paid duration; a row that was not answered can carry billsec > 0 and is still not answered.
+with typed as (
+    select
+        *,
+        {{ parse_text('uniqueid') }} as typed_call_id,
+        {{ parse_wall_clock('start') }} as started_wall_clock,
+        {{ parse_wall_clock('"end"') }} as ended_wall_clock,
+        {{ parse_integer('billsec') }} as typed_duration_s,
+        case upper({{ parse_text('disposition') }})
+            when 'ANSWERED' then 'answered'
+            when 'NO ANSWER' then 'no_answer'
+            when 'BUSY' then 'busy'
+            when 'FAILED' then 'failed'
+            when 'CONGESTION' then 'failed'
+        end as typed_disposition
+    from {{ source('raw', 'cdrs_asterisk') }}
+)
+
+select
+    typed.file_id,
+    typed.line,
+    'asterisk' as source,
+    typed_call_id as call_id,
+    'asterisk:' || coalesce({{ parse_text('accountcode') }}, files.folder_account, '') || ':' || typed_call_id || ':'
+    || coalesce({{ parse_text('sequence') }}, {{ parse_text('dstchannel') }}, '') as call_key,
+    'pbx' as leg,
+    0 as sequence,
+    coalesce({{ parse_text('accountcode') }}, files.folder_account) as account,
+    {{ parse_text('src') }} as caller,
+    {{ parse_text('dst') }} as callee,
+    started_wall_clock,
+    cast(null as timestamp) as started_utc,
+    typed_duration_s as duration_s,
+    case
+        when lower({{ parse_text('dcontext') }}) in ('from-trunk', 'from-pstn', 'from-did-direct', 'public', 'inbound', 'incoming') then 'inbound'
+        else 'outbound'
+    end as direction,
+    typed_disposition as disposition,
+    {{ parse_text('linkedid') }} as correlation_id,
+    case
+        when typed_call_id is null then 'missing_uniqueid'
+        when {{ parse_text('start') }} is null then 'missing_start'
+        when started_wall_clock is null then 'invalid_start'
+        when {{ parse_text('"end"') }} is not null and ended_wall_clock is null then 'invalid_end'
+        when {{ parse_text('billsec') }} is null then 'missing_billsec'
+        when typed_duration_s is null then 'invalid_billsec'
+        when typed_duration_s < 0 then 'negative_duration'
+        when typed_duration_s > 86400 then 'duration_over_24h'
+        when ended_wall_clock < started_wall_clock then 'end_before_start'
+        when typed_disposition is null then 'invalid_disposition'
+        when {{ parse_text('dst') }} is null then 'missing_dst'
+    end as reject_reason
+from typed
+inner join {{ source('raw', 'files') }} as files on typed.file_id = files.file_id

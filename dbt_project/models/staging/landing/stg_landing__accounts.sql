@@ -1,0 +1,11 @@
+-- depends_on: {{ ref('stg_landing__customers') }}
+select
+    account,
+    customer_id,
+    channels,
+    valid_from,
+    valid_to,
+    file_id,
+    line
+from {{ landed_rows('accounts') }}
+where disposition = 'kept'

@@ -1,0 +1,21 @@
+-- depends_on: {{ ref('stg_landing__partners') }}
+select
+    customer_id,
+    partner_id,
+    name,
+    reseller_id,
+    customer_group,
+    kind,
+    vat_category,
+    vat_number,
+    street,
+    postal_code,
+    city,
+    country,
+    email,
+    billing_exempt,
+    ids_range_eur,
+    file_id,
+    line
+from {{ landed_rows('customers') }}
+where disposition = 'kept'

@@ -1,0 +1,13 @@
+-- depends_on: {{ ref('stg_landing__customers') }}
+-- depends_on: {{ ref('stg_landing__services') }}
+select
+    pbx_id,
+    customer_id,
+    service_code,
+    read_at,
+    read_at_utc,
+    extensions,
+    file_id,
+    line
+from {{ landed_rows('extension_counts') }}
+where disposition = 'kept'

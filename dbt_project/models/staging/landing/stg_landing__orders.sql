@@ -1,0 +1,22 @@
+-- depends_on: {{ ref('stg_landing__customers') }}
+-- depends_on: {{ ref('stg_landing__services') }}
+select
+    order_id,
+    line_number,
+    customer_id,
+    service_code,
+    quantity,
+    ordered_on,
+    delivered_on,
+    ended_on,
+    pbx_id,
+    email,
+    reference,
+    remarks,
+    losing_operator,
+    account_holder,
+    numbers,
+    file_id,
+    line
+from {{ landed_rows('orders') }}
+where disposition = 'kept'

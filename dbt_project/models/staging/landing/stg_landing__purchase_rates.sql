@@ -1,0 +1,14 @@
+select
+    deck_id,
+    prefix,
+    destination,
+    connection_fee_eur,
+    minute_rate_eur,
+    first_increment_s,
+    next_increment_s,
+    valid_from,
+    valid_to,
+    file_id,
+    line
+from {{ landed_rows('purchase_rates') }}
+where disposition = 'kept'

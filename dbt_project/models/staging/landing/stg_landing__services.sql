@@ -1,0 +1,14 @@
+select
+    service_code,
+    category,
+    name,
+    metering,
+    charged,
+    nrc_purchase_eur,
+    mrc_purchase_eur,
+    valid_from,
+    valid_to,
+    file_id,
+    line
+from {{ landed_rows('services') }}
+where disposition = 'kept'
