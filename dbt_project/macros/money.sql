@@ -1,0 +1,59 @@
+{#
+    Exact money. In DuckDB `decimal / x` is a DOUBLE, so prices are computed in whole numbers:
+        rates and fees   _e8   units of 0.00000001 EUR   (what a feed may give: 8 decimals)
+        percentages      _ppm  units of 0.0001 %         (100 % = 1,000,000)
+        a price          DECIMAL(18, 6), already rounded to the plan's decimals
+#}
+
+{% macro one_hundred_percent() -%} 1000000 {%- endmacro %}
+
+{% macro to_e8(amount) -%} cast({{ amount }} * 100000000 as bigint) {%- endmacro %}
+{% macro to_ppm(percent) -%} cast({{ percent }} * 10000 as bigint) {%- endmacro %}
+
+{# Wide enough for fee x percent x 10^decimals: 38 digits. #}
+{% macro wide(number) -%} {{ return(adapter.dispatch('wide', 'tikteller')(number)) }} {%- endmacro %}
+{% macro duckdb__wide(number) -%} cast({{ number }} as hugeint) {%- endmacro %}
+
+{% macro whole_quotient(dividend, divisor) -%} {{ return(adapter.dispatch('whole_quotient', 'tikteller')(dividend, divisor)) }} {%- endmacro %}
+{% macro duckdb__whole_quotient(dividend, divisor) -%} (({{ dividend }}) // ({{ divisor }})) {%- endmacro %}
+
+{% macro power_of_ten(exponent) -%}
+    case {{ exponent }} when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 when 4 then 10000 when 5 then 100000 when 6 then 1000000 end
+{%- endmacro %}
+
+{#
+    DOMAIN 2, "Rating one call": connection fee + seconds * minute rate / 60, each times its percentage, multiplied before divided, rounded once,
+    half away from zero (nothing here is negative, so half up), to `decimals` (0 to 6). All arguments are whole numbers but for the result.
+#}
+{% macro call_price_eur(fee_e8, fee_ppm, rate_e8, rate_ppm, seconds, decimals) -%}
+    cast(
+        cast(
+            {{ whole_quotient(
+                '2 * (60 * ' ~ wide(fee_e8) ~ ' * ' ~ fee_ppm ~ ' + ' ~ wide(rate_e8) ~ ' * ' ~ rate_ppm ~ ' * ' ~ seconds ~ ') * ' ~ power_of_ten(decimals) ~ ' + ' ~ wide('6000000000000000'),
+                wide('12000000000000000')
+            ) }}
+            * {{ power_of_ten('6 - ' ~ decimals) }}
+            as decimal(18, 0)
+        ) * cast(0.000001 as decimal(7, 6))
+        as decimal(18, 6)
+    )
+{%- endmacro %}
+
+{# amount * numerator / denominator, exact until it is rounded, half away from zero, to 6 decimals. #}
+{% macro share_of_amount(amount, numerator, denominator) -%}
+    cast(
+        cast(
+            {{ whole_quotient(
+                '2 * cast(' ~ amount ~ ' * 1000000 as hugeint) * ' ~ numerator ~ ' + ' ~ denominator,
+                wide('2 * ' ~ denominator)
+            ) }} as decimal(18, 0)
+        ) * cast(0.000001 as decimal(7, 6))
+        as decimal(18, 6)
+    )
+{%- endmacro %}
+
+{# DuckDB rounds a DECIMAL half away from zero, which is the rule of an invoice line and of VAT. #}
+{% macro round_money(amount, decimals) -%} round({{ amount }}, {{ decimals }}) {%- endmacro %}
+
+{# whole / part as a percentage with two decimals; null when there is nothing to divide by. For people to read, never to add up. #}
+{% macro percent_of(part, whole) -%} cast(case when {{ whole }} <> 0 then round(100.0 * {{ part }} / {{ whole }}, 2) end as decimal(18, 2)) {%- endmacro %}

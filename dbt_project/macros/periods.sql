@@ -1,0 +1,100 @@
+{# Days, months and zones. Validity is half open everywhere: valid_from <= day and day < valid_to. #}
+
+{% macro end_of_time() -%} cast('9999-12-31' as date) {%- endmacro %}
+{% macro start_of_time() -%} cast('0001-01-01' as date) {%- endmacro %}
+
+{% macro month_of(day) -%} {{ return(adapter.dispatch('month_of', 'tikteller')(day)) }} {%- endmacro %}
+{% macro duckdb__month_of(day) -%} strftime({{ day }}, '%Y-%m') {%- endmacro %}
+
+{% macro first_day_of(month) -%} cast({{ month }} || '-01' as date) {%- endmacro %}
+
+{% macro next_month_start(day) -%} {{ return(adapter.dispatch('next_month_start', 'tikteller')(day)) }} {%- endmacro %}
+{% macro duckdb__next_month_start(day) -%} cast(date_trunc('month', {{ day }}) + interval 1 month as date) {%- endmacro %}
+
+{% macro days_between(first_day, last_day) -%} {{ return(adapter.dispatch('days_between', 'tikteller')(first_day, last_day)) }} {%- endmacro %}
+{% macro duckdb__days_between(first_day, last_day) -%} date_diff('day', {{ first_day }}, {{ last_day }}) {%- endmacro %}
+
+{% macro add_days(day, days) -%} {{ return(adapter.dispatch('add_days', 'tikteller')(day, days)) }} {%- endmacro %}
+{% macro duckdb__add_days(day, days) -%} cast({{ day }} + {{ days }} as date) {%- endmacro %}
+
+{% macro add_seconds(instant, seconds) -%} {{ return(adapter.dispatch('add_seconds', 'tikteller')(instant, seconds)) }} {%- endmacro %}
+{% macro duckdb__add_seconds(instant, seconds) -%} ({{ instant }} + to_seconds({{ seconds }})) {%- endmacro %}
+
+{# The clock on the wall of a zone at an instant in UTC. #}
+{% macro local_time(instant, time_zone) -%} {{ return(adapter.dispatch('local_time', 'tikteller')(instant, time_zone)) }} {%- endmacro %}
+{% macro duckdb__local_time(instant, time_zone) -%} timezone({{ time_zone }}, timezone('UTC', {{ instant }})) {%- endmacro %}
+
+{# The instant in UTC of a wall clock. In the hour that autumn repeats: the second pass, winter time (decided). #}
+{% macro utc_time(wall_clock, time_zone) -%} {{ return(adapter.dispatch('utc_time', 'tikteller')(wall_clock, time_zone)) }} {%- endmacro %}
+{% macro duckdb__utc_time(wall_clock, time_zone) -%} timezone('UTC', timezone({{ time_zone }}, {{ wall_clock }})) {%- endmacro %}
+
+{# One row per first day of a month, from the month of first_day to the month of last_day. #}
+{% macro months_between(first_day, last_day) -%} {{ return(adapter.dispatch('months_between', 'tikteller')(first_day, last_day)) }} {%- endmacro %}
+{% macro duckdb__months_between(first_day, last_day) -%}
+    unnest(generate_series(cast(date_trunc('month', {{ first_day }}) as timestamp), cast({{ last_day }} as timestamp), interval 1 month))
+{%- endmacro %}
+
+{#
+    Who is valid when: from candidates that may overlap to periods that do not.
+
+    candidates   a relation: the key columns, valid_from, valid_to (null: until the next row of the same `series`), specificity, and what `carry` names
+    series       columns that, with the key, make one time line (a later row of it ends the earlier one)
+    result       key, valid_from, valid_to, the carried columns of the most specific candidate valid in that period, and `contenders`: how many
+                 candidates were equally specific (more than one is an error of the data, never a coin toss)
+#}
+{% macro valid_periods(candidates, key, carry, series) -%}
+    (
+        with spans as (
+            select
+                *,
+                coalesce(
+                    valid_to,
+                    lead(valid_from) over (partition by {{ (key + series) | join(', ') }} order by valid_from),
+                    {{ end_of_time() }}
+                ) as ends_on
+            from {{ candidates }}
+        ),
+
+        boundaries as (
+            select {{ key | join(', ') }}, valid_from as boundary from spans
+            union
+            select {{ key | join(', ') }}, ends_on as boundary from spans
+        ),
+
+        periods as (
+            select
+                {{ key | join(', ') }},
+                boundary as valid_from,
+                lead(boundary) over (partition by {{ key | join(', ') }} order by boundary) as valid_to
+            from boundaries
+        ),
+
+        ranked as (
+            select
+                {% for column in key %}periods.{{ column }}, {% endfor %}
+                periods.valid_from,
+                periods.valid_to,
+                {% for column in carry %}spans.{{ column }}, {% endfor %}
+                spans.specificity,
+                max(spans.specificity) over (
+                    partition by {% for column in key %}periods.{{ column }}, {% endfor %}periods.valid_from
+                ) as best,
+                row_number() over (
+                    partition by {% for column in key %}periods.{{ column }}, {% endfor %}periods.valid_from
+                    order by spans.specificity desc, spans.valid_from desc
+                ) as place,
+                count(*) over (
+                    partition by {% for column in key %}periods.{{ column }}, {% endfor %}periods.valid_from, spans.specificity
+                ) as contenders
+            from periods
+            inner join spans
+                on {% for column in key %}periods.{{ column }} = spans.{{ column }} and {% endfor %}periods.valid_from >= spans.valid_from
+                and periods.valid_to <= spans.ends_on
+            where periods.valid_to is not null
+        )
+
+        select {{ key | join(', ') }}, valid_from, valid_to, {{ carry | join(', ') }}, specificity, contenders
+        from ranked
+        where place = 1
+    )
+{%- endmacro %}

@@ -1,0 +1,37 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+{# Only files that are not here yet are read: raw rows never change, and file ids only grow. #}
+{%- set arrived = "cdrs.file_id > (select coalesce(max(file_id), 0) from " ~ this ~ ")" if is_incremental() else "true" -%}
+
+with cdrs as (
+    {%- for dialect in ['standard', 'threecx', 'asterisk', 'freeswitch'] %}
+    select * from {{ ref('stg_' ~ dialect ~ '__cdrs') }} as cdrs where {{ arrived }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
+select
+    cdrs.file_id,
+    cdrs.line,
+    cdrs.source,
+    cdrs.call_id,
+    cdrs.call_key,
+    {{ hash64('cdrs.call_key') }} as call_hash,
+    cdrs.leg,
+    cast(cdrs.sequence as integer) as sequence,
+    cdrs.account,
+    cdrs.caller,
+    cdrs.callee,
+    cdrs.started_wall_clock,
+    cdrs.started_utc,
+    cast(cdrs.duration_s as integer) as duration_s,
+    cdrs.direction,
+    cdrs.disposition,
+    cdrs.correlation_id,
+    coalesce(cast(cdrs.started_wall_clock as date), {{ start_of_time() }}) as cdr_date,
+    case
+        when cdrs.reject_reason is not null then cdrs.reject_reason
+        when cdrs.started_wall_clock > {{ add_seconds('files.ingested_at', var('future_tolerance_hours') * 3600) }} then 'future_date'
+    end as reject_reason
+from cdrs
+inner join {{ source('raw', 'files') }} as files on cdrs.file_id = files.file_id

@@ -1,0 +1,112 @@
+-- One record is one call, but for the few calls that have several: those are put together first.
+with single_records as (
+    select
+        call_key, call_id, source, leg, account, caller, callee, started_wall_clock, started_utc,
+        duration_s, direction, disposition, correlation_id, cdr_date, file_id, line, 1 as records
+    from {{ ref('int_call_records') }}
+    where
+        reject_reason is null
+        and cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
+        and call_hash not in (select call_hash from {{ ref('int_repeated_calls') }})
+),
+
+parts_in_order as (
+    select
+        *,
+        row_number() over (partition by call_key order by sequence, started_wall_clock) as part,
+        sum(case when disposition = 'answered' then duration_s else 0 end) over (partition by call_key) as answered_s,
+        max(case when disposition = 'answered' then 1 else 0 end) over (partition by call_key) as is_answered,
+        count(*) over (partition by call_key) as records
+    from {{ ref('int_repeated_records') }}
+    where is_winner
+),
+
+-- a long call in partial records is one call with one fee (DOMAIN 2): it starts with its first part and lasts as long as all of them
+joined_parts as (
+    select
+        call_key, call_id, source, leg, account, caller, callee, started_wall_clock, started_utc,
+        case when is_answered = 1 then cast(answered_s as integer) else duration_s end as duration_s,
+        direction,
+        case when is_answered = 1 then 'answered' else disposition end as disposition,
+        correlation_id, home_date as cdr_date, file_id, line, records
+    from parts_in_order
+    where part = 1
+),
+
+landed_calls as (
+    select * from single_records
+    union all
+    select * from joined_parts
+),
+
+calls_by_account as (
+    select
+        landed_calls.*,
+        accounts.customer_id as account_customer_id,
+        accounts.partner_id as account_partner_id,
+        accounts.reseller_id as account_reseller_id,
+        accounts.local_time_zone as account_time_zone,
+        case when accounts.customer_id is null then case when direction = 'inbound' then callee else caller end end as payer_number
+    from landed_calls
+    left join {{ ref('int_accounts') }} as accounts
+        on landed_calls.account = accounts.account
+        and coalesce(cast({{ local_time('landed_calls.started_utc', 'accounts.local_time_zone') }} as date), cast(landed_calls.started_wall_clock as date)) >= accounts.valid_from
+        and coalesce(cast({{ local_time('landed_calls.started_utc', 'accounts.local_time_zone') }} as date), cast(landed_calls.started_wall_clock as date)) < accounts.valid_to
+),
+
+-- no account: the caller's number says who pays. Whose country it is written in is not known yet, so it is read as in the default country.
+payer_numbers as (
+    select distinct payer_number from calls_by_account where payer_number is not null
+),
+
+payers as (
+    select
+        payer_numbers.payer_number,
+        platform_numbers.*
+    from payer_numbers
+    inner join {{ ref('dialling_plans') }} as plan on plan.country = '{{ var("default_country") }}'
+    inner join {{ ref('int_platform_numbers') }} as platform_numbers
+        on {{ e164(compact_number('payer_numbers.payer_number'), 'plan') }} = platform_numbers.e164
+),
+
+attributed as (
+    select
+        calls_by_account.*,
+        coalesce(account_customer_id, payers.customer_id) as customer_id,
+        coalesce(account_partner_id, payers.partner_id) as partner_id,
+        coalesce(account_reseller_id, payers.reseller_id) as reseller_id,
+        coalesce(account_time_zone, payers.local_time_zone) as time_zone
+    from calls_by_account
+    left join payers
+        on calls_by_account.payer_number = payers.payer_number
+        and coalesce(cast({{ local_time('calls_by_account.started_utc', 'payers.local_time_zone') }} as date), cast(calls_by_account.started_wall_clock as date)) >= payers.valid_from
+        and coalesce(cast({{ local_time('calls_by_account.started_utc', 'payers.local_time_zone') }} as date), cast(calls_by_account.started_wall_clock as date)) < payers.valid_to
+)
+
+select
+    call_key,
+    call_id,
+    source,
+    leg,
+    partner_id,
+    customer_id,
+    reseller_id,
+    caller,
+    callee,
+    coalesce(started_utc, {{ utc_time('started_wall_clock', 'time_zone') }}) as started_at,
+    coalesce(cast({{ local_time('started_utc', 'time_zone') }} as date), cast(started_wall_clock as date)) as call_date,
+    duration_s,
+    direction,
+    disposition,
+    correlation_id,
+    cdr_date,
+    file_id,
+    line,
+    records,
+    case
+        when customer_id is null then 'unknown_customer'
+        -- the hour that spring skips: such a clock was never on the wall
+        when started_utc is null and extract(hour from started_wall_clock) < 4
+            and {{ local_time(utc_time('started_wall_clock', 'time_zone'), 'time_zone') }} <> started_wall_clock then 'nonexistent_local_time'
+    end as reject_reason
+from attributed

@@ -1,0 +1,50 @@
+{#- What became of every row of the reference feeds. The call records have int_record_fates and int_record_counts. -#}
+{%- set feeds = [
+    'partners', 'resellers', 'customers', 'customer_plans', 'accounts', 'numbers', 'purchase_rates', 'call_plans', 'call_plan_rates', 'services',
+    'service_plans', 'service_plan_markups', 'orders', 'extension_counts', 'internet_lines', 'payments'
+] -%}
+-- depends_on: {{ ref('stg_landing__partners') }}
+-- depends_on: {{ ref('stg_landing__customers') }}
+-- depends_on: {{ ref('stg_landing__call_plans') }}
+-- depends_on: {{ ref('stg_landing__service_plans') }}
+-- depends_on: {{ ref('stg_landing__services') }}
+with landed as (
+    {%- for feed in feeds %}
+    {%- set names = feed_declaration(feed).columns.keys() | list %}
+    select
+        '{{ feed }}' as feed,
+        file_id,
+        line,
+        disposition,
+        case when disposition = 'duplicate' then 'replaced' else reject_reason end as reason,
+        {% for name in ['partner_id', 'customer_id', 'call_plan_id', 'service_plan_id', 'deck_id'] %}
+        {{ name if name in names else 'cast(null as varchar)' }} as {{ name }},
+        {%- endfor %}
+        case when disposition = 'quarantined' then raw end as raw
+    from {{ landed_rows(feed, with_raw=true) }} as {{ feed }}_rows
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+-- a deck that several partners buy from belongs to none of them alone
+deck_owners as (
+    select deck_id, min(partner_id) as partner_id
+    from {{ ref('stg_landing__partners') }}
+    group by deck_id
+    having count(*) = 1
+)
+
+select
+    landed.feed,
+    landed.file_id,
+    landed.line,
+    landed.disposition,
+    landed.reason,
+    coalesce(partners.partner_id, customers.partner_id, call_plans.partner_id, service_plans.partner_id, deck_owners.partner_id) as partner_id,
+    landed.raw
+from landed
+left join {{ ref('stg_landing__partners') }} as partners on landed.partner_id = partners.partner_id
+left join {{ ref('stg_landing__customers') }} as customers on landed.customer_id = customers.customer_id
+left join {{ ref('stg_landing__call_plans') }} as call_plans on landed.call_plan_id = call_plans.call_plan_id
+left join {{ ref('stg_landing__service_plans') }} as service_plans on landed.service_plan_id = service_plans.service_plan_id
+left join deck_owners on landed.deck_id = deck_owners.deck_id

@@ -1,0 +1,30 @@
+{{ config(materialized='incremental', incremental_strategy='replace_days') }}
+
+with kept as (
+    select calls.cdr_date, calls.file_id, calls.partner_id, count(*) as rows
+    from {{ ref('int_calls_attributed') }} as calls
+    where calls.reject_reason is null
+        and calls.call_key not in (select call_key from {{ ref('int_repeated_records') }})
+    group by calls.cdr_date, calls.file_id, calls.partner_id
+),
+
+kept_parts as (
+    select calls.cdr_date, parts.file_id, calls.partner_id, count(*) as rows
+    from {{ ref('int_calls_attributed') }} as calls
+    inner join {{ ref('int_repeated_records') }} as parts on calls.call_key = parts.call_key and parts.is_winner
+    where calls.reject_reason is null
+    group by calls.cdr_date, parts.file_id, calls.partner_id
+),
+
+lost as (
+    select cdr_date, file_id, partner_id, disposition, reason, count(*) as rows
+    from {{ ref('int_record_fates') }}
+    where cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
+    group by cdr_date, file_id, partner_id, disposition, reason
+)
+
+select cdr_date, file_id, partner_id, 'kept' as disposition, cast(null as varchar) as reason, rows from kept
+union all
+select cdr_date, file_id, partner_id, 'kept' as disposition, cast(null as varchar) as reason, rows from kept_parts
+union all
+select cdr_date, file_id, partner_id, disposition, reason, rows from lost

@@ -1,0 +1,74 @@
+-- Sums of calls and charges are exact; a line is rounded to cents, half away from zero, and nothing else is (DOMAIN 2 and 5).
+with call_lines as (
+    select
+        partner_id, customer_id, billing_month as month,
+        case when leg = 'airtime' then 'airtime' else 'calls' end as kind,
+        country, line_type, cast(null as varchar) as service_code, cast(null as varchar) as service_name, cast(null as varchar) as pbx_id,
+        count(*) as quantity, sum(billed_s) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
+    from {{ ref('calls') }}
+    where status = 'rated'
+    group by partner_id, customer_id, billing_month, case when leg = 'airtime' then 'airtime' else 'calls' end, country, line_type
+),
+
+service_lines as (
+    select
+        partner_id, customer_id, invoice_month as month, kind,
+        cast(null as varchar) as country, cast(null as varchar) as line_type, service_code, min(service_name) as service_name, case when kind = 'seat' then pbx_id end as pbx_id,
+        sum(quantity) as quantity, cast(null as bigint) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
+    from {{ ref('service_charges') }}
+    where status_reason is null
+    group by partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end
+),
+
+lines as (
+    select * from call_lines
+    union all
+    select * from service_lines
+),
+
+billed_lines as (
+    select
+        lines.*,
+        customers.vat_category,
+        partners.home_country,
+        lines.partner_id || '-' || lines.customer_id || '-' || lines.month as invoice_id
+    from lines
+    inner join (
+        select customer_id, coalesce(vat_category, 'standard') as vat_category, coalesce(billing_exempt, false) as billing_exempt
+        from {{ ref('stg_landing__customers') }}
+    ) as customers on lines.customer_id = customers.customer_id
+    inner join {{ ref('int_partners') }} as partners on lines.partner_id = partners.partner_id
+    where not customers.billing_exempt
+)
+
+select
+    billed_lines.partner_id,
+    billed_lines.customer_id,
+    billed_lines.month,
+    billed_lines.invoice_id,
+    cast(row_number() over (
+        partition by billed_lines.invoice_id
+        order by
+            case billed_lines.kind when 'nrc' then 1 when 'mrc' then 2 when 'seat' then 3 when 'airtime' then 4 else 5 end,
+            billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type
+    ) as integer) as line_number,
+    billed_lines.kind,
+    coalesce(billed_lines.service_name || coalesce(' ' || billed_lines.pbx_id, ''), countries.name_nl || ' ' || billed_lines.line_type, 'On-net') as description,
+    billed_lines.country,
+    billed_lines.line_type,
+    billed_lines.service_code,
+    billed_lines.pbx_id,
+    cast(billed_lines.quantity as bigint) as quantity,
+    cast(billed_lines.duration_s as bigint) as duration_s,
+    cast({{ round_money('billed_lines.exact_eur', 2) }} as decimal(18, 2)) as amount_eur,
+    cast(billed_lines.exact_eur as decimal(18, 6)) as exact_eur,
+    cast(billed_lines.purchase_eur as decimal(18, 6)) as purchase_eur,
+    billed_lines.vat_category,
+    vat_rates.vat_code,
+    vat_rates.vat_percent
+from billed_lines
+left join {{ ref('countries') }} as countries on billed_lines.country = countries.country
+left join {{ ref('vat_rates') }} as vat_rates
+    on billed_lines.home_country = vat_rates.country and billed_lines.vat_category = vat_rates.vat_category
+    and {{ add_days(next_month_start(first_day_of('billed_lines.month')), -1) }} >= vat_rates.valid_from
+    and {{ add_days(next_month_start(first_day_of('billed_lines.month')), -1) }} < coalesce(vat_rates.valid_to, {{ end_of_time() }})

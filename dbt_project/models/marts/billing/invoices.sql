@@ -1,0 +1,84 @@
+-- VAT is rounded once per VAT category on the sum of the rounded lines: 37.50 + 12.50 gives 10.50, not 10.51 (DOMAIN 5).
+with by_vat_category as (
+    select
+        partner_id, customer_id, month, invoice_id, vat_category, vat_percent,
+        sum(amount_eur) as net_eur,
+        cast({{ round_money('sum(amount_eur) * vat_percent * cast(0.01 as decimal(3, 2))', 2) }} as decimal(18, 2)) as vat_eur
+    from {{ ref('invoice_lines') }}
+    group by partner_id, customer_id, month, invoice_id, vat_category, vat_percent
+),
+
+unrated as (
+    select partner_id, customer_id, billing_month as month, count(*) as calls
+    from {{ ref('calls') }}
+    where status = 'unrated'
+    group by partner_id, customer_id, billing_month
+),
+
+uncharged as (
+    select partner_id, customer_id, invoice_month as month, max(case when status_reason = 'missing_reading' then 1 else 0 end) as has_missing_reading,
+        max(case when status_reason <> 'missing_reading' then 1 else 0 end) as has_missing_price
+    from {{ ref('service_charges') }}
+    where status_reason is not null
+    group by partner_id, customer_id, invoice_month
+),
+
+billed_months as (
+    select partner_id, customer_id, month from by_vat_category
+    union
+    select partner_id, customer_id, month from unrated
+    union
+    select partner_id, customer_id, month from uncharged
+),
+
+totals as (
+    select
+        billed_months.partner_id,
+        billed_months.customer_id,
+        billed_months.month,
+        coalesce(sum(by_vat_category.net_eur), 0) as net_eur,
+        coalesce(sum(by_vat_category.vat_eur), 0) as vat_eur,
+        count(*) filter (where by_vat_category.invoice_id is not null and by_vat_category.vat_percent is null) as lines_without_vat
+    from billed_months
+    left join by_vat_category
+        on billed_months.partner_id = by_vat_category.partner_id and billed_months.customer_id = by_vat_category.customer_id
+        and billed_months.month = by_vat_category.month
+    group by billed_months.partner_id, billed_months.customer_id, billed_months.month
+),
+
+judged as (
+    select
+        totals.*,
+        customers.reseller_id,
+        nullif(concat_ws(
+            ', ',
+            case when unrated.calls > 0 then 'unrated_calls' end,
+            case when uncharged.has_missing_reading = 1 then 'missing_reading' end,
+            case when uncharged.has_missing_price = 1 then 'no_service_price' end,
+            case when totals.lines_without_vat > 0 then 'no_vat_rate' end,
+            case when customers.street is null or customers.postal_code is null or customers.city is null or customers.email is null then 'incomplete_address' end
+        ), '') as block_reason
+    from totals
+    inner join {{ ref('stg_landing__customers') }} as customers on totals.customer_id = customers.customer_id
+    left join unrated on totals.customer_id = unrated.customer_id and totals.month = unrated.month
+    left join uncharged on totals.customer_id = uncharged.customer_id and totals.month = uncharged.month
+    where not coalesce(customers.billing_exempt, false)
+)
+
+select
+    partner_id,
+    customer_id,
+    reseller_id,
+    month,
+    month as billing_month,
+    partner_id || '-' || customer_id || '-' || month as invoice_id,
+    cast(null as varchar) as invoice_number,
+    case when block_reason is null then 'draft' else 'blocked' end as status,
+    block_reason,
+    cast(net_eur as decimal(18, 2)) as net_eur,
+    cast(vat_eur as decimal(18, 2)) as vat_eur,
+    cast(net_eur + vat_eur as decimal(18, 2)) as gross_eur,
+    cast(null as date) as issued_on,
+    cast(null as date) as due_on
+from judged
+where net_eur <> 0 or block_reason is not null

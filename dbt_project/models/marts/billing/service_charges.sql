@@ -1,0 +1,86 @@
+with charges as (
+    select
+        customer_id, service_code, order_id, line_number, pbx_id, charge as kind, charge, month_start, invoice_month_start, first_day, days,
+        cast({{ days_between('month_start', next_month_start('month_start')) }} as integer) as days_in_month,
+        quantity
+    from {{ ref('int_order_charges') }}
+
+    union all
+
+    select
+        customer_id, service_code, cast(null as varchar) as order_id, cast(null as bigint) as line_number, pbx_id, 'seat' as kind, 'mrc' as charge,
+        month_start, month_start as invoice_month_start, {{ add_days(next_month_start('month_start'), -1) }} as first_day, cast(null as integer) as days,
+        cast({{ days_between('month_start', next_month_start('month_start')) }} as integer) as days_in_month,
+        extensions as quantity
+    from {{ ref('int_seat_counts') }}
+),
+
+priced as (
+    select
+        charges.*,
+        customers.partner_id,
+        customers.reseller_id,
+        costs.category,
+        costs.name as service_name,
+        plans.plan_id as service_plan_id,
+        coalesce(markups.is_exception, false) as is_exception,
+        case charges.charge when 'nrc' then costs.nrc_purchase_eur else costs.mrc_purchase_eur end as unit_purchase_exact,
+        markups.percent,
+        markups.amount_eur
+    from charges
+    inner join {{ ref('stg_landing__customers') }} as customers on charges.customer_id = customers.customer_id
+    left join {{ ref('int_service_costs') }} as costs
+        on charges.service_code = costs.service_code and charges.first_day >= costs.valid_from and charges.first_day < costs.valid_to
+    left join (select * from {{ ref('int_customer_plans') }} where plan_kind = 'service') as plans
+        on charges.customer_id = plans.customer_id and charges.first_day >= plans.valid_from and charges.first_day < plans.valid_to
+    left join {{ ref('int_service_markups') }} as markups
+        on plans.plan_id = markups.service_plan_id and charges.service_code = markups.service_code and charges.charge = markups.charge
+        and charges.first_day >= markups.valid_from and charges.first_day < markups.valid_to
+),
+
+with_unit_prices as (
+    select
+        *,
+        cast(unit_purchase_exact as decimal(18, 6)) as unit_purchase_eur,
+        cast(coalesce(amount_eur, {{ share_of_amount('unit_purchase_exact', to_ppm('percent'), one_hundred_percent()) }}) as decimal(18, 6)) as unit_sale_eur
+    from priced
+),
+
+with_amounts as (
+    select
+        *,
+        {{ share_of_amount('unit_purchase_eur', 'quantity * coalesce(days, days_in_month)', 'days_in_month') }} as purchase_eur,
+        {{ share_of_amount('unit_sale_eur', 'quantity * coalesce(days, days_in_month)', 'days_in_month') }} as sale_eur
+    from with_unit_prices
+)
+
+select
+    partner_id,
+    customer_id,
+    reseller_id,
+    {{ month_of('month_start') }} as month,
+    {{ month_of('invoice_month_start') }} as invoice_month,
+    kind,
+    service_code,
+    category,
+    service_name,
+    order_id,
+    line_number,
+    pbx_id,
+    service_plan_id,
+    is_exception,
+    cast(quantity as bigint) as quantity,
+    days,
+    days_in_month,
+    unit_purchase_eur,
+    unit_sale_eur,
+    purchase_eur,
+    sale_eur,
+    cast(sale_eur - purchase_eur as decimal(18, 6)) as margin_eur,
+    case
+        when quantity is null then 'missing_reading'
+        when unit_purchase_eur is null then 'no_service_price'
+        when service_plan_id is null then 'no_service_plan'
+        when unit_sale_eur is null then 'no_markup'
+    end as status_reason
+from with_amounts

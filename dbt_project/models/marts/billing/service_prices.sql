@@ -1,0 +1,52 @@
+with costs as (
+    select costs.*
+    from {{ ref('int_service_costs') }} as costs
+    cross join {{ ref('int_billing_horizon') }} as horizon
+    where coalesce(horizon.last_date, costs.valid_from) >= costs.valid_from and coalesce(horizon.last_date, costs.valid_from) < costs.valid_to
+),
+
+markups as (
+    select markups.*
+    from {{ ref('int_service_markups') }} as markups
+    cross join {{ ref('int_billing_horizon') }} as horizon
+    where coalesce(horizon.last_date, markups.valid_from) >= markups.valid_from and coalesce(horizon.last_date, markups.valid_from) < markups.valid_to
+),
+
+priced as (
+    select
+        plans.partner_id,
+        plans.service_plan_id,
+        plans.name as service_plan_name,
+        costs.service_code,
+        costs.category,
+        costs.name as service_name,
+        costs.nrc_purchase_eur,
+        costs.mrc_purchase_eur,
+        nrc.percent as nrc_percent,
+        mrc.percent as mrc_percent,
+        coalesce(nrc.amount_eur, {{ share_of_amount('costs.nrc_purchase_eur', to_ppm('nrc.percent'), one_hundred_percent()) }}) as nrc_sale_eur,
+        coalesce(mrc.amount_eur, {{ share_of_amount('costs.mrc_purchase_eur', to_ppm('mrc.percent'), one_hundred_percent()) }}) as mrc_sale_eur,
+        coalesce(nrc.is_exception, false) or coalesce(mrc.is_exception, false) as is_exception
+    from {{ ref('stg_landing__service_plans') }} as plans
+    cross join costs
+    left join markups as nrc on plans.service_plan_id = nrc.service_plan_id and costs.service_code = nrc.service_code and nrc.charge = 'nrc'
+    left join markups as mrc on plans.service_plan_id = mrc.service_plan_id and costs.service_code = mrc.service_code and mrc.charge = 'mrc'
+)
+
+select
+    partner_id,
+    service_plan_id,
+    service_plan_name,
+    service_code,
+    category,
+    service_name,
+    cast(nrc_purchase_eur as decimal(18, 6)) as nrc_purchase_eur,
+    cast(mrc_purchase_eur as decimal(18, 6)) as mrc_purchase_eur,
+    nrc_percent,
+    mrc_percent,
+    cast(nrc_sale_eur as decimal(18, 6)) as nrc_sale_eur,
+    cast(mrc_sale_eur as decimal(18, 6)) as mrc_sale_eur,
+    cast(nrc_sale_eur - nrc_purchase_eur as decimal(18, 6)) as nrc_margin_eur,
+    cast(mrc_sale_eur - mrc_purchase_eur as decimal(18, 6)) as mrc_margin_eur,
+    is_exception
+from priced

@@ -1,0 +1,37 @@
+{%- set dialects = ['cdrs_standard', 'cdrs_3cx', 'cdrs_asterisk', 'cdrs_freeswitch'] -%}
+with refused_records as (
+    select file_id, line, reason, partner_id from {{ ref('int_record_fates') }} where disposition = 'quarantined'
+),
+
+raw_records as (
+    {%- for dialect in dialects %}
+    select file_id, line, {{ row_as_json(source_columns(dialect)) }} as raw
+    from {{ source('raw', dialect) }}
+    where file_id in (select file_id from refused_records)
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+refused as (
+    select file_id, line, reason, cast(null as varchar) as partner_id, raw
+    from {{ source('raw', 'rejected_lines') }}
+    union all
+    select file_id, line, reason, partner_id, raw
+    from {{ ref('int_landed_rows') }}
+    where disposition = 'quarantined'
+    union all
+    select refused_records.file_id, refused_records.line, refused_records.reason, refused_records.partner_id, raw_records.raw
+    from refused_records
+    inner join raw_records on refused_records.file_id = raw_records.file_id and refused_records.line = raw_records.line
+)
+
+select
+    refused.partner_id,
+    files.feed,
+    files.file,
+    refused.line,
+    refused.reason,
+    refused.raw,
+    refused.file_id
+from refused
+inner join {{ source('raw', 'files') }} as files on refused.file_id = files.file_id
