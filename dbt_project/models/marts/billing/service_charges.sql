@@ -20,6 +20,7 @@ priced as (
         charges.*,
         customers.partner_id,
         customers.reseller_id,
+        cast(date_trunc('month', partners.billing_from) as date) as billing_from,
         costs.category,
         costs.name as service_name,
         plans.plan_id as service_plan_id,
@@ -29,6 +30,7 @@ priced as (
         markups.amount_eur
     from charges
     inner join {{ ref('stg_landing__customers') }} as customers on charges.customer_id = customers.customer_id
+    inner join {{ ref('stg_landing__partners') }} as partners on customers.partner_id = partners.partner_id
     left join {{ ref('int_service_costs') }} as costs
         on charges.service_code = costs.service_code and charges.first_day >= costs.valid_from and charges.first_day < costs.valid_to
     left join (select * from {{ ref('int_customer_plans') }} where plan_kind = 'service') as plans
@@ -84,3 +86,4 @@ select
         when unit_sale_eur is null then 'no_markup'
     end as status_reason
 from with_amounts
+where invoice_month_start >= coalesce(billing_from, {{ start_of_time() }})

@@ -25,6 +25,7 @@ select
     logo_file,
     footer,
     brand_color,
+    billing_from,
     file_id,
     line
 from {{ landed_rows('partners') }}

@@ -1,0 +1,277 @@
+"""The writers' side of ``serving/``: marts -> one snapshot file per partner, all swapped in together.
+
+A snapshot is a new file, never a changed one. It starts as a copy of the partner's current snapshot; then, in one transaction, the
+rated days that changed are replaced and the small tables are made anew, so that the cost follows the change. Every file is checked
+against the warehouse before any pointer moves; a run that is killed before that leaves the last good snapshots in place, one
+that is killed between two pointers is finished by the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration import serving
+from orchestration.errors import TiktellerError
+from orchestration.progress import Progress, silent
+from orchestration.warehouse import STORAGE_VERSION
+from orchestration.workspace import PLATFORM, Workspace
+
+DAILY_TABLE = "calls"
+"""The one table that is large: replaced by days of the CDRs (``cdr_date``), in the rhythm of ``raw.rated_days``."""
+
+PARTNER_TABLES = {
+    "daily_calls": "marts.daily_calls",
+    "international_calls": "marts.international_calls",
+    "service_charges": "marts.service_charges",
+    "service_prices": "marts.service_prices",
+    "call_prices": "marts.call_prices",
+    "invoices": "marts.invoices",
+    "invoice_lines": "marts.invoice_lines",
+    "margins": "marts.margins",
+    "customers": "marts.customers",
+    "resellers": "marts.resellers",
+    "partner": "marts.partners",
+    "quarantine": "marts.quarantine",
+    "ingested_files": "marts.partner_files",
+}
+"""Published name -> its source, of which a partner gets the rows that bear its own ``partner_id``."""
+
+SHARED_TABLES = {
+    "pvc_matrix": "marts.pvc_matrix",
+    "countries": "reference.countries",
+    "codecs": "reference.codecs",
+    "layer2_framings": "reference.layer2_framings",
+    "access_profiles": "reference.access_profiles",
+    "contention_shares": "reference.contention_shares",
+}
+"""Published name -> its source, the same for every partner: nothing in it is anybody's."""
+
+PLATFORM_TABLES = {
+    "partners": "marts.partners",
+    "quarantine": "marts.quarantine",
+    "ingested_files": "marts.ingested_files",
+    "unrated_calls": "marts.unrated_calls",
+    "partner_months": "marts.partner_months",
+}
+"""Published name -> its source, whole, for operators only: what stands in no partner's file because it is nobody's yet, or everybody's."""
+
+SNAPSHOTS_KEPT = 3
+"""The current one and two before it, for readers that are still at them and for an operator who must look back."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One partner's file of this publication."""
+
+    partner_id: str
+    path: Path
+    rows: int
+    days_replaced: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What a snapshot was made from: by these two it is known whether it can be built upon.
+
+    code     fingerprint of the rules (dbt project and seeds): other rules, every row may differ
+    ledger   fingerprint of the files landed up to ``through_file_id``: another warehouse, other file ids
+    """
+
+    code: str
+    ledger: str
+    through_file_id: int
+
+
+def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress = silent) -> list[Snapshot]:
+    """Build, check and swap in a snapshot named ``snapshot`` for every partner and for the platform.
+
+    ``code`` is the fingerprint of the rules that made the marts. The warehouse is opened read-only.
+    """
+    with _attached(workspace) as connection:
+        through = connection.execute("select coalesce(max(file_id), 0) from warehouse.raw.files").fetchone()[0]
+        edition = Edition(code, _ledger_fingerprint(connection, through), through)
+        partners = [row[0] for row in connection.execute("select partner_id from warehouse.marts.partners order by 1").fetchall()]
+        for partner in partners:
+            if not serving.PARTNER_ID.fullmatch(partner):
+                raise TiktellerError(
+                    f"partner id {partner!r} cannot name a folder", mend="use letters, digits, '.', '_' and '-' in partners.partner_id"
+                )
+        built = [_build(connection, workspace, partner, snapshot, edition, progress) for partner in (PLATFORM, *partners)]
+    for made in built:
+        _point(made.path)
+    for made in built:
+        _forget_older(made.path.parent, keep=made.path.name)
+    return [made for made in built if made.partner_id != PLATFORM]
+
+
+def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"temp_directory": str(workspace.spill), "memory_limit": os.environ.get("TIKTELLER_MEMORY", "4GB")})
+    connection.execute("set preserve_insertion_order = false")
+    connection.execute(f"attach {_quoted(workspace.warehouse)} as warehouse (read_only)")
+    return connection
+
+
+def _ledger_fingerprint(connection: duckdb.DuckDBPyConnection, through_file_id: int) -> str:
+    rows = connection.execute(
+        "select file_id, feed, sha256 from warehouse.raw.files where file_id <= ? order by file_id", [through_file_id]
+    ).fetchall()
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+def _build(
+    connection: duckdb.DuckDBPyConnection, workspace: Workspace, partner_id: str, snapshot: str, edition: Edition, progress: Progress
+) -> Snapshot:
+    """One partner's snapshot, complete and checked, under its own name; no pointer is touched."""
+    began = time.monotonic()
+    folder = workspace.serving / partner_id
+    folder.mkdir(parents=True, exist_ok=True)
+    path, unfinished = folder / f"{snapshot}.duckdb", folder / f"{snapshot}.duckdb.part"
+    unfinished.unlink(missing_ok=True)
+    previous = _reusable(connection, workspace, partner_id, edition)
+    if previous:
+        shutil.copyfile(previous, unfinished)
+    connection.execute(f"attach {_quoted(unfinished)} as snapshot (storage_version '{STORAGE_VERSION}')")
+    try:
+        connection.execute("begin")
+        if partner_id == PLATFORM:
+            days = _copy_tables(connection, PLATFORM_TABLES, "")
+        else:
+            where = f"where partner_id = {_literal(partner_id)}"
+            days = _replace_days(connection, where)
+            _copy_tables(connection, PARTNER_TABLES, where)
+            _copy_tables(connection, SHARED_TABLES, "")
+        _write_edition(connection, snapshot, edition)
+        connection.execute("commit")
+        connection.execute("checkpoint snapshot")
+        rows = _check(connection, partner_id)
+    finally:
+        connection.execute("detach snapshot")
+    _durable(unfinished)
+    unfinished.replace(path)
+    progress(f"publishing {partner_id}", rows, time.monotonic() - began)
+    return Snapshot(partner_id, path, rows, days, time.monotonic() - began)
+
+
+def _reusable(connection: duckdb.DuckDBPyConnection, workspace: Workspace, partner_id: str, edition: Edition) -> Path | None:
+    """The current snapshot if the new one can be built upon it: same rules, and an earlier state of this very warehouse."""
+    try:
+        current = serving.current_snapshot(workspace, partner_id)
+        with serving.connect(current) as previous:
+            code, ledger, through = previous.execute("select code, ledger, through_file_id from _snapshot").fetchone()
+    except (TiktellerError, duckdb.Error):
+        return None
+    same_past = code == edition.code and through <= edition.through_file_id and ledger == _ledger_fingerprint(connection, through)
+    return current if same_past else None
+
+
+def _replace_days(connection: duckdb.DuckDBPyConnection, where: str) -> int:
+    """Bring ``calls`` up to date, day by day of the CDRs; returns how many days were replaced."""
+    if not connection.execute("select 1 from duckdb_tables() where database_name = 'snapshot' and table_name = '_rated_days'").fetchone():
+        connection.execute(f"create table snapshot.calls as from warehouse.marts.calls {where}")
+        connection.execute("create table snapshot._rated_days as from warehouse.raw.rated_days")
+        return connection.execute("select count(*) from snapshot._rated_days").fetchone()[0]
+    connection.execute("""
+        create or replace temp table changed_days as
+        select coalesce(rated.cdr_date, published.cdr_date) as cdr_date
+        from warehouse.raw.rated_days as rated
+        full join snapshot._rated_days as published on rated.cdr_date = published.cdr_date
+        where rated.through_file_id is distinct from published.through_file_id
+    """)
+    changed = "cdr_date in (select cdr_date from changed_days)"
+    connection.execute(f"delete from snapshot.calls where {changed}")
+    connection.execute(f"insert into snapshot.calls by name from warehouse.marts.calls {where} and {changed}")
+    connection.execute("create or replace table snapshot._rated_days as from warehouse.raw.rated_days")
+    return connection.execute("select count(*) from changed_days").fetchone()[0]
+
+
+def _copy_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], where: str) -> int:
+    for name, source in tables.items():
+        connection.execute(f"create or replace table snapshot.{name} as from warehouse.{source} {where}")
+    return 0
+
+
+def _write_edition(connection: duckdb.DuckDBPyConnection, snapshot: str, edition: Edition) -> None:
+    connection.execute(
+        "create or replace table snapshot._snapshot as select ?::varchar as snapshot, ?::varchar as code, ?::varchar as ledger, "
+        "?::integer as through_file_id, now()::timestamp as published_at",
+        [snapshot, edition.code, edition.ledger, edition.through_file_id],
+    )
+
+
+def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
+    """Count and money of the file's calls against the warehouse's, and no other partner's row in any table. Returns rows."""
+    tables = [
+        row[0]
+        for row in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'snapshot' and not starts_with(table_name, '_') order by 1"
+        ).fetchall()
+    ]
+    counts = {name: connection.execute(f"select count(*) from snapshot.{name}").fetchone()[0] for name in tables}
+    if partner_id == PLATFORM:
+        return sum(counts.values())
+    totals = "select count(*), sum(duration_s), sum(purchase_eur), sum(sale_eur), sum(hash(call_key)) from"
+    published = connection.execute(f"{totals} snapshot.calls").fetchone()
+    expected = connection.execute(f"{totals} warehouse.marts.calls where partner_id = ?", [partner_id]).fetchone()
+    if published != expected:
+        raise TiktellerError(
+            f"the snapshot of {partner_id} does not match the warehouse: calls {published} instead of {expected}",
+            mend="delete the partner's folder in serving/ and run again; the last good snapshot stays until then",
+        )
+    for name in (DAILY_TABLE, *PARTNER_TABLES):
+        strangers = connection.execute(
+            f"select count(*) from snapshot.{name} where partner_id is distinct from ?", [partner_id]
+        ).fetchone()[0]
+        if strangers:
+            raise TiktellerError(f"{strangers} rows of others in table {name} of {partner_id}: not published")
+    return sum(counts.values())
+
+
+def _point(path: Path) -> None:
+    """Make ``path`` the current snapshot of its folder: readers see the old name or the new one, nothing between."""
+    unfinished = path.parent / f"{serving.POINTER}.part"
+    unfinished.write_text(path.name + "\n")
+    _durable(unfinished)
+    unfinished.replace(path.parent / serving.POINTER)
+    _durable(path.parent)
+
+
+def _forget_older(folder: Path, keep: str) -> None:
+    snapshots = sorted((f for f in folder.glob("*.duckdb")), key=lambda f: f.stat().st_mtime, reverse=True)
+    for old in (f for f in snapshots[SNAPSHOTS_KEPT:] if f.name != keep):
+        old.unlink(missing_ok=True)
+    for unfinished in (*folder.glob("*.part"), *folder.glob("*.part.wal")):
+        unfinished.unlink(missing_ok=True)
+
+
+def _durable(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def code_fingerprint(roots: Iterable[Path]) -> str:
+    """One hash over the rules: every SQL, YAML and CSV file below ``roots``, by name and content."""
+    digest = hashlib.sha256()
+    for root in roots:
+        for file in sorted(f for f in root.rglob("*") if f.suffix in {".sql", ".yml", ".csv"} and "target" not in f.parts):
+            digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _quoted(path: Path) -> str:
+    return _literal(str(path))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
