@@ -113,6 +113,15 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
     return [made for made in built if made.partner_id != PLATFORM]
 
 
+def published_through(workspace: Workspace) -> int:
+    """The last file (``file_id``) that is in what operators see published; 0 before the first publication."""
+    try:
+        with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as snapshot:
+            return snapshot.execute("select through_file_id from _snapshot").fetchone()[0]
+    except (TiktellerError, duckdb.Error):
+        return 0
+
+
 def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": str(workspace.spill), "memory_limit": os.environ.get("TIKTELLER_MEMORY", "4GB")})
     connection.execute("set preserve_insertion_order = false")

@@ -1,0 +1,75 @@
+"""dbt's side of a run: where the project stands, its manifest, its environment, and whether the rules have changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from orchestration import warehouse
+from orchestration.errors import TiktellerError
+from orchestration.publishing import code_fingerprint
+from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR, Workspace
+
+TARGET = DBT_PROJECT_DIR / "target"
+MANIFEST = TARGET / "manifest.json"
+PREPARED_FOR = TARGET / "prepared_for"
+EXECUTABLE = str(Path(sys.executable).parent / "dbt")  # of this environment, whether it is activated or not
+
+
+def rules_fingerprint() -> str:
+    """Changes whenever a model, a macro, a feed's declaration or a seed does."""
+    return code_fingerprint((DBT_PROJECT_DIR, SEEDS_DIR))
+
+
+def environment(workspace: Workspace) -> dict[str, str]:
+    """What profiles.yml asks for."""
+    settings = warehouse.settings(workspace)
+    return {
+        "TIKTELLER_WAREHOUSE": str(workspace.warehouse),
+        "TIKTELLER_SPILL": settings["temp_directory"],
+        "TIKTELLER_MEMORY": settings["memory_limit"],
+        "DBT_PROFILES_DIR": str(DBT_PROJECT_DIR),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def prepare_manifest(workspace: Workspace) -> Path:
+    """Dagster reads its assets from dbt's manifest: parse the project once per change of it (about 5 s), never inside a run."""
+    fingerprint = rules_fingerprint()
+    if MANIFEST.exists() and PREPARED_FOR.exists() and PREPARED_FOR.read_text() == fingerprint:
+        return MANIFEST
+    command = [EXECUTABLE, "--quiet", "parse"]
+    done = subprocess.run(command, cwd=DBT_PROJECT_DIR, env=os.environ | environment(workspace), capture_output=True, text=True)
+    if done.returncode:
+        raise TiktellerError(f"dbt cannot read the project: {done.stdout.strip()[-2000:]}", mend="cd dbt_project && dbt parse")
+    PREPARED_FOR.write_text(fingerprint)
+    return MANIFEST
+
+
+def use(workspace: Workspace) -> None:
+    """Let every dbt that this process starts work on the workspace."""
+    os.environ.update(environment(workspace))
+
+
+def rules_changed(workspace: Workspace) -> bool:
+    """Whether the warehouse was built by other rules than today's, or half built, so that nothing derived may be kept.
+
+    From the moment this says so until ``remember_rules`` it goes on saying so, whatever happens to the build in between.
+    """
+    remembered = _rules_file(workspace)
+    if remembered.exists() and remembered.read_text() == rules_fingerprint():
+        return False
+    remembered.unlink(missing_ok=True)
+    return True
+
+
+def remember_rules(workspace: Workspace) -> None:
+    """Note, after a build that went well, by which rules it was made."""
+    workspace.dbt_target.mkdir(parents=True, exist_ok=True)
+    _rules_file(workspace).write_text(rules_fingerprint())
+
+
+def _rules_file(workspace: Workspace) -> Path:
+    return workspace.dbt_target / "rules"

@@ -1,0 +1,65 @@
+"""Stage 2: raw rows -> staging -> rating and charging -> marts, one dbt invocation a run; dbt's tests are the asset checks."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, dbt_assets
+
+from orchestration import dbt
+from orchestration.progress import Progress
+from orchestration.workspace import DBT_PROJECT_DIR, Workspace
+
+TOLD_APART_S = 1.0  # a model that takes longer gets a line of its own
+
+STAGES = {
+    "seed": "reference data",
+    "staging": "staging",
+    "intermediate": "rating and charging",
+    "marts": "published tables",
+    "test": "checks",
+}
+
+
+@dbt_assets(manifest=dbt.prepare_manifest(Workspace(dbt.TARGET)), name="models", exclude="resource_type:unit_test")
+def dbt_models(
+    context: dg.AssetExecutionContext,
+    workspace: dg.ResourceParam[Workspace],
+    progress: dg.ResourceParam[Progress],
+    dbt_cli: DbtCliResource,
+) -> Iterator[Any]:
+    """Everything that is true, in SQL. A change of the rules rebuilds what is otherwise kept from run to run."""
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    if dbt.rules_changed(workspace):
+        arguments.append("--full-refresh")
+    invocation = dbt_cli.cli(arguments, context=context, raise_on_error=True)
+    try:
+        yield from invocation.stream()
+    finally:
+        _tell(invocation.target_path, progress)
+        shutil.rmtree(invocation.target_path, ignore_errors=True)
+    dbt.remember_rules(workspace)
+
+
+def _tell(target: Path, progress: Progress) -> None:
+    """A line per stage, and one per model that took its time."""
+    results = target / "run_results.json"
+    if not results.exists():
+        return
+    seconds = dict.fromkeys(STAGES.values(), 0.0)
+    for result in json.loads(results.read_text())["results"]:
+        kind, took = result["unique_id"].split(".")[0], result["execution_time"]
+        schema = (result.get("relation_name") or "").split(".")[-2:-1]
+        stage = STAGES.get(kind) or STAGES.get(schema[0].strip('"') if schema else "", "published tables")
+        seconds[stage] += took
+        if took >= TOLD_APART_S and kind == "model":
+            progress(f"  {result['unique_id'].split('.')[-1]}", None, took)
+    for stage, took in seconds.items():
+        progress(stage, None, took)
+
+
+dbt_cli = DbtCliResource(project_dir=str(DBT_PROJECT_DIR), profiles_dir=str(DBT_PROJECT_DIR), dbt_executable=dbt.EXECUTABLE)
+defs = dg.Definitions(assets=[dbt_models], resources={"dbt_cli": dbt_cli})

@@ -1,0 +1,39 @@
+"""One run at a time: DuckDB has one writer, and two runs would land the same files."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from orchestration.errors import TiktellerError
+from orchestration.workspace import Workspace
+
+
+@contextmanager
+def held(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace's lock, or say who does. The system lets it go when the process ends, however it ends."""
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    handle = os.open(workspace.run_lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+            raise TiktellerError(f"a run is going on in {workspace.root} ({holder})", mend="wait for it; tikteller status") from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_held(workspace: Workspace) -> bool:
+    """Whether a run is going on."""
+    try:
+        with held(workspace):
+            return False
+    except TiktellerError:
+        return True

@@ -1,0 +1,173 @@
+"""One run from the command line: the same Dagster job that the schedules start, executed in this process, and what it says at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestration import run_lock
+from orchestration.errors import TiktellerError
+from orchestration.progress import Progress, silent
+from orchestration.settings import RunSettings
+from orchestration.workspace import PLATFORM, Workspace
+
+DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    rows: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class FeedCounts:
+    """Rows of all files of a feed; ``read = kept + duplicate + quarantined``."""
+
+    feed: str
+    files: int
+    read: int
+    kept: int
+    duplicate: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did. ``problem`` says why nothing was published; the last good snapshots then stay."""
+
+    started_at: str
+    seconds: float
+    published: bool
+    snapshot: str | None
+    problem: str | None
+    steps: tuple[Step, ...] = ()
+    feeds: tuple[FeedCounts, ...] = ()
+    partners: tuple[str, ...] = field(default=())
+
+    def lines(self) -> Iterator[str]:
+        """The summary for a person, line by line."""
+        if self.feeds:
+            yield f"{'feed':<24}{'files':>8}{'read':>14}{'kept':>14}{'duplicate':>12}{'quarantined':>13}"
+            for feed in self.feeds:
+                yield f"{feed.feed:<24}{feed.files:>8,}{feed.read:>14,}{feed.kept:>14,}{feed.duplicate:>12,}{feed.quarantined:>13,}"
+        if self.published:
+            yield f"published snapshot {self.snapshot} for {', '.join(self.partners) or 'no partner yet'} in {self.seconds:.1f} s"
+        else:
+            yield f"NOT published after {self.seconds:.1f} s: {self.problem}"
+            yield "the last good snapshots stay as they were"
+
+
+def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings = RunSettings()) -> RunReport:
+    """Land what is new, build, check and publish. Raises TiktellerError where a run cannot even start; else the report says all."""
+    workspace.require()
+    with run_lock.held(workspace):
+        began, started_at = time.monotonic(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        if settings.rebuild:
+            for file in (workspace.warehouse, workspace.warehouse.with_suffix(".duckdb.wal")):
+                file.unlink(missing_ok=True)
+        steps: list[Step] = []
+
+        def told(step: str, rows: int | None = None, seconds: float | None = None) -> None:
+            steps.append(Step(step, rows, seconds))
+            progress(step, rows, seconds)
+
+        problem = _execute(workspace, told, settings)
+        snapshot, partners, feeds = (None, (), ()) if problem else _published(workspace)
+        report = RunReport(
+            started_at, time.monotonic() - began, problem is None, snapshot, problem, tuple(steps), tuple(feeds), tuple(partners)
+        )
+        unfinished = workspace.last_run.with_suffix(".part")
+        unfinished.write_text(json.dumps(asdict(report), indent=1))
+        unfinished.replace(workspace.last_run)
+        return report
+
+
+def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) -> str | None:
+    """Run the job; return what went wrong, for a person, or None."""
+    began = time.monotonic()
+    os.environ["TIKTELLER_WORKSPACE"] = str(workspace.root)
+    os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(workspace))
+    log = workspace.root / "logs" / "last_run.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("w") as stream, contextlib.redirect_stdout(stream):
+        import dagster as dg
+
+        from orchestration.definitions import defs
+
+        progress("starting the pipeline", None, time.monotonic() - began)
+        job = defs.resolve_job_def("tikteller_run")
+        with dg.DagsterInstance.get() as instance:
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                resources={"workspace": workspace, "run_lock": None, "progress": progress, "run_settings": settings},
+            )
+        if result.success:
+            return None
+        return _problem(result, log)
+
+
+def _problem(result, log: Path) -> str:
+    """The first thing that failed: an expectation or check by its name, else the error itself."""
+    failed_checks = [
+        f"{check.asset_key.path[-1]}: {check.check_name}" + "".join(f"; {name}: {value.value}" for name, value in check.metadata.items() if name not in ("expectations", "failed"))
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    ]
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure and event.step_failure_data.error]
+    causes = [_innermost(error) for error in errors]
+    return "; ".join(failed_checks[:5] or causes[:1] or ["unknown"]) + f" (log: {log})"
+
+
+def _innermost(error) -> str:
+    while error.cause:
+        error = error.cause
+    return " ".join(error.message.split())[:600]
+
+
+def _published(workspace: Workspace) -> tuple[str, tuple[str, ...], list[FeedCounts]]:
+    from orchestration import serving
+
+    with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:
+        snapshot = platform.execute("select snapshot from _snapshot").fetchone()[0]
+        feeds = platform.execute("""
+            select feed, count(*), sum(rows_read)::bigint, sum(rows_kept)::bigint, sum(rows_duplicate)::bigint, sum(rows_quarantined)::bigint
+            from ingested_files group by feed order by feed
+        """).fetchall()
+    return snapshot, serving.published_partners(workspace), [FeedCounts(*feed) for feed in feeds]
+
+
+def prepare_dagster_home(workspace: Workspace) -> Path:
+    """DAGSTER_HOME of the workspace, with the settings that keep runs one at a time and nobody counted."""
+    home = workspace.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text(DAGSTER_YAML)
+    return home
+
+
+def main() -> None:
+    """For ``make dagster``: print the DAGSTER_HOME of the workspace, made ready."""
+    from orchestration.workspace import open_workspace
+
+    print(prepare_dagster_home(open_workspace()))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except TiktellerError as error:
+        raise SystemExit(str(error)) from None
