@@ -9,6 +9,7 @@
     {%- elif data_type == 'instant' -%} {{ parse_wall_clock(text) }}
     {%- elif data_type == 'boolean' -%} {{ parse_boolean(text) }}
     {%- elif data_type == 'digits' -%} {{ parse_digits(text) }}
+    {%- elif data_type == 'number' -%} {{ parse_number(text) }}
     {%- elif data_type == 'enum' -%} {{ parse_enum(text, values) }}
     {%- else -%} {{ exceptions.raise_compiler_error("no data_type " ~ data_type ~ " in a feed") }}
     {%- endif -%}
@@ -45,6 +46,11 @@
 
 {% macro parse_digits(text) -%}
     case when {{ matches('trim(' ~ text ~ ')', '^[+]?[0-9]{1,15}$') }} then replace(trim({{ text }}), '+', '') end
+{%- endmacro %}
+
+{# A telephone number in any spelling, to be normalised later. #}
+{% macro parse_number(text) -%}
+    case when {{ matches('trim(' ~ text ~ ')', '^[+]?[0-9][-0-9 ()./]{1,24}$') }} then trim({{ text }}) end
 {%- endmacro %}
 
 {% macro parse_enum(text, values) -%}

@@ -98,3 +98,14 @@
         where place = 1
     )
 {%- endmacro %}
+
+{#
+    Two local clocks of one call of which the later is not later. On a Sunday night that is no fault by itself: a call that is going on when the clock is
+    put back an hour ends, on the wall, before it began.
+#}
+{% macro ends_before_it_starts(started, ended) -%}
+    (
+        {{ ended }} < {{ started }}
+        and not (extract(isodow from {{ started }}) = 7 and extract(hour from {{ started }}) < 4 and {{ ended }} >= {{ add_seconds(started, -3600) }})
+    )
+{%- endmacro %}

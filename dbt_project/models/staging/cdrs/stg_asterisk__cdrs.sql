@@ -38,17 +38,17 @@ select
     typed_disposition as disposition,
     {{ parse_text('linkedid') }} as correlation_id,
     case
-        when typed_call_id is null then 'missing_uniqueid'
-        when {{ parse_text('start') }} is null then 'missing_start'
-        when started_wall_clock is null then 'invalid_start'
-        when {{ parse_text('"end"') }} is not null and ended_wall_clock is null then 'invalid_end'
-        when {{ parse_text('billsec') }} is null then 'missing_billsec'
-        when typed_duration_s is null then 'invalid_billsec'
+        when typed_call_id is null then 'missing_call_id'
+        when {{ parse_text('start') }} is null then 'missing_started_at'
+        when started_wall_clock is null then 'invalid_started_at'
+        when {{ parse_text('"end"') }} is not null and ended_wall_clock is null then 'invalid_ended_at'
+        when {{ parse_text('billsec') }} is null then 'missing_duration_s'
+        when typed_duration_s is null then 'invalid_duration_s'
         when typed_duration_s < 0 then 'negative_duration'
         when typed_duration_s > 86400 then 'duration_over_24h'
-        when ended_wall_clock < started_wall_clock then 'end_before_start'
+        when {{ ends_before_it_starts('started_wall_clock', 'ended_wall_clock') }} then 'end_before_start'
         when typed_disposition is null then 'invalid_disposition'
-        when {{ parse_text('dst') }} is null then 'missing_dst'
+        when {{ parse_text('dst') }} is null then 'missing_callee'
     end as reject_reason
 from typed
 inner join {{ source('raw', 'files') }} as files on typed.file_id = files.file_id

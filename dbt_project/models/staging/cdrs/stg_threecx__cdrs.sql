@@ -36,17 +36,17 @@ select
     end as disposition,
     {{ parse_text('callid') }} as correlation_id,
     case
-        when typed_call_id is null then 'missing_historyid'
-        when {{ parse_text('time_start') }} is null then 'missing_time_start'
-        when started_wall_clock is null then 'invalid_time_start'
-        when {{ parse_text('time_answered') }} is not null and answered_wall_clock is null then 'invalid_time_answered'
-        when {{ parse_text('time_end') }} is not null and ended_wall_clock is null then 'invalid_time_end'
-        when {{ parse_text('duration') }} is null then 'missing_duration'
-        when typed_duration_s is null then 'invalid_duration'
+        when typed_call_id is null then 'missing_call_id'
+        when {{ parse_text('time_start') }} is null then 'missing_started_at'
+        when started_wall_clock is null then 'invalid_started_at'
+        when {{ parse_text('time_answered') }} is not null and answered_wall_clock is null then 'invalid_answered_at'
+        when {{ parse_text('time_end') }} is not null and ended_wall_clock is null then 'invalid_ended_at'
+        when {{ parse_text('duration') }} is null then 'missing_duration_s'
+        when typed_duration_s is null then 'invalid_duration_s'
         when typed_duration_s < 0 then 'negative_duration'
         when typed_duration_s > 86400 then 'duration_over_24h'
-        when ended_wall_clock < started_wall_clock then 'end_before_start'
-        when coalesce({{ parse_text('dial_no') }}, {{ parse_text('final_number') }}, {{ parse_text('to_no') }}) is null then 'missing_to_no'
+        when {{ ends_before_it_starts('started_wall_clock', 'ended_wall_clock') }} then 'end_before_start'
+        when coalesce({{ parse_text('dial_no') }}, {{ parse_text('final_number') }}, {{ parse_text('to_no') }}) is null then 'missing_callee'
     end as reject_reason
 from typed
 inner join {{ source('raw', 'files') }} as files on typed.file_id = files.file_id

@@ -1,0 +1,73 @@
+# Two commands do it all: `make demo` and `make test`. The rest is for daily work.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench faults dagster seeds environment clean
+
+WORKSPACE ?= data
+CALLS ?= 200000
+MONTHS ?= 3
+SEED ?= 1
+PORT ?= 8501
+APP ?= 1
+
+# uv from the PATH, else one of our own beside the project: `pip --target` also works where pip may not touch the system's Python.
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := .venv/bin/python -m orchestration.cli --workspace $(WORKSPACE)
+
+# $(call step,what,command): say it, do it, and say how long it took
+define step
+	@echo "== $(1)"; began=$$(date +%s); $(2); echo "== $(1): $$(( $$(date +%s) - began )) s"; echo
+endef
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+.tools/bin/uv:
+	@python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
+
+.venv/.synced: pyproject.toml uv.lock | $(filter .tools/bin/uv,$(UV))
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+environment: .venv/.synced  ## the environment from the lock file
+
+demo:  ## environment, demo workspace, whole pipeline, then the app (APP=0 stops after the pipeline)
+	$(call step,environment,$(MAKE) --no-print-directory environment)
+	$(call step,demo data: $(CALLS) calls over $(MONTHS) months,$(RUN) demo-data --calls $(CALLS) --months $(MONTHS) --seed $(SEED))
+	$(call step,pipeline,$(RUN) run)
+ifeq ($(APP),1)
+	@$(RUN) app --port $(PORT)
+else
+	@echo "The pipeline has run. The app: make demo, or tikteller app"
+endif
+
+test: environment  ## the whole test suite
+	@.venv/bin/python -m pytest
+
+lint: environment  ## ruff, and the derived seeds against their source
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/python -m orchestration.reference --check
+
+format: environment  ## let ruff mend what it can
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+bench: environment  ## measure (docs/benchmarks.md); minutes
+	@.venv/bin/python -m tests.benchmarks
+
+faults: environment  ## the long campaign of kills and cuts
+	@.venv/bin/python -m pytest tests/faults --faults-long
+
+dagster: environment  ## the Dagster UI on the same workspace
+	@TIKTELLER_WORKSPACE="$(abspath $(WORKSPACE))" DAGSTER_HOME="$$(TIKTELLER_WORKSPACE='$(abspath $(WORKSPACE))' .venv/bin/python -m orchestration.runs)" \
+		.venv/bin/dagster dev -m orchestration.definitions
+
+seeds: environment  ## derive the seeds anew from the locked phonenumbers
+	@.venv/bin/python -m orchestration.reference --write
+
+clean:  ## forget the demo workspace and what tools left behind; the environment stays
+	@rm -rf $(WORKSPACE)/landing $(WORKSPACE)/serving $(WORKSPACE)/documents $(WORKSPACE)/dagster $(WORKSPACE)/dbt $(WORKSPACE)/logs $(WORKSPACE)/spill
+	@rm -f $(WORKSPACE)/*.duckdb* $(WORKSPACE)/*.json $(WORKSPACE)/run.lock
+	@rm -rf dbt_project/target dbt_project/logs .pytest_cache .ruff_cache
