@@ -1,0 +1,318 @@
+"""A feed that goes wrong in bulk must stop the publishing; a bad row, a small file or one wrong file must not.
+
+Each landing below is made good in SQL, 1,000 rows in ten files, and then broken in one way.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import demo, warehouse
+from orchestration.expectations import SAMPLE_ROWS, SUITES, ExpectationResult, check, check_landing, landed_batches
+from orchestration.landing.feeds import feed_named
+from orchestration.landing.ingest import ingest
+from orchestration.workspace import Workspace
+
+ROWS, FILES = 1_000, 10
+
+# How every feed's good row looks, as SQL over its number n.
+MINUTE = "(timestamp '2026-10-01 08:00' + to_minutes(n))"
+GOOD_ROWS = {
+    "cdrs/standard": {
+        "call_id": "'c-' || n",
+        "account": "'kl-001-trunk'",
+        "caller": "'0200000001'",
+        "callee": "'+3120' || (1000000 + n)",
+        "started_at": f"replace({MINUTE}::varchar, ' ', 'T') || '+02:00'",
+        "duration_s": "n % 300",
+        "disposition": "if(n % 300 = 0, 'no_answer', 'answered')",
+    },
+    "cdrs/3cx": {
+        "historyid": "'CallHistory' || n",
+        "duration": "(time '00:00:00' + to_seconds(n % 300))::varchar",
+        "time_start": f"replace({MINUTE}::varchar, '-', '/')",
+        "from_no": "'Ext.101'",
+        "to_no": "'10000'",
+        "dial_no": "'0031 20-' || (1000000 + n)",
+        "bill_code": "'kl-002-trunk'",
+    },
+    "cdrs/asterisk": {
+        "accountcode": "'bh-001-trunk'",
+        "src": "'0200000001'",
+        "dst": "if(n % 5 = 0, 's', '020' || (1000000 + n))",
+        "dcontext": "'from-internal'",
+        "clid": "'\"Toestel 101\" <0200000001>'",
+        "start": f"{MINUTE}::varchar",
+        "duration": "n % 300 + 5",
+        "billsec": "n % 300",
+        "disposition": "if(n % 300 = 0, 'NO ANSWER', 'ANSWERED')",
+        "uniqueid": "'1790827195.' || n",
+    },
+    "cdrs/freeswitch": {
+        "caller_id_number": "'101'",
+        "destination_number": "'020' || (1000000 + n)",
+        "start_stamp": f"strftime({MINUTE}, '%Y-%-m-%-d %-H:%M')",
+        "billsec": "n % 300",
+        "uuid": "md5(n::varchar)",
+        "accountcode": "'kl-003-trunk'",
+    },
+    "orders": {
+        "order_id": "'ORD-' || n",
+        "line_number": "1",
+        "customer_id": "'kl-001'",
+        "service_code": "'SIP-TRUNK'",
+        "quantity": "1 + n % 9",
+        "ordered_on": f"{MINUTE}::date::varchar",
+        "delivered_on": f"if(n % 3 = 0, null, {MINUTE}::date::varchar)",
+    },
+    "extension_counts": {
+        "pbx_id": "'pbx-' || n",
+        "customer_id": "'kl-001'",
+        "service_code": "'3CX-STD'",
+        "read_at": "'2026-10-31T23:30:00+01:00'",
+        "extensions": "n % 40",
+    },
+}
+
+
+def new_warehouse() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    warehouse.create_raw(connection)
+    return connection
+
+
+def land(connection: duckdb.DuckDBPyConnection, feed: str, rows: int = ROWS, files: int = FILES) -> None:
+    """Good rows in files that are numbered on from those that are there."""
+    columns = GOOD_ROWS[feed]
+    (last,) = connection.execute("select coalesce(max(file_id), 0) from raw.files").fetchone()
+    names = ", ".join(f'"{name}"' for name in columns)
+    values = ", ".join(f"cast({sql} as varchar)" for sql in columns.values())
+    connection.execute(
+        f'insert into raw."{feed_named(feed).table}" (file_id, line, {names}) '
+        f"select {last} + 1 + n % {files}, 2 + n // {files}, {values} from range({rows}) as numbered(n)"
+    )
+    for number in range(files):
+        in_file = len(range(number, rows, files))
+        enter(connection, last + 1 + number, feed, f"{feed}/{last + 1 + number}.csv", in_file)
+
+
+def enter(
+    connection: duckdb.DuckDBPyConnection, file_id: int, feed: str, file: str, rows: int, rejected: int = 0, reason: str | None = None
+) -> None:
+    """A file's row in the ledger."""
+    connection.execute(
+        "insert into raw.files values (?, ?, ?, null, ?, 1, now()::timestamp, ?, ?, ?, null, null, now()::timestamp, 'test')",
+        [file_id, feed, file, file, rows, rejected, reason],
+    )
+
+
+def failures(connection: duckdb.DuckDBPyConnection, after_file_id: int = 0) -> list[ExpectationResult]:
+    return [result for result in check_landing(connection, after_file_id) if not result.success]
+
+
+@pytest.mark.parametrize("feed", SUITES)
+def test_a_good_landing_is_as_expected(feed: str) -> None:
+    """Harm: a check that fails on good data keeps the day's figures from everybody, until people learn to switch it off."""
+    connection = new_warehouse()
+    land(connection, feed)
+
+    results = check_landing(connection, after_file_id=0)
+
+    assert [result.reason for result in results if not result.success] == []
+    assert {result.feed for result in results} == {feed}
+    assert all(result.rows == ROWS and result.expected and result.observed for result in results)
+
+
+# feed, what the exchange or the sender did, the assignments that do it, what must be said.
+BROKEN = [
+    ("cdrs/standard", "local date order", "started_at = '01-10-2026 08:15'", "the call began at a moment"),
+    ("cdrs/standard", "month and day swapped", "started_at = '2026-31-10T08:15:00'", "the call began at a moment"),
+    ("cdrs/standard", "a clock that nobody set", "started_at = '1970-01-01T00:15:00'", "the call began at a moment"),
+    ("cdrs/standard", "no callee", "callee = null", "the callee is a number"),
+    ("cdrs/standard", "a blank callee", "callee = '  '", "the callee is a number"),
+    ("cdrs/standard", "nobody to bill", "account = null, caller = null", "an account or a caller"),
+    ("cdrs/standard", "no time measured", "duration_s = '0'", "some calls lasted"),
+    ("cdrs/standard", "time running backwards", "duration_s = '-' || (1 + duration_s::integer)", "the duration is zero or more"),
+    ("cdrs/standard", "durations by the clock", "duration_s = '00:01:05'", "the duration is zero or more"),
+    ("cdrs/standard", "durations in milliseconds", "duration_s = duration_s || '000'", "the duration is in seconds"),
+    ("cdrs/standard", "one id for all calls", "call_id = 'c-1'", "the ids tell calls apart"),
+    ("cdrs/standard", "dispositions in Dutch", "disposition = 'beantwoord'", "the disposition is one of the known"),
+    ("cdrs/3cx", "durations in seconds", "duration = '65'", "the duration is zero or more"),
+    ("cdrs/3cx", "no time measured", "duration = '00:00:00'", "some calls lasted"),
+    ("cdrs/3cx", "no callee at all", "dial_no = null, final_number = null, to_no = null", "the callee is a number"),
+    (
+        "cdrs/asterisk",
+        "one column more in front",
+        "src = accountcode, dst = src, clid = dcontext, start = clid, billsec = duration, disposition = billsec, uniqueid = amaflags",
+        "the call began at a moment",
+    ),
+    ("cdrs/asterisk", "a column less", "dst = dcontext, dcontext = clid", "the callee is a number"),
+    ("cdrs/freeswitch", "times in Unix seconds", "start_stamp = '1790827195'", "the call began at a moment"),
+    ("cdrs/freeswitch", "no ids", "uuid = null", "a call has an id"),
+    ("orders", "signs turned", "quantity = '-' || quantity", "the quantity is one or more"),
+    ("orders", "prices for quantities", "quantity = '12,50'", "the quantity is a whole number"),
+    ("orders", "order numbers left out", "order_id = ''", "a line belongs to an order"),
+    ("orders", "services left out", "service_code = null", "a service was ordered"),
+    ("orders", "customers left out", "customer_id = null", "somebody ordered"),
+    ("orders", "American days", "ordered_on = '10/01/2026'", "the day of the order"),
+    ("orders", "American deliveries", "delivered_on = '10/01/2026'", "the day of delivery"),
+    ("extension_counts", "PBXs left out", "pbx_id = null", "a reading is of a PBX"),
+    ("extension_counts", "customers left out", "customer_id = ' '", "somebody's PBX was read"),
+    ("extension_counts", "numbers for counts", "extensions = '31200000001'", "of this world"),
+    ("extension_counts", "counts in words", "extensions = 'ten'", "the extensions are a whole number"),
+    ("extension_counts", "no moment", "read_at = null", "read at a moment"),
+]
+
+
+@pytest.mark.parametrize(("feed", "what", "assignments", "says"), BROKEN, ids=[f"{feed}: {what}" for feed, what, *_ in BROKEN])
+def test_a_feed_that_is_wrong_for_half_of_its_rows_fails(feed: str, what: str, assignments: str, says: str) -> None:
+    """Harm: each row waits in quarantine, nobody looks, and the night is published without half of its calls or orders."""
+    connection = new_warehouse()
+    land(connection, feed)
+    # "No time", "milliseconds" and "one id" are wrong of a whole batch: that half of the calls got no answer is life.
+    as_a_whole = {"some calls lasted", "the duration is in seconds", "the ids tell calls apart"}
+    where = "true" if says in as_a_whole else f"file_id <= {FILES // 2}"
+    connection.execute(f'update raw."{feed_named(feed).table}" set {assignments} where {where}')
+
+    reasons = [result.reason for result in failures(connection)]
+
+    assert any(says in reason for reason in reasons), f"{what} went unseen: {reasons}"
+
+
+@pytest.mark.parametrize("feed", SUITES)
+def test_a_bad_file_in_ten_is_left_to_quarantine(feed: str) -> None:
+    """Harm: one customer's exchange with a broken clock keeps everybody's figures back."""
+    connection = new_warehouse()
+    land(connection, feed)
+    nothing = ", ".join(f'"{column}" = null' for column in GOOD_ROWS[feed])
+    connection.execute(f'update raw."{feed_named(feed).table}" set {nothing} where file_id = 1')
+
+    assert failures(connection) == []
+
+
+def test_too_few_rows_are_not_judged() -> None:
+    """Harm: a file of three corrections with two mistakes in it stops the night of a hundred good files."""
+    connection = new_warehouse()
+    land(connection, "cdrs/standard", rows=30, files=1)
+    connection.execute("update raw.cdrs_standard set callee = null, duration_s = '-5'")
+
+    assert check_landing(connection, after_file_id=0) == []
+
+
+def test_only_new_files_are_judged() -> None:
+    """Harm: yesterday's bad file, long in quarantine, fails every run after it; or good history hides a bad night."""
+    connection = new_warehouse()
+    land(connection, "orders")
+    connection.execute("update raw.orders set quantity = '-1'")
+    land(connection, "orders")
+
+    assert failures(connection, after_file_id=0) != []
+    assert failures(connection, after_file_id=FILES) == []
+    assert check_landing(connection, after_file_id=2 * FILES) == []
+
+
+def test_lines_that_are_no_rows_fail_when_they_are_many() -> None:
+    """Harm: the exchange quotes its fields differently since an update; what still parses looks fine, the rest is never billed."""
+    connection = new_warehouse()
+    land(connection, "cdrs/asterisk")
+    connection.execute("update raw.files set rows_read = rows_read + 100, rows_rejected = 100")
+
+    (failure,) = failures(connection)
+
+    assert "50.0 % of 2,000 lines rejected" in failure.reason
+
+
+def test_one_wrong_file_is_set_aside_but_not_two() -> None:
+    """Harm: of three exchanges one sent the wrong file, and nobody sees figures; or two did, and the figures are a third."""
+    connection = new_warehouse()
+    land(connection, "cdrs/standard", files=1)
+    enter(connection, 2, "cdrs/standard", "cdrs/standard/2.csv", 1_000, 1_000, "wrong_header")
+    assert failures(connection) == []
+
+    enter(connection, 3, "cdrs/standard", "cdrs/standard/3.csv", 1_000, 1_000, "wrong_header")
+    (failure,) = failures(connection)
+    assert "2 of 3 files as a whole" in failure.observed
+
+
+def test_the_same_file_again_counts_once() -> None:
+    """Harm: a wrong file that is sent every hour outweighs the good ones."""
+    connection = new_warehouse()
+    land(connection, "cdrs/standard", files=1)
+    for file_id in (2, 3):
+        enter(connection, file_id, "cdrs/standard", f"cdrs/standard/{file_id}.csv", 5_000, 5_000, "wrong_header")
+    connection.execute("update raw.files set duplicate_of = 2 where file_id = 3")
+
+    assert failures(connection) == []
+
+
+def test_a_failure_names_the_place_and_no_number() -> None:
+    """Harm: somebody has to search a night's files for what is wrong; or subscribers' numbers end in logs that are kept for years."""
+    connection = new_warehouse()
+    land(connection, "cdrs/standard", files=1)
+    connection.execute("update raw.cdrs_standard set started_at = 'Jan ' || callee")
+
+    (failure,) = failures(connection)
+
+    assert "found 0.0 % of 1,000; not cdrs/standard/1.csv line " in failure.reason
+    assert "('aaa +99999999999')" in failure.reason
+
+
+def test_a_large_landing_is_sampled_evenly_and_always_alike() -> None:
+    """Harm: ten million rows as a frame take the run's memory; or the check looks at one exchange, or says another thing each time."""
+    connection = new_warehouse()
+    land(connection, "cdrs/freeswitch", rows=3 * SAMPLE_ROWS, files=3)
+
+    files, rows = landed_batches(connection, after_file_id=0)
+    again = [*landed_batches(connection, after_file_id=0)][1]
+
+    assert files.rows_landed == rows.rows_landed == 3 * SAMPLE_ROWS
+    assert 0.95 * SAMPLE_ROWS < len(rows.frame) <= SAMPLE_ROWS
+    assert rows.frame["file"].value_counts(normalize=True).between(0.32, 0.35).all()
+    assert rows.frame.equals(again.frame)
+
+
+def test_judging_writes_and_draws_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Harm: a library's own project folder appears in somebody's checkout, and its bars in every log."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made: list[str] = []
+    monkeypatch.setattr("tempfile.mkdtemp", lambda *arguments, **named: made.append("folder") or str(tmp_path / "made"))
+    connection = new_warehouse()
+    land(connection, "orders")
+
+    for batch in landed_batches(connection, after_file_id=0):
+        check(batch)
+
+    assert made == list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_module_is_cheap_until_something_is_judged() -> None:
+    """Harm: every verb of the command line, and every start of Dagster, waits 7 s for Great Expectations."""
+    program = "import sys, orchestration.expectations; print('great_expectations' in sys.modules, 'pandas' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["False", "False"]
+
+
+@pytest.fixture(scope="module")
+def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    workspace = Workspace(tmp_path_factory.mktemp("demo"))
+    demo.generate(workspace, calls=20_000, months=1, seed=1)
+    connection = warehouse.connect(workspace)
+    ingest(workspace, connection, run_id="test")
+    yield connection
+    connection.close()
+
+
+def test_the_demo_with_its_dirt_is_as_expected(demo_warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Harm: the dirt that every night brings, known and in quarantine, stops the publishing every night."""
+    results = check_landing(demo_warehouse, after_file_id=0)
+
+    assert [result.reason for result in results if not result.success] == []
+    assert {result.feed for result in results} == set(SUITES)
