@@ -1,0 +1,237 @@
+"""The command line: one verb each, thin. A verb imports what it needs when it is called, so that the others stay quick."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from orchestration.errors import TiktellerError
+from orchestration.output import FORMATS, Answer, write
+from orchestration.workspace import PROJECT_ROOT, Workspace, open_workspace
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+DEFAULT_PORT = 8501
+
+Verb = Callable[[argparse.Namespace], int]
+
+
+class UsageError(TiktellerError):
+    """Arguments that are right one by one but not together."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the usage in one line, as every other error is said. ``later`` adds arguments when they are needed."""
+
+    later: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        if self.later:
+            add_arguments, self.later = self.later, None
+            add_arguments(self)
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISUSED, f"tikteller: {message}. Mend: {self.prog} --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns 0, 1 when it failed, 2 for wrong usage, 130 when interrupted. Errors are one line on stderr."""
+    args = _parser().parse_args(arguments, argparse.Namespace(workspace=None, debug=False))
+    try:
+        code = args.verb(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader has seen enough, as in `tikteller sql ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("tikteller: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if args.debug:
+            raise
+        print(f"tikteller: {_one_line(error)}", file=sys.stderr)
+        return MISUSED if isinstance(error, UsageError) else FAILED
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, TiktellerError):
+        return " ".join(str(error).split())
+    where = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
+    return " ".join(f"{type(error).__name__}: {where}. Mend: the same with --debug shows where; please report it".split())
+
+
+def _parser() -> argparse.ArgumentParser:
+    everywhere = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    everywhere.add_argument("--workspace", metavar="DIR", help="where all is kept (TIKTELLER_WORKSPACE, else data/)")
+    everywhere.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    printing = argparse.ArgumentParser(add_help=False)
+    printing.add_argument("--format", choices=FORMATS, default="table", help="table (default), json or csv")
+
+    parser = _Parser(prog="tikteller", description="Call records in; exact invoices, margins and line capacity out.", parents=[everywhere])
+    verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=_Parser)
+
+    def verb(name: str, run: Verb, says: str, *parents: argparse.ArgumentParser) -> _Parser:
+        added = verbs.add_parser(name, help=says, description=says, parents=[everywhere, *parents])
+        added.set_defaults(verb=run)
+        return added
+
+    verb("init", _init, "make an empty workspace")
+
+    demo = verb("demo-data", _demo_data, "land realistic files in every feed, with known dirt in them")
+    demo.add_argument("--calls", type=_count, default=200_000, metavar="N", help="calls to make (200000)")
+    demo.add_argument("--months", type=_count, default=3, metavar="M", help="months up to October 2026 (3)")
+    demo.add_argument("--seed", type=_count, default=1, metavar="S", help="the same seed gives the same bytes (1)")
+
+    run = verb("run", _run, "ingest what is new in landing, build, check and publish")
+    run.add_argument("--accept-landed", action="store_true", help="publish although what landed fails its expectations")
+    run.add_argument("--rebuild", action="store_true", help="forget the warehouse and land everything again")
+    verb("status", _status, "freshness, files, quarantine, unrated calls, months, what waits, the last run", printing)
+
+    sql = verb("sql", _sql, "ask what is published, read-only")
+    sql.add_argument("statement", metavar="SELECT", help='such as "select * from margins"')
+    sql.add_argument("--partner", metavar="P", help="this partner's file; without: all partners' tables")
+    sql.add_argument("--format", choices=(*FORMATS, "parquet"), default="table", help="table (default), json, csv or parquet")
+    sql.add_argument("--out", type=Path, metavar="FILE", help="write here instead of to standard output")
+
+    verb("pvc", _pvc, "what one call takes of a line and how many fit, with the arithmetic", printing).later = _pvc_arguments
+
+    app = verb("app", _app, "serve the dashboard")
+    app.add_argument("--port", type=_count, default=DEFAULT_PORT, metavar="N", help=f"where it listens ({DEFAULT_PORT})")
+    app.add_argument("--headless", action="store_true", help="open no browser")
+    return parser
+
+
+def _count(text: str) -> int:
+    """A whole number, zero or more, also as ``200_000`` or ``200,000``."""
+    digits = text.replace("_", "").replace(",", "")
+    if not digits.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(digits)
+
+
+def _workspace(args: argparse.Namespace) -> Workspace:
+    return open_workspace(args.workspace)
+
+
+def _init(args: argparse.Namespace) -> int:
+    from orchestration.landing.feeds import FEEDS
+
+    workspace = _workspace(args)
+    is_new = not workspace.exists()
+    workspace.create(tuple(feed.name for feed in FEEDS))
+    print(f"{workspace.root} {'is a workspace now' if is_new else 'is a workspace already'}: put files in {workspace.landing}/<feed>/")
+    return 0
+
+
+def _demo_data(args: argparse.Namespace) -> int:
+    from orchestration.demo import generate
+    from orchestration.landing.feeds import FEEDS
+    from orchestration.progress import printed
+
+    workspace = _workspace(args)
+    workspace.create(tuple(feed.name for feed in FEEDS))
+    summary = generate(workspace, calls=args.calls, months=args.months, seed=args.seed, progress=printed())
+    replaced = f", {summary.replaced} of them replaced" if summary.replaced else ""
+    print(
+        f"{summary.calls:,} calls from {summary.first_day} to {summary.last_day}, seed {summary.seed}: "
+        f"{sum(summary.rows.values()):,} rows in {summary.files} files{replaced}, {summary.seconds:.1f} s"
+    )
+    return 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    from orchestration.progress import printed
+    from orchestration.runs import run
+    from orchestration.settings import RunSettings
+
+    chosen = RunSettings(accept_landed=args.accept_landed, rebuild=args.rebuild)
+    report = run(_workspace(args).require(), printed(), chosen)
+    for line in report.lines():
+        print(line)
+    return 0 if report.published else FAILED
+
+
+def _status(args: argparse.Namespace) -> int:
+    from orchestration.status import status
+
+    found = status(_workspace(args))
+    found.write(args.format, sys.stdout)
+    return 0
+
+
+def _sql(args: argparse.Namespace) -> int:
+    from orchestration.sql import answer, opened, write_parquet
+
+    if args.format == "parquet" and not args.out:
+        raise UsageError("parquet is no text for a terminal", mend="add --out FILE")
+    with opened(_workspace(args), args.partner) as connection:
+        if args.format == "parquet":
+            with _replacing(args.out) as unfinished:
+                write_parquet(connection, args.statement, unfinished)
+        elif args.out:
+            with _replacing(args.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
+                write(answer(connection, args.statement), args.format, stream)
+        else:
+            write(answer(connection, args.statement), args.format, sys.stdout)
+    return 0
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to; takes its place when the block ends well, and leaves nothing when not."""
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _pvc_arguments(parser: argparse.ArgumentParser) -> None:
+    from orchestration.capacity import add_arguments
+
+    add_arguments(parser)
+
+
+def _pvc(args: argparse.Namespace) -> int:
+    from orchestration import capacity
+
+    answer = capacity.run(args)
+    if args.format == "table":
+        rows = [(step, how, result) for step, how, result in capacity.describe(answer)]
+        write(Answer(("step", "arithmetic", "result"), rows), "table", sys.stdout)
+    else:
+        record = capacity.as_record(answer)
+        write(Answer(tuple(record), [tuple(record.values())]), args.format, sys.stdout)
+    return 0
+
+
+def _app(args: argparse.Namespace) -> NoReturn:
+    import socket
+
+    workspace = _workspace(args).require()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", args.port))
+        except (OSError, OverflowError) as error:
+            raise TiktellerError(
+                f"the dashboard cannot listen on port {args.port}: {getattr(error, 'strerror', None) or error}",
+                mend=f"another program may be there; try tikteller app --port {args.port + 1}",
+            ) from error
+    print(f"The dashboard of {workspace.root} is at http://localhost:{args.port} (Ctrl-C ends it)", flush=True)
+    command = [sys.executable, "-m", "streamlit", "run", "apps/dashboard.py", "--server.port", str(args.port)]
+    command += ["--server.headless", "true" if args.headless else "false"]
+    os.chdir(PROJECT_ROOT)  # where .streamlit/ is
+    # in this process's place, so that whoever ends us ends the server too
+    os.execve(sys.executable, command, {**os.environ, "TIKTELLER_WORKSPACE": str(workspace.root)})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Which files lie in landing/, and which of them belong to no feed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+from stat import S_ISREG
+
+from orchestration.landing.feeds import FEEDS, Feed, feed_of
+
+ENDINGS = (".csv", ".csv.gz")
+UNFINISHED = (".part", ".tmp")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One file of a feed as it lies there. ``file`` is its path below landing/, with bytes that are no UTF-8 escaped."""
+
+    path: Path
+    file: str
+    feed: Feed
+    folder_account: str | None
+    size_bytes: int
+    modified_us: int
+
+    @property
+    def is_gzip(self) -> bool:
+        return self.path.name.lower().endswith(".gz")
+
+    @property
+    def modified_at(self) -> datetime:
+        """UTC, without a zone, as the ledger keeps it."""
+        return EPOCH + timedelta(microseconds=self.modified_us)
+
+    def is_unchanged(self) -> bool:
+        """Whether the file is still the one that was found: a file may be written while we read."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return False
+        return (status.st_size, status.st_mtime_ns // 1000) == (self.size_bytes, self.modified_us)
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A file in landing/ that is not read, and why."""
+
+    file: str
+    why: str
+
+
+def _shown(path: PurePosixPath) -> str:
+    return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
+
+
+def _arrival(path: Path, below: PurePosixPath) -> Arrival | Stray | None:
+    name = below.name.lower()
+    if any(part.startswith(".") for part in below.parts) or name.endswith(UNFINISHED):
+        return None
+    feed = feed_of(below.parent)
+    if feed is None:
+        return Stray(_shown(below), "it is in no feed's folder")
+    if not name.endswith(ENDINGS):
+        return Stray(_shown(below), "its name does not end in .csv or .csv.gz")
+    try:
+        status = path.stat()
+    except OSError as error:
+        return Stray(_shown(below), f"it cannot be read: {error.strerror}")
+    if not S_ISREG(status.st_mode):
+        return Stray(_shown(below), "it is no file")  # opening a pipe would wait for ever
+    depth = len(PurePosixPath(feed.name).parts)
+    in_folder = feed.name.startswith("cdrs/") and len(below.parts) > depth + 1
+    return Arrival(
+        path=path,
+        file=_shown(below),
+        feed=feed,
+        folder_account=_shown(PurePosixPath(below.parts[depth])) if in_folder else None,
+        size_bytes=status.st_size,
+        modified_us=status.st_mtime_ns // 1000,
+    )
+
+
+def arrivals(landing: Path) -> tuple[list[Arrival], list[Stray]]:
+    """All files of all feeds, by feed (in the order of the declaration) and then by path; and what is not read.
+
+    Hidden files and unfinished ones (``*.part``, ``*.tmp``) are not seen at all.
+    """
+    found: list[Arrival] = []
+    strays: list[Stray] = []
+    for folder, folders, names in os.walk(landing):
+        for name in (*names, *folders):
+            path = Path(folder, name)
+            below = PurePosixPath(path.relative_to(landing).as_posix())
+            if path.is_dir():
+                if path.is_symlink():
+                    strays.append(Stray(_shown(below), "it is a link to a folder, which is not followed"))
+                continue
+            match _arrival(path, below):
+                case Arrival() as arrival:
+                    found.append(arrival)
+                case Stray() as stray:
+                    strays.append(stray)
+    order = {feed.name: position for position, feed in enumerate(FEEDS)}
+    found.sort(key=lambda arrival: (order[arrival.feed.name], arrival.file))
+    return found, sorted(strays, key=lambda stray: stray.file)

@@ -1,0 +1,123 @@
+"""One read-only statement on what is published: one partner's file, or all partners' files side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import duckdb
+
+from orchestration import serving
+from orchestration.errors import TiktellerError
+from orchestration.output import Answer
+from orchestration.workspace import PLATFORM, Workspace
+
+FETCH_ROWS = 10_000
+
+
+@contextmanager
+def opened(workspace: Workspace, partner_id: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to one partner's file, or to all, that can reach no other file, change no setting and write nothing.
+
+    Raises TiktellerError: nothing published; and in place of DuckDB's errors in the block, in one line.
+    """
+    with closing(_one_partner(workspace, partner_id) if partner_id else _all_partners(workspace)) as connection:
+        connection.execute("set enable_progress_bar = false")  # it would be drawn into the answer
+        connection.execute("set lock_configuration = true")
+        try:
+            yield connection
+        except duckdb.Error as error:
+            raise TiktellerError(f"the SQL fails: {_one_line(error)}") from error
+
+
+def answer(connection: duckdb.DuckDBPyConnection, statement: str) -> Answer:
+    """What one query gives; its rows are fetched as they are taken."""
+    result = connection.execute(_one_query(connection, statement))
+    return Answer(tuple(column[0] for column in result.description or ()), _rows(result))
+
+
+def write_parquet(connection: duckdb.DuckDBPyConnection, statement: str, path: Path) -> None:
+    """What one query gives as a Parquet file, decimals as decimals, in bounded memory."""
+    from pyarrow import parquet  # the only form that needs it
+
+    batches = connection.sql(_one_query(connection, statement)).to_arrow_reader(FETCH_ROWS)
+    with parquet.ParquetWriter(path, batches.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple]:
+    while rows := result.fetchmany(FETCH_ROWS):
+        yield from rows
+
+
+def _one_query(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Statement:
+    statements = connection.extract_statements(statement)
+    if len(statements) != 1:
+        raise TiktellerError(f"{len(statements)} statements were given", mend="ask one query at a time")
+    if statements[0].expected_result_type != [duckdb.ExpectedResultType.QUERY_RESULT]:
+        raise TiktellerError("that is no query", mend="SELECT, FROM, WITH, DESCRIBE, SUMMARIZE or EXPLAIN")
+    return statements[0]
+
+
+def _one_partner(workspace: Workspace, partner_id: str) -> duckdb.DuckDBPyConnection:
+    return serving.connect(serving.current_snapshot(workspace, partner_id))
+
+
+def _all_partners(workspace: Workspace) -> duckdb.DuckDBPyConnection:
+    """Every current snapshot, read-only, under one roof.
+
+    A table of the platform is taken from there: it has what belongs to no partner too. A table of the partners is the union of
+    theirs where its rows bear a partner_id; else it is the same for all (countries, codecs) and the first one is taken.
+    """
+    partners = serving.published_partners(workspace)
+    if not partners:
+        raise TiktellerError(f"nothing is published in {workspace.root} yet", mend="tikteller run")
+    connection = duckdb.connect(config={"python_enable_replacements": "false"})
+    for owner in (*partners, PLATFORM):
+        try:
+            _attach(connection, serving.current_snapshot(workspace, owner), owner)
+        except TiktellerError:
+            if owner != PLATFORM:
+                raise
+    for table, owners in _tables(connection).items():
+        if PLATFORM in owners:
+            body = f"from {_name(PLATFORM)}.{_name(table)}"
+        else:
+            body = " union all by name ".join(f"from {_name(owner)}.{_name(table)}" for owner in owners)
+        connection.execute(f"create view {_name(table)} as {body}")
+    connection.execute("set enable_external_access = false")
+    return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, snapshot: Path, owner: str) -> None:
+    literal = "'" + str(snapshot).replace("'", "''") + "'"
+    connection.execute(f"attach {literal} as {_name(owner)} (read_only)")
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Published table -> the databases to take it from: all that have it, or one when its rows are nobody's."""
+    found: dict[str, list[str]] = {}
+    for owner, table, is_owned in connection.execute(
+        """
+        select database_name, table_name, bool_or(column_name = 'partner_id') as is_owned
+        from duckdb_columns()
+        where not internal and schema_name = 'main' and not starts_with(table_name, '_')
+        group by database_name, table_name
+        order by table_name, database_name
+        """
+    ).fetchall():
+        owners = found.setdefault(table, [])
+        if is_owned or not owners or owner == PLATFORM:
+            owners.append(owner)
+    return found
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _one_line(error: duckdb.Error) -> str:
+    """DuckDB's message without the picture of the statement below it."""
+    return " ".join(str(error).split("\n\nLINE ")[0].split())

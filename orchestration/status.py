@@ -1,0 +1,140 @@
+"""What stands published, what waits and what the last run said; read without the warehouse, so also while a run goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+import duckdb
+
+from orchestration import serving
+from orchestration.errors import TiktellerError
+from orchestration.landing.arrivals import arrivals
+from orchestration.output import Answer, Format, records, write
+from orchestration.workspace import PLATFORM, Workspace
+
+PLATFORM_QUESTIONS = {
+    "feeds": """
+        select
+            feed, count(*) as files, sum(rows_read)::bigint as rows_read, sum(rows_kept)::bigint as rows_kept,
+            sum(rows_duplicate)::bigint as rows_duplicate, sum(rows_quarantined)::bigint as rows_quarantined,
+            date_trunc('second', max(ingested_at)) as newest_at
+        from ingested_files group by feed order by feed
+    """,
+    "quarantine": """
+        select reason, count(*) as rows, string_agg(distinct feed, ', ' order by feed) as feeds
+        from quarantine group by reason order by rows desc, reason
+    """,
+    "unrated_calls": """
+        select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls
+        from unrated_calls group by all order by all
+    """,
+    "months": "select partner_id, month, status, calls, unrated_calls, sale_eur, margin_eur from partner_months order by all",
+}
+"""Section -> its question to the platform's snapshot."""
+
+HEADINGS = {
+    "partners": "Published",
+    "feeds": "Files and rows",
+    "quarantine": "Quarantine",
+    "unrated_calls": "Calls without a price",
+    "months": "Months",
+    "waiting": "Waiting in landing (not published)",
+}
+
+WAITING_COLUMNS = ("feed", "files", "size_bytes")
+PARTNER_COLUMNS = ("partner_id", "newest_call_at", "calls", "published_at", "snapshot")
+
+
+@dataclass(frozen=True)
+class Status:
+    """The sections in the order in which an operator reads them. ``last_run`` is the report that the run left; None before one."""
+
+    sections: dict[str, Answer]
+    strays: list[str] = field(default_factory=list)
+    last_run: dict[str, Any] | None = None
+
+    def write(self, form: Format, stream: TextIO) -> None:
+        """table: a heading and a table per section that has rows; json: one object; csv: one line per value of every section."""
+        if form == "json":
+            sections = {name: list(records(answer)) for name, answer in self.sections.items()}
+            whole = {"last_run": self.last_run, **sections, "not_read": self.strays}
+            stream.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
+        elif form == "csv":
+            write(Answer(("section", "row", "column", "value"), self._values()), "csv", stream)
+        else:
+            stream.write(f"{self._headline()}\n")
+            for name, answer in self.sections.items():
+                if answer.rows:
+                    stream.write(f"\n{HEADINGS[name]}\n")
+                    write(answer, "table", stream)
+            stream.writelines(f"not read: {stray}\n" for stray in self.strays)
+
+    def _headline(self) -> str:
+        if self.last_run is None:
+            return "nothing run yet; Mend: tikteller run"
+        run = self.last_run
+        fate = f"published {run['snapshot']}" if run.get("published") else f"NOT published: {run.get('problem')}"
+        return f"last run: started {run.get('started_at')}, {run.get('seconds', 0):.0f} s, {fate}"
+
+    def _values(self) -> Iterator[tuple]:
+        for name, answer in self.sections.items():
+            for number, row in enumerate(answer.rows, start=1):
+                for column, value in zip(answer.columns, row, strict=True):
+                    yield name, number, column, value
+
+
+def status(workspace: Workspace) -> Status:
+    """Everything there is to know without running. Sections whose tables are not published yet are left out."""
+    workspace.require()
+    found, strays = arrivals(workspace.landing)
+    landed: set[tuple[str, int, int]] = set()
+    sections = {"partners": Answer(PARTNER_COLUMNS, list(_partners(workspace)))}
+    try:
+        platform = serving.connect(serving.current_snapshot(workspace, PLATFORM))
+    except TiktellerError:
+        platform = None
+    if platform:
+        with closing(platform):
+            sections |= {name: answer for name, sql in PLATFORM_QUESTIONS.items() if (answer := _asked(platform, sql))}
+            ledger = _asked(platform, "select file, size_bytes, epoch_us(modified_at) from ingested_files")
+            landed = {tuple(row) for row in ledger.rows} if ledger else set()
+    waiting: dict[str, tuple[int, int]] = {}
+    for each in found:
+        if (each.file, each.size_bytes, each.modified_us) not in landed:
+            files, size_bytes = waiting.get(each.feed.name, (0, 0))
+            waiting[each.feed.name] = (files + 1, size_bytes + each.size_bytes)
+    sections["waiting"] = Answer(WAITING_COLUMNS, [(feed, *sizes) for feed, sizes in waiting.items()])
+    return Status(sections, [f"{stray.file}: {stray.why}" for stray in strays], _last_run(workspace))
+
+
+def _partners(workspace: Workspace) -> Iterator[tuple]:
+    for partner_id in serving.published_partners(workspace):
+        snapshot = serving.current_snapshot(workspace, partner_id)
+        with closing(serving.connect(snapshot)) as connection:
+            calls = _asked(connection, "select max(started_at), count(*) from calls")
+            published = _asked(connection, "select date_trunc('second', published_at) from _snapshot")
+        newest, count = next(iter(calls.rows)) if calls else (None, None)
+        (published_at,) = next(iter(published.rows), (None,)) if published else (None,)
+        yield partner_id, newest, count, published_at, snapshot.stem
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer | None:
+    """The rows, or None when this snapshot does not have the table or the column."""
+    try:
+        result = connection.execute(sql)
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return None
+    return Answer(tuple(column[0] for column in result.description or ()), result.fetchall())
+
+
+def _last_run(workspace: Workspace) -> dict[str, Any] | None:
+    try:
+        return json.loads(workspace.last_run.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise TiktellerError(f"{workspace.last_run} is not readable: {error}", mend="delete it; the next run writes it") from error

@@ -1,0 +1,117 @@
+"""The warehouse's door: the only module that opens databases to write.
+
+One writer at a time: DuckDB locks the file between processes, so a second writer, or a reader, is told who holds it. Everybody
+but the pipeline reads ``serving/``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import duckdb
+
+from orchestration.errors import TiktellerError
+from orchestration.landing.feeds import FEEDS, Feed
+from orchestration.workspace import Workspace
+
+STORAGE_VERSION = "v1.5.0"  # older DuckDB clients can open the file
+DEFAULT_MEMORY = "4GB"  # leaves 2 GiB of the run's 6 for Python, Arrow and dbt
+
+LEDGER = """
+    create table if not exists raw.files (
+        file_id integer not null,
+        feed varchar not null,
+        file varchar not null,
+        folder_account varchar,
+        sha256 varchar not null,
+        size_bytes bigint not null,
+        modified_at timestamp not null,
+        rows_read bigint not null,
+        rows_rejected bigint not null,
+        reject_reason varchar,
+        duplicate_of integer,
+        unknown_columns varchar,
+        ingested_at timestamp not null,
+        run_id varchar not null
+    )
+"""
+
+REJECTED_LINES = """
+    create table if not exists raw.rejected_lines (
+        file_id integer not null,
+        line bigint not null,
+        reason varchar not null,
+        detail varchar,
+        raw varchar
+    )
+"""
+
+
+def settings(workspace: Workspace) -> dict[str, Any]:
+    """DuckDB's settings for the warehouse, also for dbt: memory, threads, where to spill.
+
+    ``TIKTELLER_MEMORY`` (such as ``4GB``) and ``TIKTELLER_THREADS`` (a number) change the first two.
+    """
+    return {
+        "memory_limit": os.environ.get("TIKTELLER_MEMORY") or DEFAULT_MEMORY,
+        "threads": os.environ.get("TIKTELLER_THREADS") or str(os.cpu_count() or 1),
+        "temp_directory": str(workspace.spill),
+    }
+
+
+def connect(workspace: Workspace, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """A connection to the warehouse, in UTC. Raises TiktellerError where another process holds it, or a setting is not one."""
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    config = settings(workspace)
+    if not read_only:
+        config["storage_compatibility_version"] = STORAGE_VERSION
+    try:
+        connection = duckdb.connect(str(workspace.warehouse), read_only=read_only, config=config)
+    except duckdb.IOException as error:
+        raise _refused(workspace, error) from error
+    except (duckdb.InvalidInputException, duckdb.ParserException, duckdb.SyntaxException) as error:
+        raise TiktellerError(
+            f"DuckDB refuses its settings: {str(error).splitlines()[0]}",
+            mend="TIKTELLER_MEMORY is a size such as 4GB, TIKTELLER_THREADS a number such as 2",
+        ) from error
+    connection.execute("set enable_progress_bar = false")  # we say ourselves how far we are
+    connection.execute("set global TimeZone = 'UTC'")  # not before: the time zones come with an extension
+    return connection
+
+
+def _refused(workspace: Workspace, error: duckdb.IOException) -> TiktellerError:
+    """Who holds the file, when that is what is wrong; else what DuckDB says."""
+    text = str(error)
+    if "lock" not in text.lower():
+        return TiktellerError(f"{workspace.warehouse} does not open: {text.splitlines()[0]}")
+    holder = re.search(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)", text)
+    who = f"process {holder['pid']} ({holder['program']})" if holder else "another process"
+    return TiktellerError(
+        f"{workspace.warehouse} is in use by {who}", mend="wait until it ends, or end it; readers open serving/ instead (tikteller sql)"
+    )
+
+
+def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make ``raw`` with its ledger and a table per feed; add columns that were declared since. Harmless when all is there."""
+    connection.execute("create schema if not exists raw")
+    connection.execute(LEDGER)
+    connection.execute(REJECTED_LINES)
+    present: dict[str, set[str]] = {}
+    for table, column in connection.execute(
+        "select table_name, column_name from duckdb_columns() where schema_name = 'raw' and database_name = current_database()"
+    ).fetchall():
+        present.setdefault(table, set()).add(column)
+    for feed in FEEDS:
+        _create_feed(connection, feed, present.get(feed.table, set()))
+
+
+def _create_feed(connection: duckdb.DuckDBPyConnection, feed: Feed, present: set[str]) -> None:
+    if not present:
+        columns = ", ".join(f'"{column}" varchar' for column in feed.columns)
+        connection.execute(f'create table raw."{feed.table}" (file_id integer not null, line bigint not null, {columns})')
+        return
+    for column in feed.columns:
+        if column not in present:
+            connection.execute(f'alter table raw."{feed.table}" add column "{column}" varchar')
