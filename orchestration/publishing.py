@@ -125,6 +125,7 @@ def published_through(workspace: Workspace) -> int:
 def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": str(workspace.spill), "memory_limit": os.environ.get("TIKTELLER_MEMORY", "4GB")})
     connection.execute("set preserve_insertion_order = false")
+    connection.execute("set enable_progress_bar = false")
     connection.execute(f"attach {_quoted(workspace.warehouse)} as warehouse (read_only)")
     return connection
 
