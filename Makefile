@@ -37,7 +37,7 @@ demo:  ## environment, demo workspace, whole pipeline, then the app (APP=0 stops
 	$(call step,demo data: $(CALLS) calls over $(MONTHS) months,$(RUN) demo-data --calls $(CALLS) --months $(MONTHS) --seed $(SEED))
 	$(call step,pipeline,$(RUN) run)
 ifeq ($(APP),1)
-	@$(RUN) app --port $(PORT)
+	@$(RUN) app --port $(PORT) --headless
 else
 	@echo "The pipeline has run. The app: make demo, or tikteller app"
 endif

@@ -98,7 +98,7 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
     """
     with _attached(workspace) as connection:
         through = connection.execute("select coalesce(max(file_id), 0) from warehouse.raw.files").fetchone()[0]
-        edition = Edition(code, _ledger_fingerprint(connection, through), through)
+        edition = Edition(code, _ledger_fingerprint(connection, "warehouse.raw.files", through), through)
         partners = [row[0] for row in connection.execute("select partner_id from warehouse.marts.partners order by 1").fetchall()]
         for partner in partners:
             if not serving.PARTNER_ID.fullmatch(partner):
@@ -113,13 +113,14 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
     return [made for made in built if made.partner_id != PLATFORM]
 
 
-def published_through(workspace: Workspace) -> int:
-    """The last file (``file_id``) that is in what operators see published; 0 before the first publication."""
+def published_through(workspace: Workspace, warehouse: duckdb.DuckDBPyConnection) -> int:
+    """The last file (``file_id``) of this warehouse that operators see published; 0 when nothing of it is."""
     try:
         with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as snapshot:
-            return snapshot.execute("select through_file_id from _snapshot").fetchone()[0]
+            ledger, through = snapshot.execute("select ledger, through_file_id from _snapshot").fetchone()
     except (TiktellerError, duckdb.Error):
         return 0
+    return through if ledger == _ledger_fingerprint(warehouse, "raw.files", through) else 0
 
 
 def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
@@ -130,10 +131,8 @@ def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _ledger_fingerprint(connection: duckdb.DuckDBPyConnection, through_file_id: int) -> str:
-    rows = connection.execute(
-        "select file_id, feed, sha256 from warehouse.raw.files where file_id <= ? order by file_id", [through_file_id]
-    ).fetchall()
+def _ledger_fingerprint(connection: duckdb.DuckDBPyConnection, ledger: str, through_file_id: int) -> str:
+    rows = connection.execute(f"select file_id, feed, sha256 from {ledger} where file_id <= ? order by file_id", [through_file_id]).fetchall()
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
@@ -179,7 +178,7 @@ def _reusable(connection: duckdb.DuckDBPyConnection, workspace: Workspace, partn
             code, ledger, through = previous.execute("select code, ledger, through_file_id from _snapshot").fetchone()
     except (TiktellerError, duckdb.Error):
         return None
-    same_past = code == edition.code and through <= edition.through_file_id and ledger == _ledger_fingerprint(connection, through)
+    same_past = code == edition.code and through <= edition.through_file_id and ledger == _ledger_fingerprint(connection, "warehouse.raw.files", through)
     return current if same_past else None
 
 

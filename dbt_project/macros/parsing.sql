@@ -59,7 +59,10 @@
 
 {# The clock as written, whatever zone stands behind it. #}
 {% macro parse_wall_clock(text) -%} {{ return(adapter.dispatch('parse_wall_clock', 'tikteller')(text)) }} {%- endmacro %}
-{% macro duckdb__parse_wall_clock(text) -%} try_cast(trim({{ text }}) as timestamp) {%- endmacro %}
+{# DuckDB takes "epoch" and "-infinity" for times as well; a clock begins with a digit. #}
+{% macro duckdb__parse_wall_clock(text) -%}
+    case when left(trim({{ text }}), 1) between '0' and '9' then try_cast(trim({{ text }}) as timestamp) end
+{%- endmacro %}
 
 {# The same text as an instant in UTC when it names its offset ("Z", "+02:00"); null when it is a local time. #}
 {% macro parse_offset_instant(text) -%} {{ return(adapter.dispatch('parse_offset_instant', 'tikteller')(text)) }} {%- endmacro %}

@@ -31,10 +31,10 @@ def landed_feeds(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Every file that is new, in one transaction each with its row in the ledger."""
     began = time.monotonic()
-    published_through = publishing.published_through(workspace)
     with warehouse.connect(workspace) as connection:
         reports = ingest(workspace, connection, context.run_id, progress)
-        findings = expectations.check_landing(connection, published_through, progress)
+        # what was refused before and is not published yet is judged again
+        findings = expectations.check_landing(connection, publishing.published_through(workspace, connection), progress)
     seconds = time.monotonic() - began
     for table in ("files", "rejected_lines"):
         rows = len(reports) if table == "files" else sum(report.rows_rejected for report in reports)

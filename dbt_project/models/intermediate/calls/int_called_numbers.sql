@@ -32,10 +32,12 @@ told_apart as (
         case
             when short_numbers.prefix is not null then compacted.calling_code || compact
             else {{ e164('compact', 'compacted') }}
-        end as e164
+        end as e164,
+        short_numbers.line_type as short_line_type,
+        short_numbers.number_kind as short_number_kind
     from compacted
     left join (
-        select distinct country, prefix, length as number_length
+        select country, prefix, length as number_length, line_type, number_kind
         from {{ ref('short_numbers') }}
     ) as short_numbers
         on compacted.home_country = short_numbers.country
@@ -50,7 +52,9 @@ numbers as (
         deck_id,
         home_country,
         max(number_class) as number_class,
-        max(case when number_class = 'public' and length(e164) between 3 and 15 then e164 end) as e164
+        max(case when number_class = 'public' and length(e164) between 3 and 15 then e164 end) as e164,
+        max(short_line_type) as short_line_type,
+        max(short_number_kind) as short_number_kind
     from told_apart
     group by partner_id, callee, deck_id, home_country
 )
@@ -64,8 +68,9 @@ select
     numbers.e164,
     {{ longest_prefix('prefix') }} as prefix,
     {{ longest_prefix('country') }} as country,
-    {{ longest_prefix('line_type') }} as line_type,
-    {{ longest_prefix('number_kind') }} as number_kind,
+    -- a short number shares its digits with an area code (1800 and 0180): only its length tells them apart
+    coalesce(numbers.short_line_type, {{ longest_prefix('line_type') }}) as line_type,
+    coalesce(numbers.short_number_kind, {{ longest_prefix('number_kind') }}) as number_kind,
     case when numbers.e164 in (select e164 from {{ ref('int_platform_numbers') }}) then numbers.e164 end as platform_number
 from numbers
 {{ longest_prefix_joins('numbers.e164', ref('int_deck_prefixes'), 'PREFIX.deck_id = numbers.deck_id') }}

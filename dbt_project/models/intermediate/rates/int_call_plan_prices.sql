@@ -23,10 +23,7 @@ covering_rates as (
         on rates.country in (destinations.country, '*')
         and (
             rates.line_type in (destinations.line_type, '*')
-            or (
-                destinations.line_type = 'SPECIAL' and rates.country = '*' and rates.line_type = 'FIX'
-                and rates.minute_rate_percent is not null
-            )
+            or (destinations.line_type = 'SPECIAL' and rates.country = '*' and rates.line_type = 'FIX')
         )
 ),
 
@@ -53,3 +50,5 @@ select * from {{ valid_periods(
     series=['rate_country', 'rate_line_type'],
     carry=['rate_country', 'rate_line_type', 'is_special_fallback', 'connection_fee_eur', 'minute_rate_eur', 'minute_rate_percent']
 ) }}
+-- Standaard FIX in EUR has no percentage to give; it does end the one before it
+where not (is_special_fallback and minute_rate_percent is null)

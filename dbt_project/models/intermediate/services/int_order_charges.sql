@@ -11,7 +11,7 @@ with delivered as (
     from {{ ref('stg_landing__orders') }} as orders
     cross join {{ ref('int_billing_horizon') }} as horizon
     inner join {{ ref('int_service_costs') }} as costs
-        on orders.service_code = costs.service_code and orders.delivered_on >= costs.valid_from and orders.delivered_on < costs.valid_to
+        on orders.service_code = costs.service_code and orders.delivered_on >= costs.known_from and orders.delivered_on < costs.valid_to
     where orders.delivered_on is not null and orders.delivered_on < {{ next_month_start('horizon.last_month_start') }}
 ),
 

@@ -13,14 +13,16 @@ with readings as (
 ),
 
 pbx_periods as (
-    -- in service: from the order's delivery, or from the first reading where nothing was ordered through us
+    -- in service: from the order's delivery until it ends, or as long as it is read where nothing was ordered through us
     select orders.pbx_id, orders.customer_id, orders.service_code, orders.delivered_on as first_day, coalesce(orders.ended_on, {{ end_of_time() }}) as ends_on
     from {{ ref('stg_landing__orders') }} as orders
     inner join {{ ref('int_service_costs') }} as costs
-        on orders.service_code = costs.service_code and orders.delivered_on >= costs.valid_from and orders.delivered_on < costs.valid_to
+        on orders.service_code = costs.service_code and orders.delivered_on >= costs.known_from and orders.delivered_on < costs.valid_to
     where orders.pbx_id is not null and costs.metering = 'extensions' and orders.delivered_on is not null
     union
-    select pbx_id, customer_id, service_code, cast(min(read_at_local) as date) as first_day, cast(max(read_at_local) as date) as ends_on
+    select
+        pbx_id, customer_id, service_code, cast(min(read_at_local) as date) as first_day,
+        {{ add_days('cast(max(read_at_local) as date)', 1 + var('reading_max_age_days')) }} as ends_on
     from readings
     where pbx_id not in (select pbx_id from {{ ref('stg_landing__orders') }} where pbx_id is not null and delivered_on is not null)
     group by pbx_id, customer_id, service_code
@@ -40,7 +42,7 @@ expected as (
     from pbx_months
     cross join {{ ref('int_billing_horizon') }} as horizon
     where
-        ends_on >= {{ add_days(next_month_start('month_start'), -1) }}
+        ends_on >= {{ next_month_start('month_start') }}
         -- a month that is still running has no month end yet
         and horizon.last_date >= {{ add_days(next_month_start('month_start'), -1 - var('reading_max_age_days')) }}
 ),
@@ -61,7 +63,8 @@ readings_in_reach as (
         and readings.read_at_local >= {{ add_days('expected.next_month_start', '-' ~ (1 + var('reading_max_age_days'))) }}
 )
 
-select
+-- a PBX on two order lines has one reading, which names the service that it is billed as
+select distinct
     expected.pbx_id,
     coalesce(readings_in_reach.read_customer_id, expected.customer_id) as customer_id,
     coalesce(readings_in_reach.read_service_code, expected.service_code) as service_code,
