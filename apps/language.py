@@ -1,0 +1,367 @@
+"""Dutch and English: the words of the app, and how numbers, money and dates are written in each.
+
+Amounts come in as Decimal and leave as text, rounded half away from zero as on an invoice; nothing here computes with them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+Language = Literal["nl", "en"]
+LANGUAGES: tuple[Language, ...] = ("nl", "en")
+DASH = "–"
+"""Stands where there is no number, which is not the same as zero."""
+
+Number = Decimal | int | float
+
+SEPARATORS: dict[Language, str] = {"nl": ",.", "en": ".,"}
+"""Decimal mark, then thousands mark; the notation that Plotly's ``layout.separators`` wants too."""
+
+DATE_FORMATS: dict[Language, str] = {"nl": "DD-MM-YYYY", "en": "DD/MM/YYYY"}
+"""As the date inputs want it."""
+
+MONTHS: dict[Language, tuple[str, ...]] = {
+    "nl": (
+        "januari", "februari", "maart", "april", "mei", "juni",
+        "juli", "augustus", "september", "oktober", "november", "december",
+    ),
+    "en": (
+        "January", "February", "March", "April", "May", "June",
+        "July", "August", "September", "October", "November", "December",
+    ),
+}  # fmt: skip
+SHORT_MONTHS: dict[Language, tuple[str, ...]] = {
+    "nl": ("jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
+WEEKDAYS: dict[Language, tuple[str, ...]] = {
+    "nl": ("ma", "di", "wo", "do", "vr", "za", "zo"),
+    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+}
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # frame
+    "partner": ("Partner", "Partner"),
+    "period": ("Periode", "Period"),
+    "period_all": ("Alles: {first} t/m {last}", "All: {first} to {last}"),
+    "period_custom": ("Eigen periode …", "Custom range …"),
+    "from_day": ("Van", "From"),
+    "to_day": ("Tot en met", "Up to and including"),
+    "days_reversed": (
+        "De eerste dag ligt na de laatste: kies een eerdere eerste dag.",
+        "The first day lies after the last: choose an earlier first day.",
+    ),
+    "as_of": ("Stand van {moment}", "As of {moment}"),
+    "snapshot": ("momentopname {name}", "snapshot {name}"),
+    "dashboard": ("Dashboard", "Dashboard"),
+    "pvc_matrix": ("Internet PVC-matrix", "Internet PVC matrix"),
+    "margins": ("Marges", "Margins"),
+    # nothing to show
+    "nothing_published": ("Er is nog niets gepubliceerd", "Nothing has been published yet"),
+    "nothing_published_mend": (
+        "Draai `make demo` voor een proefomgeving, of `tikteller run` met uw eigen bestanden. Ververs daarna deze pagina.",
+        "Run `make demo` for a try-out, or `tikteller run` with your own files. Then reload this page.",
+    ),
+    "no_calls_ever": ("Deze partner heeft nog geen gesprekken", "This partner has no calls yet"),
+    "no_calls_ever_mend": (
+        "Zodra gespreksbestanden zijn verwerkt en gepubliceerd, verschijnen ze hier.",
+        "They appear here as soon as call records have been processed and published.",
+    ),
+    "no_calls": ("Geen gesprekken in deze periode", "No calls in this period"),
+    "no_calls_mend": (
+        "Er zijn gesprekken van {first} t/m {last}: kies links een andere periode.",
+        "There are calls from {first} to {last}: choose another period on the left.",
+    ),
+    "no_international": ("Niemand belde naar het buitenland.", "Nobody called abroad."),
+    "something_failed": ("Deze pagina kon niet worden getoond", "This page could not be shown"),
+    "something_failed_mend": (
+        "Ververs de pagina. Blijft het gebeuren, geef dan kenmerk `{reference}` door: daarmee is de oorzaak in het logboek te vinden.",
+        "Reload the page. If it happens again, pass on reference `{reference}`: it finds the cause in the log.",
+    ),
+    "mend": ("Oplossing: {mend}", "Mend: {mend}"),
+    # measures
+    "calls": ("Gesprekken", "Calls"),
+    "minutes": ("Minuten", "Minutes"),
+    "sale": ("Verkoop", "Sales"),
+    "purchase": ("Inkoop", "Purchase"),
+    "margin": ("Marge", "Margin"),
+    "margin_percent_of_sale": ("Marge % van omzet", "Margin % of revenue"),
+    "markup_percent": ("Opslag % op inkoop", "Markup % on purchase"),
+    "percent_of_revenue": ("{percent} van de omzet", "{percent} of revenue"),
+    "answered_share": ("{percent} beantwoord", "{percent} answered"),
+    "total": ("Totaal", "Total"),
+    # dashboard
+    "call_figures": (
+        "Gesprekken van {period}, zonder abonnementen en diensten",
+        "Calls of {period}, without subscriptions and services",
+    ),
+    "compared_with": ("vergeleken met {period}", "compared with {period}"),
+    "not_compared": (
+        "geen eerdere periode om mee te vergelijken",
+        "no earlier period to compare with",
+    ),
+    "previously": ("was {value}", "was {value}"),
+    "international_customers": (
+        "Klanten die het meest naar het buitenland bellen",
+        "Customers who call abroad the most",
+    ),
+    "international_hint": (
+        "Klik op een klant voor zijn bestemmingen.",
+        "Click a customer for the destinations.",
+    ),
+    "top_destinations": ("Bestemmingen van {customer}", "Destinations of {customer}"),
+    "world": ("Waar de gesprekken heen gaan", "Where the calls go"),
+    "not_on_map": ("Niet op de kaart: {countries}.", "Not on the map: {countries}."),
+    "per_day": ("Per dag", "Per day"),
+    "unrated_notice": (
+        "{count} gesprekken zonder inkooptarief: nog niet in de bedragen",
+        "{count} calls without a purchase rate: not in the amounts yet",
+    ),
+    "unrated_notice_one": (
+        "1 gesprek zonder inkooptarief: nog niet in de bedragen",
+        "1 call without a purchase rate: not in the amounts yet",
+    ),
+    "quarantine_notice": (
+        "{count} aangeleverde regels in quarantaine: {reasons}",
+        "{count} delivered rows in quarantine: {reasons}",
+    ),
+    # margins
+    "by": ("Per", "By"),
+    "by_customer": ("Klant", "Customer"),
+    "by_destination": ("Bestemming", "Destination"),
+    "by_service": ("Dienst", "Service"),
+    "by_month": ("Maand", "Month"),
+    "margins_scope": (
+        "Gesprekken en diensten van {months}",
+        "Calls and services of {months}",
+    ),
+    "margins_scope_calls": (
+        "Gesprekken van {months}; diensten hebben geen bestemming",
+        "Calls of {months}; services have no destination",
+    ),
+    "whole_months": (
+        "Marges zijn per hele maand; de gekozen dagen liggen in deze maanden.",
+        "Margins are per whole month; the chosen days lie in these months.",
+    ),
+    "customer": ("Klant", "Customer"),
+    "customer_id": ("Klantnummer", "Customer id"),
+    "reseller": ("Wederverkoper", "Reseller"),
+    "destination": ("Bestemming", "Destination"),
+    "country": ("Land", "Country"),
+    "line_type": ("Soort lijn", "Line type"),
+    "service": ("Dienst", "Service"),
+    "kind": ("Soort", "Kind"),
+    "month": ("Maand", "Month"),
+    "kind_calls": ("Gesprekken", "Calls"),
+    "kind_services": ("Diensten", "Services"),
+    "FIX": ("vast", "fixed"),
+    "MOB": ("mobiel", "mobile"),
+    "SPECIAL": ("speciaal", "special"),
+    "drill_hint": (
+        "Vink een klant aan voor zijn bestemmingen en diensten.",
+        "Tick a customer to see the destinations and services.",
+    ),
+    "drill_title": ("{customer}: bestemmingen en diensten", "{customer}: destinations and services"),
+    "no_margins": ("Geen marges in deze maanden", "No margins in these months"),
+    "download_csv": ("CSV", "CSV"),
+    "download_xlsx": ("Excel", "Excel"),
+    "download_csv_help": (
+        "Alle regels, exacte bedragen; komma tussen de kolommen, punt als decimaalteken.",
+        "All rows, exact amounts; comma between columns, decimal point.",
+    ),
+    "download_xlsx_help": (
+        "Alle regels met opmaak en totalen, en een blad met de gekozen periode en de stand.",
+        "All rows with formats and totals, and a sheet with the chosen period and as-of time.",
+    ),
+    "largest_only": (
+        "De grafiek toont de {count} grootste; de tabel en de bestanden tonen alles.",
+        "The chart shows the {count} largest; the table and the files show all.",
+    ),
+    # line capacity
+    "pvc_intro": (
+        "Hoeveel gesprekken passen er tegelijk op een lijn?",
+        "How many simultaneous calls fit on a line?",
+    ),
+    "access_profile": ("Toegangsprofiel", "Access profile"),
+    "own_line": ("Zelf invullen", "Enter your own"),
+    "example": ("{name} (voorbeeld)", "{name} (example)"),
+    "illustrative": (
+        "De toegangsprofielen zijn voorbeelden, geen producten van een leverancier: pas de waarden aan op uw eigen lijn.",
+        "The access profiles are examples, not products of a supplier: change the values to those of your own line.",
+    ),
+    "down_kbps": ("Download (kbit/s)", "Download (kbit/s)"),
+    "up_kbps": ("Upload (kbit/s)", "Upload (kbit/s)"),
+    "voice_kbps": ("Spraak-PVC (kbit/s)", "Voice PVC (kbit/s)"),
+    "voice_kbps_help": (
+        "De eigen gegarandeerde snelheid van het spraakkanaal; leeg als er geen is.",
+        "The voice channel's own guaranteed speed; empty without one.",
+    ),
+    "none": ("geen", "none"),
+    "contention": ("Overboeking", "Contention"),
+    "framing": ("Laag 2", "Layer 2"),
+    "codec": ("Codec", "Codec"),
+    "packet_ms": ("Pakkettijd (ms)", "Packet time (ms)"),
+    "srtp_tag": ("SRTP-tag (bytes)", "SRTP tag (bytes)"),
+    "srtp_tag_help": ("0 = geen versleuteling, 10 is gebruikelijk.", "0 = no encryption, 10 is usual."),
+    "reserve": ("Reserve (%)", "Reserve (%)"),
+    "reserve_help": ("Deel van de lijn dat vrij blijft van gesprekken.", "Part of the line that stays free of calls."),
+    "ip_version": ("IP-versie", "IP version"),
+    "simultaneous_calls": ("gesprekken tegelijk", "simultaneous calls"),
+    "simultaneous_call": ("gesprek tegelijk", "simultaneous call"),
+    "per_call_of": (
+        "{kbps} kbit/s per gesprek, van {guaranteed} kbit/s",
+        "{kbps} kbit/s per call, out of {guaranteed} kbit/s",
+    ),
+    "guaranteed_by_voice": (
+        "Gegarandeerd: de spraak-PVC van {voice} kbit/s",
+        "Guaranteed: the voice PVC of {voice} kbit/s",
+    ),
+    "guaranteed_by_share": (
+        "Gegarandeerd: de langzaamste van {down} en {up} kbit/s, {share} daarvan bij overboeking {contention}",
+        "Guaranteed: the slower of {down} and {up} kbit/s, {share} of it at contention {contention}",
+    ),
+    "arithmetic": ("De berekening", "The arithmetic"),
+    "step": ("Stap", "Step"),
+    "how": ("Hoe", "How"),
+    "result": ("Uitkomst", "Result"),
+    "full_matrix": ("De hele matrix", "The full matrix"),
+    "full_matrix_hint": (
+        "Gesprekken die passen per profiel, codec en pakkettijd, zonder reserve. Lichtrood: er past er geen.",
+        "Calls that fit per profile, codec and packet time, without reserve. Pale red: none fits.",
+    ),
+    "heat_map": ("Overzicht", "Heat map"),
+    "table": ("Tabel", "Table"),
+    "technology": ("Techniek", "Technology"),
+    "kbps_per_call": ("kbit/s per gesprek", "kbit/s per call"),
+    "guaranteed_kbps": ("Gegarandeerd kbit/s", "Guaranteed kbit/s"),
+    "concurrent_calls": ("Gesprekken", "Calls"),
+    "parameters": ("Gegevens", "Parameters"),
+    "report": ("Rapport", "Report"),
+    "rows": ("Regels", "Rows"),
+    "as_of_label": ("Stand van", "As of"),
+    "snapshot_label": ("Momentopname", "Snapshot"),
+    "time_zone": ("Tijdzone", "Time zone"),
+}
+
+SERVICE_CATEGORIES: dict[str, str] = {
+    "Telefoonnummers": "Phone numbers",
+    "3CX licentie": "3CX licence",
+    "Internet verbindingen": "Internet connections",
+    "Speciale nummers": "Special numbers",
+    "Portering": "Porting",
+    "Vast-mobiel": "Fixed-mobile",
+}
+"""English for the categories that the wholesaler names in Dutch (DOMAIN 3). A partner's own categories stay as he wrote them."""
+
+
+def text(language: Language, key: str, /, **values: object) -> str:
+    """The words for ``key`` with ``{values}`` filled in. KeyError for an unknown key: a test walks all keys that pages use."""
+    return TEXTS[key][LANGUAGES.index(language)].format(**values)
+
+
+def verbatim(name: str) -> str:
+    """A name for a Markdown widget, shown as it is: ``*`` and ``[`` in it are letters, not layout."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$:])", r"\\\1", name)
+
+
+def rounded(value: Number, decimals: int) -> Decimal:
+    """``value`` at ``decimals`` places, half away from zero (DOMAIN rule 2.4)."""
+    exact = value if isinstance(value, Decimal) else Decimal(str(value))
+    return exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+
+
+def number(language: Language, value: Number | None, decimals: int = 0) -> str:
+    """``1.234,5`` in Dutch, ``1,234.5`` in English."""
+    if value is None:
+        return DASH
+    decimal_mark, thousands_mark = SEPARATORS[language]
+    written = f"{rounded(value, decimals):,f}"
+    return written.translate(str.maketrans({".": decimal_mark, ",": thousands_mark}))
+
+
+def money(language: Language, value: Number | None, decimals: int = 2) -> str:
+    """Euros: ``€ 1.234,56`` in Dutch, ``€1,234.56`` in English; the minus stands with the number in Dutch, first in English."""
+    if value is None:
+        return DASH
+    if language == "nl":
+        return f"€ {number(language, value, decimals)}"
+    amount = number(language, value, decimals)
+    return f"-€{amount[1:]}" if amount.startswith("-") else f"€{amount}"
+
+
+def percent(language: Language, value: Number | None, decimals: int = 1) -> str:
+    """Percent is percent: 12.5 is written ``12,5 %`` in Dutch, ``12.5%`` in English."""
+    if value is None:
+        return DASH
+    return f"{number(language, value, decimals)}{' %' if language == 'nl' else '%'}"
+
+
+def change(language: Language, now: Number, before: Number) -> str | None:
+    """The change from ``before`` to ``now`` as signed percent, or None where before was zero."""
+    if not before:
+        return None
+    points = rounded((Decimal(str(now)) - Decimal(str(before))) * 100 / abs(Decimal(str(before))), 1)
+    return f"{'+' if points > 0 else ''}{percent(language, points)}"
+
+
+def minutes(duration_s: int) -> Decimal:
+    """Seconds as minutes, exact enough for any number of decimals shown."""
+    return Decimal(duration_s) / 60
+
+
+def day(language: Language, value: date) -> str:
+    """``1 oktober 2026``"""
+    return f"{value.day} {MONTHS[language][value.month - 1]} {value.year}"
+
+
+def short_day(language: Language, value: date) -> str:
+    """``1 okt``"""
+    return f"{value.day} {SHORT_MONTHS[language][value.month - 1]}"
+
+
+def weekday(language: Language, value: date) -> str:
+    """``wo 1 oktober 2026``"""
+    return f"{WEEKDAYS[language][value.weekday()]} {day(language, value)}"
+
+
+def month(language: Language, value: str) -> str:
+    """``oktober 2026`` for ``2026-10``"""
+    year, number_of_month = value.split("-")
+    return f"{MONTHS[language][int(number_of_month) - 1]} {year}"
+
+
+def short_month(language: Language, value: str) -> str:
+    """``okt 26`` for ``2026-10``"""
+    year, number_of_month = value.split("-")
+    return f"{SHORT_MONTHS[language][int(number_of_month) - 1]} {year[2:]}"
+
+
+def months(language: Language, values: tuple[str, ...]) -> str:
+    """``augustus – oktober 2026`` for months in order."""
+    if len(values) == 1:
+        return month(language, values[0])
+    first, last = month(language, values[0]), month(language, values[-1])
+    return f"{first.removesuffix(f' {values[-1][:4]}')} – {last}"
+
+
+def days(language: Language, first_date: date, last_date: date) -> str:
+    """A whole month by its name, else ``1 – 14 oktober 2026``."""
+    next_day = date.fromordinal(last_date.toordinal() + 1)
+    if first_date.day == 1 and next_day.day == 1:
+        touched = tuple(dict.fromkeys((f"{first_date:%Y-%m}", f"{last_date:%Y-%m}")))
+        return months(language, touched)
+    if first_date == last_date:
+        return day(language, first_date)
+    if (first_date.year, first_date.month) == (last_date.year, last_date.month):
+        return f"{first_date.day} – {day(language, last_date)}"
+    if first_date.year == last_date.year:
+        return f"{first_date.day} {MONTHS[language][first_date.month - 1]} – {day(language, last_date)}"
+    return f"{day(language, first_date)} – {day(language, last_date)}"
+
+
+def moment(language: Language, value: datetime) -> str:
+    """``22 november 2026 07:15``, in the zone that ``value`` is in."""
+    return f"{day(language, value.date())} {value:%H:%M}"

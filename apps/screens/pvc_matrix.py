@@ -1,0 +1,208 @@
+"""Internet PVC matrix: how many calls fit on a line, with the arithmetic; and the matrix of all profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from apps import charts, queries
+from apps.language import number, percent, text, verbatim
+from apps.queries import AccessProfile
+from apps.view import View, handed_over
+from orchestration.capacity import (
+    SRTP_TAGS,
+    PvcAnswer,
+    PvcRequest,
+    codecs,
+    describe,
+    framings,
+    guaranteed_kbps,
+    line_capacity,
+)
+
+OWN_LINE = AccessProfile("own", "", "", 20480, 1024, "1:1", "pppoa-vc", None, is_illustrative=False)
+"""What the fields say at first for a line that is no profile."""
+FASTEST_KBPS = 100_000_000  # 100 Gbit/s; faster lines are not sold to a customer
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line that was typed; ``guaranteed_kbps`` follows from the rest."""
+
+    down_kbps: int
+    up_kbps: int
+    voice_kbps: int | None
+    contention: str
+    share_percent: Decimal
+    framing: str
+
+    @property
+    def guaranteed_kbps(self) -> Decimal:
+        return guaranteed_kbps(self.down_kbps, self.up_kbps, self.share_percent, self.voice_kbps)
+
+
+def show(view: View) -> None:
+    say = partial(text, view.language)
+    st.title(say("pvc_matrix"))
+    st.caption(say("pvc_intro"))
+    left, right = st.columns([5, 7])
+    with left.container(border=True, height="stretch"):
+        line = ask_line(view)
+        request = ask_speech(view, line)
+    answer = line_capacity(request)
+    with right.container(border=True, height="stretch"):
+        show_answer(view, line, answer)
+    show_matrix(view)
+
+
+def ask_line(view: View) -> Line:
+    """The line: a profile fills in the fields, and every field can be changed after that."""
+    say = partial(text, view.language)
+    profiles = {profile.access_profile: profile for profile in (*queries.access_profiles(view.snapshot), OWN_LINE)}
+    shares = queries.contention_shares(view.snapshot)
+
+    def name(chosen: str) -> str:
+        profile = profiles[chosen]
+        if profile is OWN_LINE:
+            return say("own_line")
+        return say("example", name=profile.name) if profile.is_illustrative else profile.name
+
+    chosen = st.selectbox(say("access_profile"), profiles, format_func=name, key="access_profile", bind="query-params")
+    profile = profiles[chosen]
+    down, up, voice = st.columns(3)
+    down_kbps = down.number_input(say("down_kbps"), 1, FASTEST_KBPS, profile.down_kbps, 64, key=f"down {chosen}")
+    up_kbps = up.number_input(say("up_kbps"), 1, FASTEST_KBPS, profile.up_kbps, 64, key=f"up {chosen}")
+    voice_kbps = voice.number_input(
+        say("voice_kbps"), 0, FASTEST_KBPS, profile.voice_kbps, 64, key=f"voice {chosen}", placeholder=say("none"),
+        help=say("voice_kbps_help"),
+    )  # fmt: skip
+    contention = st.segmented_control(
+        say("contention"), list(shares), default=profile.contention, required=True, key=f"contention {chosen}",
+        disabled=voice_kbps is not None,
+    )  # fmt: skip
+    names = {framing.framing: framing.name_nl if view.language == "nl" else framing.name_en for framing in framings()}
+    framing = st.selectbox(say("framing"), names, index=list(names).index(profile.framing), format_func=names.get, key=f"framing {chosen}")
+    return Line(down_kbps, up_kbps, voice_kbps, contention, shares[contention], framing)
+
+
+def ask_speech(view: View, line: Line) -> PvcRequest:
+    """How the calls are coded and wrapped, and how much of the line stays free."""
+    say = partial(text, view.language)
+    left, right = st.columns(2)
+    codec = left.selectbox(say("codec"), dict.fromkeys(codec.codec for codec in codecs()), key="codec", bind="query-params")
+    times = [known.packet_ms for known in codecs() if known.codec == codec]
+    with right:
+        packet_ms = st.segmented_control(
+            say("packet_ms"), times, default=20 if 20 in times else times[0], required=True, key=f"packet_ms {codec}"
+        )
+    left, right = st.columns(2)
+    with left:
+        srtp_tag = st.segmented_control(say("srtp_tag"), SRTP_TAGS, default=0, required=True, key="srtp_tag", help=say("srtp_tag_help"))
+    with right:
+        ip_version = st.segmented_control(
+            say("ip_version"),
+            (4, 6),
+            default=4,
+            required=True,
+            key="ip_version",
+            format_func=lambda version: f"IPv{version}",
+        )
+    reserve_percent = st.slider(say("reserve"), 0, 50, 0, 5, key="reserve", help=say("reserve_help"))
+    return PvcRequest(
+        codec=codec,
+        packet_ms=packet_ms,
+        framing=line.framing,
+        srtp_tag_bytes=srtp_tag,
+        ip_version=ip_version,
+        guaranteed_kbps=line.guaranteed_kbps,
+        reserve=Decimal(reserve_percent) / 100,
+    )
+
+
+def show_answer(view: View, line: Line, answer: PvcAnswer) -> None:
+    say, count = partial(text, view.language), partial(number, view.language)
+    calls = answer.concurrent_calls
+    words = say("simultaneous_call" if calls == 1 else "simultaneous_calls")
+    per_call = say("per_call_of", kbps=plain(view, answer.kbps_per_call), guaranteed=plain(view, line.guaranteed_kbps))
+    st.html(
+        f'<div class="answer"><span class="count">{count(calls)}</span>'
+        f'<span class="words">{words}<br><small>{per_call}</small></span></div>'
+    )
+    if line.voice_kbps is not None:
+        st.caption(say("guaranteed_by_voice", voice=count(line.voice_kbps)))
+    else:
+        share = percent(view.language, line.share_percent, 0)
+        down, up = count(line.down_kbps), count(line.up_kbps)
+        st.caption(say("guaranteed_by_share", down=down, up=up, share=share, contention=verbatim(line.contention)))
+    steps = pd.DataFrame(describe(answer, view.language), columns=[say("step"), say("how"), say("result")])
+    st.markdown(f"**{say('arithmetic')}**")
+    st.table(steps.map(verbatim), border="horizontal", hide_index=True)
+
+
+def plain(view: View, kbps: Decimal) -> str:
+    """kbit/s with as many decimals as it has."""
+    return number(view.language, kbps, max(0, -kbps.normalize().as_tuple().exponent))
+
+
+def show_matrix(view: View) -> None:
+    say = partial(text, view.language)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(say("full_matrix"), width="content")
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
+                shape = st.segmented_control(
+                    say("full_matrix"), ("heat_map", "table"), default="heat_map", format_func=say, required=True,
+                    key="matrix_shape", label_visibility="collapsed",
+                )  # fmt: skip
+                ip_version = st.segmented_control(
+                    say("ip_version"), (4, 6), default=4, format_func=lambda version: f"IPv{version}", required=True,
+                    key="matrix_ip_version", label_visibility="collapsed",
+                )  # fmt: skip
+                srtp = st.toggle("SRTP", key="matrix_srtp")
+        st.caption(say("full_matrix_hint"))
+        matrix = queries.pvc_matrix(view.snapshot, ip_version, srtp)
+        if shape == "heat_map":
+            show_heat_map(view, matrix)
+        else:
+            show_matrix_table(view, matrix)
+        if matrix.is_illustrative.any():
+            st.caption(f":material/info: {say('illustrative')}")
+
+
+def show_heat_map(view: View, matrix: pd.DataFrame) -> None:
+    packets = [f"{codec.codec} {codec.packet_ms} ms" for codec in codecs()]
+    packet = matrix.codec + " " + matrix.packet_ms.astype(str) + " ms"
+    wide = matrix.assign(packet=packet).pivot(index="access_profile", columns="packet", values="concurrent_calls")
+    slowest_first = matrix.drop_duplicates("access_profile")
+    wide = wide.loc[slowest_first.access_profile, packets]
+    st.plotly_chart(
+        charts.capacity(list(slowest_first.access_profile_name), packets, wide.to_numpy().tolist(), view.language),
+        key="heat map", theme=None, config=charts.CONFIG, alt=text(view.language, "full_matrix"),
+    )  # fmt: skip
+
+
+def show_matrix_table(view: View, matrix: pd.DataFrame) -> None:
+    say = partial(text, view.language)
+    table = pd.DataFrame(
+        {
+            say("access_profile"): matrix.access_profile_name,
+            say("technology"): matrix.technology,
+            say("contention"): matrix.contention,
+            say("framing"): matrix.framing,
+            say("codec"): matrix.codec,
+            say("packet_ms"): matrix.packet_ms,
+            say("kbps_per_call"): matrix.kbps_per_call.astype(float),
+            say("guaranteed_kbps"): matrix.guaranteed_kbps.astype(float),
+            say("concurrent_calls"): matrix.concurrent_calls,
+        }
+    )
+    styled = table.style.format(partial(number, view.language, decimals=1), subset=[say("kbps_per_call"), say("guaranteed_kbps")])
+    styled = styled.format(partial(number, view.language), subset=[say("concurrent_calls")])
+    st.dataframe(styled, hide_index=True, height=560)
+
+
+show(handed_over())
