@@ -159,9 +159,7 @@ def find_framing(name: str) -> Framing:
         if framing.framing == name.lower():
             return framing
     known = ", ".join(framing.framing for framing in framings())
-    raise TiktellerError(
-        f"--framing {name} is not known", mend=f"one of {known}; or --layer2-bytes N --cells {'|'.join(CELLS)}"
-    )
+    raise TiktellerError(f"--framing {name} is not known", mend=f"one of {known}; or --layer2-bytes N --cells {'|'.join(CELLS)}")
 
 
 # --- questions ------------------------------------------------------------------------------------------------------------------
@@ -178,9 +176,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--srtp-tag", type=int, default=0, metavar="N", help=f"bytes of the SRTP tag: {SRTP_TAGS}")
     parser.add_argument("--ipv6", action="store_true", help="IPv6 instead of IPv4")
     parser.add_argument("--guaranteed-kbps", type=_decimal, metavar="N", help="guaranteed kbit/s, slower direction")
-    parser.add_argument(
-        "--reserve", type=_decimal, default=Decimal(0), metavar="R", help="part kept free of calls, 0 to 1 (0)"
-    )
+    parser.add_argument("--reserve", type=_decimal, default=Decimal(0), metavar="R", help="part kept free of calls, 0 to 1 (0)")
 
 
 def request_from(args: argparse.Namespace) -> PvcRequest:
@@ -205,9 +201,7 @@ def run(args: argparse.Namespace) -> PvcAnswer:
 
 def _framing(request: PvcRequest) -> Framing:
     if (request.framing is None) == (request.layer2_bytes is None):
-        raise TiktellerError(
-            "a line has either a framing or bytes of layer 2", mend="--framing F, or --layer2-bytes N --cells C"
-        )
+        raise TiktellerError("a line has either a framing or bytes of layer 2", mend="--framing F, or --layer2-bytes N --cells C")
     if request.framing is not None:
         if request.cells is not None:
             raise TiktellerError(
@@ -219,9 +213,7 @@ def _framing(request: PvcRequest) -> Framing:
     if cells not in CELLS:
         raise TiktellerError(f"--cells {cells} is not known", mend=f"one of {', '.join(CELLS)}")
     if not 0 <= request.layer2_bytes <= 200:
-        raise TiktellerError(
-            f"--layer2-bytes {request.layer2_bytes} is no overhead of layer 2", mend="0 to 200 bytes a packet"
-        )
+        raise TiktellerError(f"--layer2-bytes {request.layer2_bytes} is no overhead of layer 2", mend="0 to 200 bytes a packet")
     # No minimum for bytes typed by hand: an Ethernet frame is padded below 46 bytes of IP, and speech in RTP has at least 50.
     name = f"{request.layer2_bytes} bytes"
     return Framing("", cells, request.layer2_bytes, 0, name, name)
@@ -229,9 +221,7 @@ def _framing(request: PvcRequest) -> Framing:
 
 def _check(request: PvcRequest) -> None:
     if request.srtp_tag_bytes not in SRTP_TAGS:
-        raise TiktellerError(
-            f"--srtp-tag {request.srtp_tag_bytes} is no SRTP tag", mend=f"one of {', '.join(map(str, SRTP_TAGS))} bytes"
-        )
+        raise TiktellerError(f"--srtp-tag {request.srtp_tag_bytes} is no SRTP tag", mend=f"one of {', '.join(map(str, SRTP_TAGS))} bytes")
     if request.ip_version not in (4, 6):
         raise TiktellerError(f"IP version {request.ip_version} is not known", mend="4 or 6")
     guaranteed = request.guaranteed_kbps
@@ -272,9 +262,7 @@ def _evaluate(request: PvcRequest, codec: Codec, framing: Framing) -> Mapping[st
             "wire_bytes",
             codec.packet_ms,
         )
-    packet = formula(
-        "pvc_packet_bytes", codec.payload_bytes, request.ip_version, request.srtp_tag_bytes, framing.overhead_bytes
-    )
+    packet = formula("pvc_packet_bytes", codec.payload_bytes, request.ip_version, request.srtp_tag_bytes, framing.overhead_bytes)
     return _one_row(f"""
         with packets as (select {packet} as packet_bytes),
         on_the_wire as (

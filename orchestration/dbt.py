@@ -12,9 +12,6 @@ from orchestration.errors import TiktellerError
 from orchestration.publishing import code_fingerprint
 from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR, Workspace
 
-TARGET = DBT_PROJECT_DIR / "target"
-MANIFEST = TARGET / "manifest.json"
-PREPARED_FOR = TARGET / "prepared_for"
 EXECUTABLE = str(Path(sys.executable).parent / "dbt")  # of this environment, whether it is activated or not
 
 
@@ -36,16 +33,21 @@ def environment(workspace: Workspace) -> dict[str, str]:
 
 
 def prepare_manifest(workspace: Workspace) -> Path:
-    """Dagster reads its assets from dbt's manifest: parse the project once per change of it (about 5 s), never inside a run."""
-    fingerprint = rules_fingerprint()
-    if MANIFEST.exists() and PREPARED_FOR.exists() and PREPARED_FOR.read_text() == fingerprint:
-        return MANIFEST
-    command = [EXECUTABLE, "--quiet", "parse"]
+    """Dagster reads its assets from dbt's manifest: parse the project once per change of it (some seconds), never inside a run.
+
+    Each workspace has its own, since dbt parses everything again when it is pointed at another warehouse.
+    """
+    manifest, prepared_for = workspace.dbt_target / "manifest.json", workspace.dbt_target / "prepared_for"
+    fingerprint = f"{rules_fingerprint()} {sorted(environment(workspace).items())}"
+    if manifest.exists() and prepared_for.exists() and prepared_for.read_text() == fingerprint:
+        return manifest
+    workspace.dbt_target.mkdir(parents=True, exist_ok=True)
+    command = [EXECUTABLE, "--quiet", "parse", "--target-path", str(workspace.dbt_target), "--log-path", str(workspace.dbt_target)]
     done = subprocess.run(command, cwd=DBT_PROJECT_DIR, env=os.environ | environment(workspace), capture_output=True, text=True)
     if done.returncode:
         raise TiktellerError(f"dbt cannot read the project: {done.stdout.strip()[-2000:]}", mend="cd dbt_project && dbt parse")
-    PREPARED_FOR.write_text(fingerprint)
-    return MANIFEST
+    prepared_for.write_text(fingerprint)
+    return manifest
 
 
 def use(workspace: Workspace) -> None:

@@ -132,7 +132,9 @@ def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
 
 
 def _ledger_fingerprint(connection: duckdb.DuckDBPyConnection, ledger: str, through_file_id: int) -> str:
-    rows = connection.execute(f"select file_id, feed, sha256 from {ledger} where file_id <= ? order by file_id", [through_file_id]).fetchall()
+    rows = connection.execute(
+        f"select file_id, feed, sha256 from {ledger} where file_id <= ? order by file_id", [through_file_id]
+    ).fetchall()
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
@@ -178,7 +180,11 @@ def _reusable(connection: duckdb.DuckDBPyConnection, workspace: Workspace, partn
             code, ledger, through = previous.execute("select code, ledger, through_file_id from _snapshot").fetchone()
     except (TiktellerError, duckdb.Error):
         return None
-    same_past = code == edition.code and through <= edition.through_file_id and ledger == _ledger_fingerprint(connection, "warehouse.raw.files", through)
+    same_past = (
+        code == edition.code
+        and through <= edition.through_file_id
+        and ledger == _ledger_fingerprint(connection, "warehouse.raw.files", through)
+    )
     return current if same_past else None
 
 

@@ -180,9 +180,7 @@ def settled(plan: State) -> State:
     return settle(plan)
 
 
-def prefixes(
-    plan: State, calling_code: str, main: Destination, undecided: Mapping[str, Destination]
-) -> Iterator[tuple[str, Destination]]:
+def prefixes(plan: State, calling_code: str, main: Destination, undecided: Mapping[str, Destination]) -> Iterator[tuple[str, Destination]]:
     """The shortest prefixes that tell where every number of the plan leads, when the longest that fits wins.
 
     Equal children are rolled up into their parent. Where they differ but agree on country, or on country and line type, the parent
@@ -286,9 +284,7 @@ def dialling_plans() -> Iterator[tuple[str, ...]]:
     for code in sorted(phonenumbers.SUPPORTED_REGIONS):
         region = PhoneMetadata.metadata_for_region(code)
         choices = (region.preferred_international_prefix, region.international_prefix, "00")
-        international = next(
-            (c for c in choices if c and c.isdigit() and re.fullmatch(region.international_prefix, c)), ""
-        )
+        international = next((c for c in choices if c and c.isdigit() and re.fullmatch(region.international_prefix, c)), "")
         yield code, str(region.country_code), international, region.national_prefix or ""
 
 

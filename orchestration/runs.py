@@ -124,7 +124,8 @@ def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) ->
 def _problem(result, log: Path) -> str:
     """The first thing that failed: an expectation or check by its name, else the error itself."""
     failed_checks = [
-        f"{check.asset_key.path[-1]}: {check.check_name}" + "".join(f"; {name}: {value.value}" for name, value in check.metadata.items() if name not in ("expectations", "failed"))
+        f"{check.asset_key.path[-1]}: {check.check_name}"
+        + "".join(f"; {name}: {value.value}" for name, value in check.metadata.items() if name not in ("expectations", "failed"))
         for check in result.get_asset_check_evaluations()
         if not check.passed
     ]
@@ -145,7 +146,8 @@ def _published(workspace: Workspace) -> tuple[str, tuple[str, ...], list[FeedCou
     with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:
         snapshot = platform.execute("select snapshot from _snapshot").fetchone()[0]
         feeds = platform.execute("""
-            select feed, count(*), sum(rows_read)::bigint, sum(rows_kept)::bigint, sum(rows_duplicate)::bigint, sum(rows_quarantined)::bigint
+            select
+                feed, count(*), sum(rows_read)::bigint, sum(rows_kept)::bigint, sum(rows_duplicate)::bigint, sum(rows_quarantined)::bigint
             from ingested_files group by feed order by feed
         """).fetchall()
     return snapshot, serving.published_partners(workspace), [FeedCounts(*feed) for feed in feeds]

@@ -23,9 +23,7 @@ def published_partners(workspace: Workspace) -> tuple[str, ...]:
     """Ids of the partners that have a current snapshot, in order."""
     if not workspace.serving.is_dir():
         return ()
-    return tuple(
-        sorted(f.name for f in workspace.serving.iterdir() if f.name != PLATFORM and (f / POINTER).is_file())
-    )
+    return tuple(sorted(f.name for f in workspace.serving.iterdir() if f.name != PLATFORM and (f / POINTER).is_file()))
 
 
 def current_snapshot(workspace: Workspace, partner_id: str) -> Path:
@@ -37,9 +35,7 @@ def current_snapshot(workspace: Workspace, partner_id: str) -> Path:
         name = pointer.read_text().strip()
     except FileNotFoundError:
         known = ", ".join(published_partners(workspace)) or "none yet"
-        raise TiktellerError(
-            f"nothing is published for partner {partner_id!r} (published: {known})", mend="tikteller run"
-        ) from None
+        raise TiktellerError(f"nothing is published for partner {partner_id!r} (published: {known})", mend="tikteller run") from None
     return pointer.parent / name
 
 

@@ -1,7 +1,6 @@
 """Stage 2: raw rows -> staging -> rating and charging -> marts, one dbt invocation a run; dbt's tests are the asset checks."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration import dbt
 from orchestration.progress import Progress
-from orchestration.workspace import DBT_PROJECT_DIR, Workspace
+from orchestration.workspace import DBT_PROJECT_DIR, Workspace, open_workspace
 
 TOLD_APART_S = 1.0  # a model that takes longer gets a line of its own
 
@@ -24,7 +23,7 @@ STAGES = {
 }
 
 
-@dbt_assets(manifest=dbt.prepare_manifest(Workspace(dbt.TARGET)), name="models", exclude="resource_type:unit_test")
+@dbt_assets(manifest=dbt.prepare_manifest(open_workspace()), name="models", exclude="resource_type:unit_test")
 def dbt_models(
     context: dg.AssetExecutionContext,
     workspace: dg.ResourceParam[Workspace],
@@ -35,12 +34,11 @@ def dbt_models(
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     if dbt.rules_changed(workspace):
         arguments.append("--full-refresh")
-    invocation = dbt_cli.cli(arguments, context=context, raise_on_error=True)
+    invocation = dbt_cli.cli(arguments, context=context, target_path=workspace.dbt_target)
     try:
         yield from invocation.stream()
     finally:
         _tell(invocation.target_path, progress)
-        shutil.rmtree(invocation.target_path, ignore_errors=True)
     dbt.remember_rules(workspace)
 
 

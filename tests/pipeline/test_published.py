@@ -17,18 +17,24 @@ from tests.pipeline.readers import ask, totals
 
 # INTERFACE: published tables, columns at least
 PUBLISHED = {
-    "calls": "call_id source customer_id reseller_id started_at call_date billing_month caller callee country line_type destination is_international is_onnet "
-    "duration_s billed_s purchase_eur sale_eur margin_eur call_plan_id status status_reason call_key",
+    "calls": "call_id source customer_id reseller_id started_at call_date billing_month caller callee country line_type destination "
+    "is_international is_onnet duration_s billed_s purchase_eur sale_eur margin_eur call_plan_id status status_reason "
+    "call_key",
     "daily_calls": "customer_id call_date country line_type calls answered_calls duration_s billed_s purchase_eur sale_eur margin_eur",
-    "international_calls": "customer_id month country line_type calls duration_s purchase_eur sale_eur margin_eur share_of_customer rank_in_partner",
-    "service_charges": "customer_id month service_code pbx_id kind invoice_month quantity days unit_purchase_eur unit_sale_eur purchase_eur sale_eur margin_eur",
-    "service_prices": "service_plan_id service_code nrc_purchase_eur mrc_purchase_eur nrc_percent mrc_percent nrc_sale_eur mrc_sale_eur nrc_margin_eur "
-    "mrc_margin_eur is_exception",
-    "call_prices": "call_plan_id country line_type connection_fee_eur minute_rate_eur minute_rate_percent purchase_minute_min_eur purchase_minute_max_eur "
-    "valid_from valid_to",
+    "international_calls": "customer_id month country line_type calls duration_s purchase_eur sale_eur margin_eur share_of_customer "
+    "rank_in_partner",
+    "service_charges": "customer_id month service_code pbx_id kind invoice_month quantity days unit_purchase_eur unit_sale_eur "
+    "purchase_eur "
+    "sale_eur margin_eur",
+    "service_prices": "service_plan_id service_code nrc_purchase_eur mrc_purchase_eur nrc_percent mrc_percent nrc_sale_eur mrc_sale_eur "
+    "nrc_margin_eur mrc_margin_eur is_exception",
+    "call_prices": "call_plan_id country line_type connection_fee_eur minute_rate_eur minute_rate_percent purchase_minute_min_eur "
+    "purchase_minute_max_eur valid_from valid_to",
     "invoices": "customer_id month invoice_id invoice_number status block_reason net_eur vat_eur gross_eur issued_on due_on",
-    "invoice_lines": "invoice_id line_number kind description country line_type service_code quantity duration_s amount_eur purchase_eur vat_category vat_percent",
-    "margins": "month customer_id kind category country line_type reseller_id sale_eur purchase_eur margin_eur margin_percent_of_sale markup_percent",
+    "invoice_lines": "invoice_id line_number kind description country line_type service_code quantity duration_s amount_eur purchase_eur "
+    "vat_category vat_percent",
+    "margins": "month customer_id kind category country line_type reseller_id sale_eur purchase_eur margin_eur margin_percent_of_sale "
+    "markup_percent",
     "pvc_matrix": "access_profile codec packet_ms ip_version srtp kbps_per_call guaranteed_kbps concurrent_calls",
     "quarantine": "feed file line reason raw",
     "ingested_files": "feed file sha256 rows_read rows_kept rows_duplicate rows_quarantined ingested_at",
@@ -57,7 +63,8 @@ def test_money_is_never_a_float(demo_workspace: Workspace) -> None:
         wrong = ask(
             demo_workspace,
             partner,
-            "select table_name, column_name, data_type from duckdb_columns() where column_name like '%\\_eur' escape '\\' and data_type not like 'DECIMAL%'",
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where column_name like '%\\_eur' escape '\\' and data_type not like 'DECIMAL%'",
         )
         assert wrong == []
 
@@ -68,7 +75,12 @@ def test_every_row_of_the_demo_ends_where_it_should(demo_workspace: Workspace, a
     for dirt in answers["dirt"]:
         if dirt["outcome"] == "quarantined" and dirt["rows"]:
             expected[dirt["feed"], dirt["file"], dirt["reason"]] += dirt["rows"]
-    found = Counter({tuple(row[:3]): row[3] for row in ask(demo_workspace, PLATFORM, "select feed, file, reason, count(*) from quarantine group by all")})
+    found = Counter(
+        {
+            tuple(row[:3]): row[3]
+            for row in ask(demo_workspace, PLATFORM, "select feed, file, reason, count(*) from quarantine group by all")
+        }
+    )
     assert found == expected
 
 
@@ -82,9 +94,15 @@ def test_read_is_kept_and_duplicate_and_quarantined(demo_workspace: Workspace, a
     for feed, read, kept, duplicate, quarantined in counts:
         expected = answers["feeds"][feed]
         assert (read, kept, duplicate, quarantined) == (
-            expected["rows"], expected["expected_kept"], expected["expected_duplicate"], expected["expected_quarantined"],
+            expected["rows"],
+            expected["expected_kept"],
+            expected["expected_duplicate"],
+            expected["expected_quarantined"],
         ), feed
-    assert ask(demo_workspace, PLATFORM, "select file from ingested_files where rows_read <> rows_kept + rows_duplicate + rows_quarantined") == []
+    assert (
+        ask(demo_workspace, PLATFORM, "select file from ingested_files where rows_read <> rows_kept + rows_duplicate + rows_quarantined")
+        == []
+    )
 
 
 def test_every_good_call_is_one_call(demo_workspace: Workspace, answers: dict) -> None:
@@ -101,10 +119,8 @@ def test_a_partner_sees_its_own_rows_only(demo_workspace: Workspace) -> None:
         bearing = ask(demo_workspace, partner, "select table_name from duckdb_columns() where column_name = 'partner_id'")
         for (table,) in bearing:
             assert ask(demo_workspace, partner, f"select distinct partner_id from {table}") in ([], [(partner,)]), table
-        landed = duckdb.sql(
-            f"select customer_id from read_csv('{demo_workspace.landing}/customers/demo-*.csv', all_varchar=true, union_by_name=true, ignore_errors=true)"
-            f" where partner_id = '{partner}'"
-        ).fetchall()
+        files = f"'{demo_workspace.landing}/customers/demo-*.csv', all_varchar=true, union_by_name=true, ignore_errors=true"
+        landed = duckdb.sql(f"select customer_id from read_csv({files}) where partner_id = '{partner}'").fetchall()
         assert {row[0] for row in ask(demo_workspace, partner, "select distinct customer_id from calls")} <= {row[0] for row in landed}
 
 

@@ -79,7 +79,9 @@ def test_every_combination_agrees_with_a_reckoning_in_fractions() -> None:
         with lines as (
             select *, {packet} as packet_bytes
             from read_csv('{SEEDS_DIR}/codecs.csv', types = {{'payload_bytes': 'integer', 'packet_ms': 'integer'}})
-            cross join read_csv('{SEEDS_DIR}/layer2_framings.csv', types = {{'overhead_bytes': 'integer', 'minimum_frame_bytes': 'integer'}})
+            cross join read_csv(
+                '{SEEDS_DIR}/layer2_framings.csv', types = {{'overhead_bytes': 'integer', 'minimum_frame_bytes': 'integer'}}
+            )
             cross join (values (4), (6)) as ip (ip_version)
             cross join (values (0), (4), (10), (16)) as srtp (tag)
             cross join (values (0.0), (31.2), (106.0), (448.0), (1000.3333), (123456.7)) as speed (guaranteed)
@@ -102,14 +104,12 @@ def test_every_combination_agrees_with_a_reckoning_in_fractions() -> None:
 
 @pytest.mark.parametrize("codec", capacity.codecs(), ids=lambda codec: f"{codec.codec}-{codec.packet_ms}")
 def test_a_line_of_exactly_n_calls_carries_n(codec: capacity.Codec) -> None:
-    # Fails if a quotient is rounded before the floor: at 30 ms a call is thirds of a kbit/s, and the third call would be lost or given away.
+    # Fails if a quotient is rounded before the floor: at 30 ms a call is thirds of a kbit/s, and the third call would be lost or won.
     for framing in ("ethernet-18", "pppoe-llc", "ptm-pppoe"):
         wire = ask(codec.codec, packet_ms=codec.packet_ms, framing=framing).wire_bytes_per_packet
         three_calls = Decimal(3 * wire * 8) / codec.packet_ms  # finite: 3 calls of thirds
         exactly = ask(codec.codec, packet_ms=codec.packet_ms, framing=framing, guaranteed_kbps=three_calls)
-        a_hair_less = ask(
-            codec.codec, packet_ms=codec.packet_ms, framing=framing, guaranteed_kbps=three_calls - Decimal("0.0001")
-        )
+        a_hair_less = ask(codec.codec, packet_ms=codec.packet_ms, framing=framing, guaranteed_kbps=three_calls - Decimal("0.0001"))
         assert (exactly.concurrent_calls, a_hair_less.concurrent_calls) == (3, 2)
 
 
@@ -117,9 +117,7 @@ def test_a_line_of_exactly_n_calls_carries_n(codec: capacity.Codec) -> None:
 def test_an_ethernet_frame_is_at_least_84_bytes_on_the_wire(packet: int, on_the_wire: int) -> None:
     # Fails if small packets are counted as small: the wire carries padding for them all the same.
     minimum = capacity.find_framing("ethernet-38").minimum_frame_bytes
-    assert duckdb.execute(f"select {formula('pvc_wire_bytes', packet, repr('ethernet'), minimum)}").fetchone() == (
-        on_the_wire,
-    )
+    assert duckdb.execute(f"select {formula('pvc_wire_bytes', packet, repr('ethernet'), minimum)}").fetchone() == (on_the_wire,)
 
 
 @pytest.mark.parametrize(
@@ -175,9 +173,7 @@ def options(text: str) -> argparse.Namespace:
 
 def test_the_verb_answers_like_the_library() -> None:
     # Fails if an option of the command line is read into the wrong place.
-    asked = options(
-        "--codec g729 --packet-ms 30 --layer2-bytes 40 --cells atm --srtp-tag 10 --ipv6 --guaranteed-kbps 448,5 --reserve 0.1"
-    )
+    asked = options("--codec g729 --packet-ms 30 --layer2-bytes 40 --cells atm --srtp-tag 10 --ipv6 --guaranteed-kbps 448,5 --reserve 0.1")
     answer = capacity.run(asked)
     assert answer.request == PvcRequest("g729", 30, None, 40, "atm", 10, 6, Decimal("448.5"), Decimal("0.1"))
     assert as_record(answer) == {
@@ -244,9 +240,7 @@ def test_a_question_that_cannot_be_answered_says_what_to_do(question: dict, mess
         ask(**{"codec": "G.711", **question})
 
 
-@pytest.mark.parametrize(
-    "text", ["--codec G.711", "--codec G.711 --framing pppoa-vc --layer2-bytes 10", "--framing pppoa-vc"]
-)
+@pytest.mark.parametrize("text", ["--codec G.711", "--codec G.711 --framing pppoa-vc --layer2-bytes 10", "--framing pppoa-vc"])
 def test_wrong_usage_is_wrong_usage(text: str, capsys) -> None:
     # Fails if a script cannot tell a mistyped command (2) from a question without an answer (1).
     with pytest.raises(SystemExit) as stopped:

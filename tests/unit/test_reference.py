@@ -94,14 +94,15 @@ def test_check_names_the_file_and_line_that_differ(seeds, capsys) -> None:
 
     told = capsys.readouterr().err
     assert f"seeds/number_prefixes.csv line {number} is '3161,NL,FIX,mobile'" in told
-    assert "'3161,NL,MOB,mobile'" in told and "--write" in told
+    assert "'3161,NL,MOB,mobile'" in told
+    assert "--write" in told
 
 
 def test_check_sees_a_row_that_is_missing_at_the_end(seeds) -> None:
     # Fails if a truncated file passes: the countries at its end would be no destination at all.
     file = seeds / "countries.csv"
     file.write_text(file.read_text(encoding="utf-8").rsplit("\n", 2)[0] + "\n", encoding="utf-8")
-    with pytest.raises(TiktellerError, match="countries.csv line 254 is ''"):
+    with pytest.raises(TiktellerError, match=r"countries\.csv line 254 is ''"):
         reference.check()
 
 
@@ -238,9 +239,7 @@ def test_the_list_is_for_the_whole_world_and_rolled_up() -> None:
     assert all(re.fullmatch(r"[1-9]\d{0,14}", prefix) for prefix in ROWS)
     for prefix, row in ROWS.items():
         parent = next((ROWS[prefix[:n]] for n in range(len(prefix) - 1, 0, -1) if prefix[:n] in ROWS), None)
-        assert parent is None or {**row, "prefix": ""} != {**parent, "prefix": ""}, (
-            f"{prefix} says what its parent says"
-        )
+        assert parent is None or {**row, "prefix": ""} != {**parent, "prefix": ""}, f"{prefix} says what its parent says"
 
 
 # --- short numbers, dialling plans, countries -----------------------------------------------------------------------------------
@@ -303,18 +302,13 @@ def test_countries() -> None:
 # --- the automata ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "pattern", [r"(?:6[1-58]|970\d)\d{7}", r"90[069]\d{4,7}", r"1(?:[035]\d|1[13-578])?|8{2}", r"[2-9]\d{2,3}|1{1,3}"]
-)
+@pytest.mark.parametrize("pattern", [r"(?:6[1-58]|970\d)\d{7}", r"90[069]\d{4,7}", r"1(?:[035]\d|1[13-578])?|8{2}", r"[2-9]\d{2,3}|1{1,3}"])
 def test_an_automaton_accepts_what_its_expression_accepts(pattern: str) -> None:
     # Fails if the walk reads an expression otherwise than Python does: whole ranges would be lost without a sound.
     chance = random.Random(1)
     start = language(pattern)
     samples = [str(n) for n in range(2000)]
-    samples += [
-        "".join(chance.choice(f) for f in ("69", "0717", "069", *["0123456789"] * chance.randint(0, 9)))
-        for _ in range(2000)
-    ]
+    samples += ["".join(chance.choice(f) for f in ("69", "0717", "069", *["0123456789"] * chance.randint(0, 9))) for _ in range(2000)]
     accepted = 0
     for sample in samples:
         at = start
@@ -328,5 +322,5 @@ def test_an_automaton_accepts_what_its_expression_accepts(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", [r"\d+", r"(?=1)2", r"1)", r"[^1]"])
 def test_what_number_plans_never_used_is_refused(pattern: str) -> None:
     # Fails if a new release of the package brings expressions that the walk would misread in silence.
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="number pattern"):
         language(pattern)
