@@ -23,8 +23,9 @@ lost as (
     group by cdr_date, file_id, partner_id, disposition, reason
 )
 
-select cdr_date, file_id, partner_id, 'kept' as disposition, cast(null as varchar) as reason, rows from kept
-union all
-select cdr_date, file_id, partner_id, 'kept' as disposition, cast(null as varchar) as reason, rows from kept_parts
+-- a file may have single calls and parts of calls on one day
+select cdr_date, file_id, partner_id, 'kept' as disposition, cast(null as varchar) as reason, cast(sum(rows) as bigint) as rows
+from (select * from kept union all select * from kept_parts)
+group by cdr_date, file_id, partner_id
 union all
 select cdr_date, file_id, partner_id, disposition, reason, rows from lost

@@ -1,0 +1,13 @@
+-- Fails if a customer's rows stand under another partner than its own: one partner would see, and bill, the customers of another.
+{%- set tables = ['calls', 'daily_calls', 'international_calls', 'service_charges', 'invoices', 'invoice_lines', 'margins'] %}
+with seen as (
+    {%- for table in tables %}
+    select distinct '{{ table }}' as seen_in, partner_id, customer_id from {{ ref(table) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
+select seen.seen_in, seen.customer_id, seen.partner_id, customers.partner_id as own_partner_id
+from seen
+left join {{ ref('customers') }} as customers on seen.customer_id = customers.customer_id
+where customers.partner_id is distinct from seen.partner_id

@@ -1,0 +1,12 @@
+-- Fails if an amount is kept as a floating-point number: sums of it differ from run to run, and cents go missing.
+{%- for mart in [
+    'calls', 'daily_calls', 'international_calls', 'call_prices', 'service_prices', 'service_charges', 'invoice_lines', 'invoices', 'margins',
+    'partner_months'
+] %}
+-- depends_on: {{ ref(mart) }}
+{%- endfor %}
+select table_schema, table_name, column_name, data_type
+from information_schema.columns
+where table_schema in ('marts', 'intermediate', 'staging') and column_name like '%\_eur' escape '\' and data_type not like 'DECIMAL%'
+    -- typed as text on purpose: stages such as 40-80-120
+    and column_name <> 'ids_range_eur'

@@ -1,0 +1,575 @@
+"""An independent rater: what every call of a workspace should cost and sell for, worked out in plain Python.
+
+Written from the rules of the domain (docs) and the formats of the landing feeds alone: no SQL, and nothing of the models. It reads
+what landed with the csv module, matches prefixes with a dictionary, and counts in exact fractions. The one thing it takes over is
+which rows were refused (the demo's known answers check those). Slow, and meant to be: a hundred thousand calls at most.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+
+Row = dict[str, str]
+Place = tuple[str, int]
+"""A file's path in landing/ and a line in it, counted from 1."""
+
+THREECX, ASTERISK, FREESWITCH, STANDARD = "3cx", "asterisk", "freeswitch", "standard"
+ASTERISK_COLUMNS = (
+    "accountcode,src,dst,dcontext,clid,channel,dstchannel,lastapp,lastdata,start,answer,end,duration,billsec,"
+    "disposition,amaflags,uniqueid,userfield,peeraccount,linkedid,sequence"
+)
+FREESWITCH_COLUMNS = (
+    "caller_id_name,caller_id_number,destination_number,context,start_stamp,answer_stamp,end_stamp,duration,billsec,hangup_cause,"
+    "uuid,bleg_uuid,accountcode,read_codec,write_codec"
+)
+HOME, HOME_CODE, ZONE = "NL", "31", "Europe/Amsterdam"
+
+
+# What landed -------------------------------------------------------------------------------------------------------------------
+
+
+def landed_rows(landing: Path, feed: str, columns: str = "", refused: frozenset[Place] = frozenset()) -> Iterator[tuple[Place, Row]]:
+    """Every row of a feed that was not refused, in the order of its files, the same bytes once. ``columns`` where no header is written."""
+    seen: set[bytes] = set()
+    for path in sorted((landing / feed).rglob("*.csv*")):
+        content = path.read_bytes()
+        if hashlib.sha256(content).digest() in seen:
+            continue
+        seen.add(hashlib.sha256(content).digest())
+        file = path.relative_to(landing).as_posix()
+        for line, row in _rows_of(content, columns):
+            if (file, line) not in refused:
+                yield (file, line), row
+
+
+def _rows_of(content: bytes, columns: str) -> Iterator[tuple[int, Row]]:
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, OSError, zlib.error):
+            return
+    text = content.decode("utf-8-sig", "replace")
+    first_line = text.split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t|", key=first_line.count))
+    names = columns.split(",") if columns else [name.strip().lower().replace("-", "_") for name in next(reader, [])]
+    for fields in reader:
+        if any(fields):
+            yield reader.line_num, {name: field.strip() for name, field in zip(names, fields, strict=False)}
+
+
+def exact(text: str) -> Fraction | None:
+    """An amount or a percentage as written, with a decimal point or comma; None where nothing is given."""
+    if "," in text and "." in text:
+        text = text.replace("," if text.rindex(".") > text.rindex(",") else ".", "")
+    return Fraction(text.replace(",", ".")) if text else None
+
+
+def day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+# Who and what is valid when ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Term:
+    """A row and the days it is valid: from, and up to but not including to."""
+
+    row: Row
+    valid_from: date
+    valid_to: date
+
+
+Timeline = tuple[Term, ...]
+
+
+def timelines(rows: Iterable[Row], *key: str) -> dict[tuple[str, ...], Timeline]:
+    """Per key its rows in time; the later row of a key and a first day replaces the earlier; no end: until the next row of the key."""
+    by_key: dict[tuple[str, ...], dict[date, Row]] = defaultdict(dict)
+    for row in rows:
+        by_key[tuple(row.get(column, "") for column in key)][day(row.get("valid_from", "")) or date.min] = row
+    return {
+        name: tuple(
+            Term(row, start, day(row.get("valid_to", "")) or next_start)
+            for (start, row), next_start in zip(sorted(dated.items()), [*sorted(dated)[1:], date.max], strict=True)
+        )
+        for name, dated in by_key.items()
+    }
+
+
+def valid(timeline: Timeline, on: date) -> list[Row]:
+    return [term.row for term in timeline if term.valid_from <= on < term.valid_to]
+
+
+def only(rows: list[Row]) -> Row | None:
+    return rows[-1] if rows else None
+
+
+@dataclass(frozen=True)
+class Books:
+    """Everything that a price may depend on."""
+
+    partners: dict[str, Row]
+    customers: dict[str, Row]
+    accounts: dict[tuple[str, ...], Timeline]
+    numbers: dict[str, Timeline]
+    deck: dict[tuple[str, ...], Timeline]
+    plans: dict[str, Row]
+    plan_rates: dict[tuple[str, ...], Timeline]
+    assignments: dict[str, dict[tuple[str, ...], Timeline]]
+    """By kind of plan (call, service): of a customer ``(customer_id, "", "")``, of a group ``("", partner_id, customer_group)``."""
+    services: dict[tuple[str, ...], Timeline]
+    markups: dict[str, dict[tuple[str, ...], Timeline]]
+    """By charge (nrc, mrc): of a category ``(plan, category, "")``, of one service ``(plan, "", service_code)``."""
+    orders: dict[tuple[str, str], Row]
+    prefixes: dict[str, Row]
+    short_numbers: dict[tuple[str, int], Row]
+
+
+def read_books(landing: Path, seeds: Path, refused: frozenset[Place]) -> Books:
+    def rows(feed: str) -> list[Row]:
+        return [row for _, row in landed_rows(landing, feed, refused=refused)]
+
+    def seed(name: str) -> list[Row]:
+        return [row for _, row in _rows_of((seeds / name).read_bytes(), "")]
+
+    customers = {row["customer_id"]: row for row in rows("customers")}
+    owned: dict[str, list[Row]] = defaultdict(list)
+    for row in rows("numbers"):
+        first, last = (int(_e164(row[end] or row["first_number"])) for end in ("first_number", "last_number"))
+        for number in range(first, last + 1):
+            owned[str(number)].append(row)
+    assignments = rows("customer_plans")
+    markups = rows("service_plan_markups")
+    return Books(
+        partners={row["partner_id"]: row for row in rows("partners")},
+        customers=customers,
+        accounts=timelines(rows("accounts"), "account"),
+        numbers={number: timelines(blocks)[()] for number, blocks in owned.items()},
+        deck=timelines(({**row, "prefix": row["prefix"].removeprefix("+")} for row in rows("purchase_rates")), "deck_id", "prefix"),
+        plans={row["call_plan_id"]: row for row in rows("call_plans")},
+        plan_rates=timelines(
+            ({**row, "line_type": row["line_type"].upper()} for row in rows("call_plan_rates")), "call_plan_id", "country", "line_type"
+        ),
+        assignments={
+            kind: timelines(
+                ({**row, "partner_id": "" if row["customer_id"] else row["partner_id"]} for row in assignments if row[f"{kind}_plan_id"]),
+                "customer_id",
+                "partner_id",
+                "customer_group",
+            )
+            for kind in ("call", "service")
+        },
+        services=timelines(rows("services"), "service_code"),
+        markups={
+            charge: timelines(
+                (row for row in markups if row[f"{charge}_percent"] or row[f"{charge}_eur"]), "service_plan_id", "category", "service_code"
+            )
+            for charge in ("nrc", "mrc")
+        },
+        orders={(row["order_id"], row["line_number"]): row for row in rows("orders")},
+        prefixes={row["prefix"]: row for row in seed("number_prefixes.csv")},
+        short_numbers={(row["prefix"], int(row["length"])): row for row in seed("short_numbers.csv") if row["country"] == HOME},
+    )
+
+
+# Call records ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Record:
+    place: Place
+    source: str
+    key: tuple[str, ...]
+    part: int
+    account: str
+    caller: str
+    callee: str
+    wall_clock: datetime
+    instant: datetime | None
+    duration_s: int
+    is_inbound: bool
+    disposition: str
+
+
+def read_records(landing: Path, refused: frozenset[Place]) -> list[Record]:
+    """Every call record that was not refused, in the order of its files."""
+    readers = {
+        STANDARD: (_standard_record, ""),
+        THREECX: (_threecx_record, ""),
+        ASTERISK: (_asterisk_record, ASTERISK_COLUMNS),
+        FREESWITCH: (_freeswitch_record, FREESWITCH_COLUMNS),
+    }
+    return [
+        reader(place, row, _folder_account(place, source))
+        for source, (reader, columns) in readers.items()
+        for place, row in landed_rows(landing, f"cdrs/{source}", columns, refused)
+    ]
+
+
+def _folder_account(place: Place, source: str) -> str:
+    folders = place[0].removeprefix(f"cdrs/{source}/").split("/")[:-1]
+    return folders[0] if folders else ""
+
+
+def _clock(text: str) -> tuple[datetime, datetime | None]:
+    """What the clock on the wall showed, and the instant where the text names its offset."""
+    found = re.fullmatch(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?", text)
+    assert found, text
+    *numbers, offset = found.groups()
+    wall = datetime(*(int(number or 0) for number in numbers))  # type: ignore[arg-type]
+    if offset is None:
+        return wall, None
+    return wall, datetime.fromisoformat(wall.isoformat() + offset.replace("Z", "+00:00")).astimezone(UTC)
+
+
+def _standard_record(place: Place, row: Row, _: str) -> Record:
+    leg = row.get("leg", "").lower() or "pbx"
+    duration_s = int(row["duration_s"])
+    return Record(
+        place,
+        STANDARD,
+        (row["call_id"], leg),
+        int(row.get("sequence") or 0),
+        row.get("account", ""),
+        row.get("caller", ""),
+        row["callee"],
+        *_clock(row["started_at"]),
+        duration_s,
+        row.get("direction", "").lower() == "inbound",
+        row.get("disposition", "").lower() or ("answered" if duration_s else "no_answer"),
+    )
+
+
+def _threecx_record(place: Place, row: Row, folder_account: str) -> Record:
+    hours, minutes, seconds = map(int, row["duration"].split(":"))
+    account = folder_account or row.get("bill_code", "")
+    reason = row.get("reason_terminated", "").lower()
+    is_answered = bool(row.get("time_answered")) and hours + minutes + seconds > 0
+    dialled = next(filter(None, (row.get(name, "").removeprefix("Ext.") for name in ("dial_no", "final_number", "to_no"))))
+    return Record(
+        place,
+        THREECX,
+        (account, row.get("historyid") or row["callid"]),
+        0,
+        account,
+        row["from_no"].removeprefix("Ext."),
+        dialled,
+        *_clock(row["time_start"]),
+        hours * 3600 + minutes * 60 + seconds,
+        row.get("from_type", "").lower() == "line",
+        "answered" if is_answered else "busy" if "busy" in reason else "failed" if "fail" in reason else "no_answer",
+    )
+
+
+def _asterisk_record(place: Place, row: Row, folder_account: str) -> Record:
+    account = row["accountcode"] or folder_account
+    dispositions = {"ANSWERED": "answered", "NO ANSWER": "no_answer", "BUSY": "busy", "FAILED": "failed", "CONGESTION": "failed"}
+    return Record(
+        place,
+        ASTERISK,
+        (account, row["uniqueid"], row.get("sequence") or row["dstchannel"]),
+        0,
+        account,
+        row["src"],
+        row["dst"],
+        *_clock(row["start"]),
+        int(row["billsec"]),
+        row["dcontext"] == "from-trunk",
+        dispositions[row["disposition"].upper()],
+    )
+
+
+def _freeswitch_record(place: Place, row: Row, folder_account: str) -> Record:
+    causes = {"USER_BUSY": "busy", "NO_ANSWER": "no_answer", "ORIGINATOR_CANCEL": "no_answer"}
+    is_answered = bool(row["answer_stamp"]) and int(row["billsec"]) > 0
+    return Record(
+        place,
+        FREESWITCH,
+        (row["uuid"],),
+        0,
+        row["accountcode"] or folder_account,
+        row["caller_id_number"],
+        row["destination_number"],
+        *_clock(row["start_stamp"]),
+        int(row["billsec"]),
+        row["context"] == "public",
+        "answered" if is_answered else causes.get(row["hangup_cause"], "failed"),
+    )
+
+
+def calls_of(records: Iterable[Record]) -> list[tuple[Record, int, str, int]]:
+    """Per call its first part, and over all parts the talking seconds, the disposition and their number.
+
+    Of a part that was sent again the later record counts.
+    """
+    parts: dict[tuple[str, ...], dict[int, Record]] = defaultdict(dict)
+    for record in records:
+        parts[(record.source, *record.key)][record.part] = record
+    calls = []
+    for by_part in parts.values():
+        ordered = [by_part[part] for part in sorted(by_part)]
+        answered = [record for record in ordered if record.disposition == "answered"]
+        seconds = sum(record.duration_s for record in answered) if answered else ordered[0].duration_s
+        calls.append((ordered[0], seconds, "answered" if answered else ordered[0].disposition, len(ordered)))
+    return calls
+
+
+# Numbers -----------------------------------------------------------------------------------------------------------------------
+
+
+def _e164(written: str) -> str:
+    """E.164 digits of a number as a Dutch exchange writes it; empty where it is not one."""
+    compact = re.sub(r"[^0-9A-Za-z+*#]", "", written.replace("(0)", ""))
+    if re.fullmatch(rf"0{HOME_CODE}\d{{9,}}", compact):
+        compact = "+" + compact[1:]
+    if re.fullmatch(rf"[1-9]\d{{9,}}|{HOME_CODE}\d{{7,}}", compact):
+        compact = "+" + compact  # nobody dials a Dutch number without its 0: it is written in full, without the plus
+    if not re.fullmatch(r"\+\d{6,}|0\d{5,}", compact):
+        return ""
+    try:
+        number = phonenumbers.parse(compact, HOME)
+    except phonenumbers.NumberParseException:
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+
+
+@dataclass(frozen=True)
+class Called:
+    """What was dialled: public, internal, feature_code or unparsable; a public number leads to a country and a line type."""
+
+    kind: str
+    number: str = ""
+    country: str | None = None
+    line_type: str | None = None
+
+
+def called(books: Books, written: str) -> Called:
+    compact = re.sub(r"[^0-9A-Za-z+*#]", "", written.replace("(0)", ""))
+    if not compact or re.search(r"[A-Za-z]", compact):
+        return Called("unparsable")
+    if re.search(r"[*#]", compact):
+        return Called("feature_code")
+    for length in range(len(compact), 0, -1):
+        if short := books.short_numbers.get((compact[:length], len(compact))):
+            return Called("public", HOME_CODE + compact, HOME, short["line_type"])
+    if re.fullmatch(r"\d{1,5}", compact):
+        return Called("internal")
+    number = _e164(compact)
+    if not number or len(number) > 15:
+        return Called("unparsable")
+    found = next(books.prefixes[number[:length]] for length in range(len(number), 0, -1) if number[:length] in books.prefixes)
+    return Called("public", number, found["country"], found["line_type"])
+
+
+# Rating ------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rated:
+    """What a call should be. Amounts in EUR, None where it is unrated; ``call_date`` is the partner's day."""
+
+    customer_id: str
+    started_at: datetime
+    call_date: date
+    country: str | None
+    line_type: str | None
+    is_onnet: bool
+    duration_s: int
+    records: int
+    status: str
+    status_reason: str | None
+    billed_s: int | None
+    purchase_eur: Decimal | None
+    sale_eur: Decimal | None
+
+
+def rounded(amount: Fraction, decimals: int) -> Decimal:
+    """Half away from zero (no amount here is negative)."""
+    scaled = amount * 10**decimals + Fraction(1, 2)
+    return Decimal(scaled.numerator // scaled.denominator).scaleb(-decimals)
+
+
+def up_to_step(seconds: int, first: int, following: int) -> int:
+    return first + max(0, -(-(seconds - first) // following)) * following
+
+
+def rate(books: Books, call: tuple[Record, int, str, int]) -> Rated | None:
+    """What the call should be, or None where nobody is known to pay for it."""
+    record, seconds, disposition, records = call
+    zone = ZoneInfo(ZONE)
+    instant = record.instant or record.wall_clock.replace(tzinfo=zone, fold=1).astimezone(UTC)  # the hour that repeats: its second pass
+    on = instant.astimezone(zone).date()
+    customer = _payer(books, record, on)
+    if customer is None:
+        return None
+    destination = called(books, record.callee)
+    is_onnet = bool(valid(books.numbers.get(destination.number, ()), on))
+
+    def outcome(
+        status: str, reason: str | None, billed_s: int | None = 0, purchase: Decimal | None = Decimal(0), sale: Decimal | None = Decimal(0)
+    ) -> Rated:
+        return Rated(
+            customer["customer_id"],
+            instant.replace(tzinfo=None),
+            on,
+            destination.country,
+            destination.line_type,
+            is_onnet,
+            seconds,
+            records,
+            status,
+            reason,
+            billed_s,
+            purchase,
+            sale,
+        )
+
+    def unrated(reason: str) -> Rated:
+        return outcome("unrated", reason, None, None, None)
+
+    if disposition != "answered":
+        return outcome("unanswered", disposition)
+    if seconds == 0:
+        return outcome("unanswered", "zero_seconds")
+    if record.is_inbound:
+        return outcome("exempt", "inbound")
+    if destination.kind in ("internal", "feature_code"):
+        return outcome("exempt", destination.kind)
+    if destination.kind == "unparsable":
+        return unrated("unparsable_number")
+    assignment = _assigned(books, "call", customer, on)
+    if assignment is None:
+        return unrated("no_call_plan")
+    plan = books.plans.get(assignment["call_plan_id"])
+    if plan is None or plan["partner_id"] != customer["partner_id"]:
+        return unrated("unknown_call_plan")
+    billed_s = up_to_step(seconds, 0, int(plan["rounding_seconds"] or 1))
+    if is_onnet and plan["onnet_billing"].lower() not in ("true", "t", "yes", "y", "ja", "j", "1"):
+        return outcome("rated", "onnet", billed_s)
+    deck_rows = _deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], destination.number, on)
+    if len(deck_rows) != 1:
+        return unrated("ambiguous_deck" if deck_rows else "no_deck_row")
+    purchase_fee, purchase_minute = (exact(deck_rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
+    terms = _sale_terms(books, plan["call_plan_id"], destination, on, purchase_fee, purchase_minute)
+    if terms is None:
+        return unrated("no_plan_rate")
+    fee, minute = terms
+    purchase_s = up_to_step(seconds, int(deck_rows[0].get("first_increment_s") or 1), int(deck_rows[0].get("next_increment_s") or 1))
+    purchase = rounded(purchase_fee + purchase_s * purchase_minute / 60, 4)
+    sale = rounded(fee + billed_s * minute / 60, int(plan["rounding_decimals"] or 4))
+    return outcome("rated", None, billed_s, Decimal(0) if is_onnet else purchase, sale)
+
+
+def _payer(books: Books, record: Record, on: date) -> Row | None:
+    account = only(valid(books.accounts.get((record.account,), ()), on)) if record.account else None
+    if account is None:
+        account = only(valid(books.numbers.get(_e164(record.callee if record.is_inbound else record.caller), ()), on))
+    return books.customers[account["customer_id"]] if account else None
+
+
+def _assigned(books: Books, kind: str, customer: Row, on: date) -> Row | None:
+    of_customer = books.assignments[kind].get((customer["customer_id"], "", ""), ())
+    of_group = (
+        books.assignments[kind].get(("", customer["partner_id"], customer["customer_group"]), ()) if customer["customer_group"] else ()
+    )
+    return only(valid(of_customer, on)) or only(valid(of_group, on))
+
+
+def _deck_rows(books: Books, deck_id: str, number: str, on: date) -> list[Row]:
+    for length in range(len(number), 0, -1):
+        if rows := valid(books.deck.get((deck_id, number[:length]), ()), on):
+            return rows
+    return []
+
+
+def _sale_terms(
+    books: Books, plan_id: str, destination: Called, on: date, purchase_fee: Fraction, purchase_minute: Fraction
+) -> tuple[Fraction, Fraction] | None:
+    """Fee and minute rate, both exact, of the most specific row; a SPECIAL number without any follows Standaard FIX on purchase."""
+    country, line_type = destination.country or "", destination.line_type or ""
+    for key in ((country, line_type), (country, "*"), ("*", line_type), ("*", "*")):
+        if row := only(valid(books.plan_rates.get((plan_id, *key), ()), on)):
+            minute, percent = exact(row["minute_rate_eur"]), exact(row["minute_rate_percent"])
+            return exact(row["connection_fee_eur"]) or Fraction(0), purchase_minute * (percent or 0) / 100 if minute is None else minute
+    standard = only(valid(books.plan_rates.get((plan_id, "*", "FIX"), ()), on))
+    percent = exact(standard["minute_rate_percent"]) if standard and line_type == "SPECIAL" else None
+    return None if percent is None else (purchase_fee * percent / 100, purchase_minute * percent / 100)
+
+
+# Charges -----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one line of an order costs and sells for in a month (``YYYY-MM``, that it is for and of whose invoice it is), exactly."""
+
+    month: str
+    invoice_month: str
+    kind: str
+    purchase_eur: Fraction
+    sale_eur: Fraction
+
+
+def order_charges(books: Books, last_month: date) -> dict[tuple[str, str, str, str], Charge]:
+    """By order, line, kind (nrc, mrc) and month: every charge that stands on an invoice up to ``last_month`` (its first day)."""
+    charges: dict[tuple[str, str, str, str], Charge] = {}
+    for (order_id, line_number), order in books.orders.items():
+        delivered = day(order["delivered_on"])
+        if delivered is None or delivered >= _next_month(last_month):
+            continue
+        for charge in _charges_of(books, order, delivered, last_month):
+            charges[order_id, line_number, charge.kind, charge.month] = charge
+    return charges
+
+
+def _next_month(first: date) -> date:
+    return (first.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def _charges_of(books: Books, order: Row, delivered: date, last_month: date) -> Iterator[Charge]:
+    def charge(kind: str, month: date, invoice_month: date, on: date, share: Fraction) -> Charge:
+        purchase, sale = _unit_prices(books, order, kind, on)
+        quantity = int(order["quantity"]) * share
+        return Charge(f"{month:%Y-%m}", f"{invoice_month:%Y-%m}", kind, purchase * quantity, sale * quantity)
+
+    service = books.services[order["service_code"],][-1].row
+    month = delivered.replace(day=1)
+    yield charge("nrc", month, month, delivered, Fraction(1))
+    ended = day(order["ended_on"]) or date.max
+    is_advance = service["charged"].lower() == "advance"
+    while service["metering"] != "extensions" and month <= (_next_month(last_month) if is_advance else last_month):
+        first, last = max(month, delivered), min(_next_month(month), ended)
+        invoice_month = (month - timedelta(days=1)).replace(day=1) if is_advance and month > delivered else month
+        if first < last:
+            yield charge("mrc", month, invoice_month, first, Fraction((last - first).days, (_next_month(month) - month).days))
+        month = _next_month(month)
+
+
+def _unit_prices(books: Books, order: Row, kind: str, on: date) -> tuple[Fraction, Fraction]:
+    """Purchase and sale of one piece: an exception for the service goes before the markup of its category."""
+    (service,) = valid(books.services[order["service_code"],], on)
+    purchase = exact(service[f"{kind}_purchase_eur"]) or Fraction(0)
+    assignment = _assigned(books, "service", books.customers[order["customer_id"]], on)
+    assert assignment, f"no service plan for {order}"
+    plan_id = assignment["service_plan_id"]
+    exception = only(valid(books.markups[kind].get((plan_id, "", order["service_code"]), ()), on))
+    markup = exception or only(valid(books.markups[kind].get((plan_id, service["category"], ""), ()), on))
+    assert markup, f"no markup for {order}"
+    amount = exact(markup[f"{kind}_eur"])
+    return purchase, purchase * (exact(markup[f"{kind}_percent"]) or 0) / 100 if amount is None else amount

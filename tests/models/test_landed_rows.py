@@ -1,0 +1,180 @@
+"""What a row of a reference feed becomes: read as people write it, replaced by a later one, or in quarantine with its reason.
+
+dbt's unit tests cannot show this: they know nothing of the declaration of the feeds, which says how a column is read.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from orchestration import warehouse
+from orchestration.landing.ingest import ingest
+from orchestration.workspace import Workspace
+from tests.models.conftest import failures, run_dbt
+
+LANDED = {
+    "partners/a.csv": """
+        partner_id,name,tier,deck_id
+        P,Partner,Premium,D
+    """,
+    "customers/a.csv": """
+        customer_id,partner_id,name,billing_exempt,kind,vat_category
+        1,P,a,ja,,
+        2,P,a, True ,,
+        3,P,a,1,,
+        4,P,a,NEE,Business,REVERSE_CHARGE
+        5,P,a,0,,
+        6,P,a,,,
+        7,P,a,maybe,,
+        8,P,a,,firm,
+        9,nobody,a,,,
+        10,P, ,,,
+    """,
+    "call_plans/a.csv": """
+        call_plan_id,partner_id,name,onnet_billing,rounding_seconds,rounding_decimals
+        plan,P,Plan,no,60,2
+        too fine,P,Plan,,1,7
+        no step,P,Plan,,0,4
+    """,
+    "call_plan_rates/a.csv": """
+        call_plan_id;country;line_type;connection_fee_eur;minute_rate_eur;minute_rate_percent;valid_from
+        plan;NL;fix;0;0,02;;2026-01-01
+        plan;NL;Mob;0;;175,5;2026-01-01
+        plan;*;*;0;;100;2026-01-01
+        plan;BE;FIX;0;1;1;2026-01-01
+        plan;DE;FIX;0;;;2026-01-01
+        plan;FR;landline;0;1;;2026-01-01
+        never landed;GB;FIX;0;1;;2026-01-01
+    """,
+    "purchase_rates/a.csv": """
+        deck_id;prefix;destination;connection_fee_eur;minute_rate_eur;next_increment_s;valid_from;valid_to
+        D;31;point;0.0250;0.00600001;;2026-10-01;
+        D;+32;comma;0,0250;1;;2026-10-01;
+        D;33;thousands;1.234,56;1,234.56;;2026-10-01;
+        D; 34 ; blanks ; 0 ; 0,5; 60; 2026-10-01 ; 
+        D;35;too fine;0;0.000000001;;2026-10-01;
+        D;36;a word;0;free;;2026-10-01;
+        D;37;no such day;0;0;;2026-02-30;
+        D;38;not ISO;0;0;;01-10-2026;
+        D;39;negative;0;-0.01;;2026-10-01;
+        D;40;no rate;0;;;2026-10-01;
+        D;4x;no prefix;0;0;;2026-10-01;
+        D;41;half a second;0;0;0.5;2026-10-01;
+        D;99;sent again;0;1;;2026-10-01;
+        D;+99;further down;0;2;;2026-10-01;
+        D;99;another day;0;3;;2026-11-01;
+    """,
+    "purchase_rates/b.csv": """
+        deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from
+        D,31,in a later file,0.0250,0.0061,2026-10-01
+        D,32,unreadable,0.0250,?,2026-10-01
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The rows above, landed and read."""
+    workspace = Workspace(tmp_path_factory.mktemp("landed"))
+    for file, text in LANDED.items():
+        path = workspace.landing / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(line.removeprefix(" " * 8) for line in text.strip("\n").splitlines()[:-1]) + "\n")
+    with warehouse.connect(workspace) as connection:
+        ingest(workspace, connection, "test")
+    results = run_dbt(
+        workspace, "build", "--exclude-resource-type", "unit_test", "--select", "path:models/staging/landing", "int_landed_rows"
+    )
+    assert not failures(results), "\n".join(failures(results))
+    return workspace
+
+
+def query(workspace: Workspace, sql: str) -> list[tuple[object, ...]]:
+    with warehouse.connect(workspace, read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def reasons(workspace: Workspace, feed: str) -> dict[int, str]:
+    """Why rows of the feed's first file were refused, by line."""
+    sql = f"""
+        select line, reason from intermediate.int_landed_rows inner join raw.files using (file_id)
+        where files.feed = '{feed}' and file like '%a.csv' and disposition = 'quarantined'
+    """
+    return dict(query(workspace, sql))  # type: ignore[arg-type]
+
+
+def test_amounts_and_days_are_read_as_people_write_them(landed: Workspace) -> None:
+    """A deck read at a hundredth of its price would go unseen until the wholesaler's invoice: exact, or not at all."""
+    rows = query(
+        landed,
+        "select prefix, destination, connection_fee_eur, minute_rate_eur, next_increment_s, valid_to"
+        " from staging.stg_landing__purchase_rates where file_id in (select file_id from raw.files where file like '%a.csv')"
+        " and prefix <> '99' order by prefix",
+    )
+    assert rows == [
+        ("32", "comma", Decimal("0.025"), Decimal(1), None, None),
+        ("33", "thousands", Decimal("1234.56"), Decimal("1234.56"), None, None),
+        ("34", "blanks", Decimal(0), Decimal("0.5"), 60, None),
+    ]
+    assert reasons(landed, "purchase_rates") == {
+        6: "invalid_minute_rate_eur",
+        7: "invalid_minute_rate_eur",
+        8: "invalid_valid_from",
+        9: "invalid_valid_from",
+        10: "negative_rate",
+        11: "missing_minute_rate_eur",
+        12: "invalid_prefix",
+        13: "invalid_next_increment_s",
+    }
+
+
+def test_the_later_row_of_a_key_replaces_the_earlier(landed: Workspace) -> None:
+    """A deck that was sent again would keep its old rate. A later row that cannot be read replaces nothing."""
+    rows = query(
+        landed,
+        "select prefix, valid_from::varchar, destination, minute_rate_eur from staging.stg_landing__purchase_rates"
+        " where prefix in ('31', '32', '99') order by prefix, valid_from",
+    )
+    assert rows == [
+        ("31", "2026-10-01", "in a later file", Decimal("0.0061")),
+        ("32", "2026-10-01", "comma", Decimal(1)),
+        ("99", "2026-10-01", "further down", Decimal(2)),
+        ("99", "2026-11-01", "another day", Decimal(3)),
+    ]
+
+
+def test_yes_and_no_are_read_in_dutch_and_english(landed: Workspace) -> None:
+    """A customer exempt from billing would get an invoice because of how its yes was written."""
+    rows = query(
+        landed, "select customer_id, billing_exempt, kind, vat_category from staging.stg_landing__customers order by customer_id::integer"
+    )
+    assert rows == [
+        ("1", True, None, None),
+        ("2", True, None, None),
+        ("3", True, None, None),
+        ("4", False, "business", "reverse_charge"),
+        ("5", False, None, None),
+        ("6", None, None, None),
+    ]
+    assert reasons(landed, "customers") == {8: "invalid_billing_exempt", 9: "invalid_kind", 10: "unknown_partner", 11: "missing_name"}
+
+
+def test_a_rate_is_in_eur_or_in_percent(landed: Workspace) -> None:
+    """A rate that gives both or neither would be a guess, and one that is not found leaves the call to Standaard."""
+    rows = query(
+        landed, "select country, line_type, minute_rate_eur, minute_rate_percent from staging.stg_landing__call_plan_rates order by all"
+    )
+    assert rows == [
+        ("*", "*", None, Decimal(100)),
+        ("NL", "FIX", Decimal("0.02"), None),
+        ("NL", "MOB", None, Decimal("175.5")),
+    ]
+    assert reasons(landed, "call_plan_rates") == {
+        5: "both_minute_rates",
+        6: "no_minute_rate",
+        7: "invalid_line_type",
+        8: "unknown_call_plan",
+    }
+    assert reasons(landed, "call_plans") == {3: "invalid_rounding_decimals", 4: "invalid_rounding_seconds"}
