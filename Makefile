@@ -27,7 +27,7 @@ help:  ## this list
 	@python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
 
 .venv/.synced: pyproject.toml uv.lock | $(filter .tools/bin/uv,$(UV))
-	@$(UV) sync --frozen --quiet
+	@$(UV) sync --frozen --quiet --compile-bytecode
 	@touch $@
 
 environment: .venv/.synced  ## the environment from the lock file

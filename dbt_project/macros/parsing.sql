@@ -10,6 +10,8 @@
     {%- elif data_type == 'boolean' -%} {{ parse_boolean(text) }}
     {%- elif data_type == 'digits' -%} {{ parse_digits(text) }}
     {%- elif data_type == 'number' -%} {{ parse_number(text) }}
+    {%- elif data_type == 'country' -%} {{ parse_country(text) }}
+    {%- elif data_type == 'time_zone' -%} {{ parse_time_zone(text) }}
     {%- elif data_type == 'enum' -%} {{ parse_enum(text, values) }}
     {%- else -%} {{ exceptions.raise_compiler_error("no data_type " ~ data_type ~ " in a feed") }}
     {%- endif -%}
@@ -46,6 +48,17 @@
 
 {% macro parse_digits(text) -%}
     case when {{ matches('trim(' ~ text ~ ')', '^[+]?[0-9]{1,15}$') }} then replace(trim({{ text }}), '+', '') end
+{%- endmacro %}
+
+{# A country of the seed in any case, or `*`. A model that reads such a column says `-- depends_on: {{ ref('countries') }}`. #}
+{% macro parse_country(text) -%}
+    case when upper(trim({{ text }})) = '*' or upper(trim({{ text }})) in (select country from {{ ref('countries') }}) then upper(trim({{ text }})) end
+{%- endmacro %}
+
+{# The name of a zone that the engine knows: a wrong one would stop every call of the partner. #}
+{% macro parse_time_zone(text) -%} {{ return(adapter.dispatch('parse_time_zone', 'tikteller')(text)) }} {%- endmacro %}
+{% macro duckdb__parse_time_zone(text) -%}
+    case when trim({{ text }}) in (select name from pg_timezone_names()) then trim({{ text }}) end
 {%- endmacro %}
 
 {# A telephone number in any spelling, to be normalised later. #}

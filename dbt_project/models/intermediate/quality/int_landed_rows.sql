@@ -3,6 +3,7 @@
     'partners', 'resellers', 'customers', 'customer_plans', 'accounts', 'numbers', 'purchase_rates', 'call_plans', 'call_plan_rates', 'services',
     'service_plans', 'service_plan_markups', 'orders', 'extension_counts', 'internet_lines', 'payments'
 ] -%}
+-- depends_on: {{ ref('countries') }}
 -- depends_on: {{ ref('stg_landing__partners') }}
 -- depends_on: {{ ref('stg_landing__customers') }}
 -- depends_on: {{ ref('stg_landing__call_plans') }}

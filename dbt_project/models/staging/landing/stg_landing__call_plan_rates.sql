@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('countries') }}
 -- depends_on: {{ ref('stg_landing__call_plans') }}
 select
     call_plan_id,

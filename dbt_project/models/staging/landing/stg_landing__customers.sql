@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('countries') }}
 -- depends_on: {{ ref('stg_landing__partners') }}
 select
     customer_id,

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('countries') }}
 select
     partner_id,
     name,
