@@ -2,8 +2,8 @@
 
 A snapshot is a new file, never a changed one. It starts as a copy of the partner's current snapshot; then, in one transaction, the
 rated days that changed are replaced and the small tables are made anew, so that the cost follows the change. Every file is checked
-against the warehouse before any pointer moves; a run that is killed before that leaves the last good snapshots in place, one
-that is killed between two pointers is finished by the next run.
+against the warehouse before the one pointer moves that all partners share; a run that is killed before that leaves the last
+good snapshots in place.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
                 )
         built = [_build(connection, workspace, partner, snapshot, edition, progress) for partner in (PLATFORM, *partners)]
     for made in built:
-        _point(made.path)
+        _lead_to_common_pointer(made.path.parent)
+    _point(workspace.serving, f"{snapshot}.duckdb")
     for made in built:
         _forget_older(made.path.parent, keep=made.path.name)
     return [made for made in built if made.partner_id != PLATFORM]
@@ -250,13 +251,23 @@ def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
     return sum(counts.values())
 
 
-def _point(path: Path) -> None:
-    """Make ``path`` the current snapshot of its folder: readers see the old name or the new one, nothing between."""
-    unfinished = path.parent / f"{serving.POINTER}.part"
-    unfinished.write_text(path.name + "\n")
+def _lead_to_common_pointer(folder: Path) -> None:
+    pointer = folder / serving.POINTER
+    if not pointer.is_symlink():
+        unfinished = folder / f"{serving.POINTER}.part"
+        unfinished.unlink(missing_ok=True)
+        unfinished.symlink_to(f"../{serving.POINTER}")
+        unfinished.replace(pointer)
+        _durable(folder)
+
+
+def _point(folder: Path, name: str) -> None:
+    """Make ``name`` the current snapshot of every partner at once: readers see the old name or the new one, nothing between."""
+    unfinished = folder / f"{serving.POINTER}.part"
+    unfinished.write_text(name + "\n")
     _durable(unfinished)
-    unfinished.replace(path.parent / serving.POINTER)
-    _durable(path.parent)
+    unfinished.replace(folder / serving.POINTER)
+    _durable(folder)
 
 
 def _forget_older(folder: Path, keep: str) -> None:

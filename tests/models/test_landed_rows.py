@@ -85,7 +85,14 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     with warehouse.connect(workspace) as connection:
         ingest(workspace, connection, "test")
     results = run_dbt(
-        workspace, "build", "--exclude-resource-type", "unit_test", "--select", "path:models/staging/landing", "int_landed_rows"
+        workspace,
+        "build",
+        "--exclude-resource-type",
+        "unit_test",
+        "--select",
+        "path:models/staging/landing",
+        "int_landed_rows",
+        "countries",
     )
     assert not failures(results), "\n".join(failures(results))
     return workspace

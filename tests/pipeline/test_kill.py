@@ -57,6 +57,14 @@ def land_late_calls(workspace: Workspace) -> None:
     (folder / "resent.csv").write_text(header + "".join(rows[::2]))
 
 
+def assert_whole(second_day: SecondDay, when: str) -> None:
+    """Everyone sees all of the last publication or all of the new one. Asked one after another, they may straddle the moment."""
+    seen = totals(second_day.workspace)
+    assert seen.keys() == second_day.before.keys(), when
+    for reader, numbers in seen.items():
+        assert numbers in (second_day.before[reader], second_day.after[reader]), f"{reader} saw half a run, {when}"
+
+
 def start(workspace: Workspace) -> subprocess.Popen[bytes]:
     """A run in a process group of its own, so that a kill reaches dbt too, as a power cut would."""
     return subprocess.Popen(
@@ -77,12 +85,12 @@ def test_a_killed_run_is_repeated_to_the_same_totals(second_day: SecondDay, requ
         process = start(second_day.workspace)
         deadline = time.monotonic() + moment
         while time.monotonic() < deadline and process.poll() is None:
-            assert totals(second_day.workspace) in (second_day.before, second_day.after), f"half a run after {moment:.1f} s"
+            assert_whole(second_day, f"{moment:.1f} s into a run")
             time.sleep(0.5)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        assert totals(second_day.workspace) in (second_day.before, second_day.after), f"the kill at {moment:.1f} s left half a run"
+        assert_whole(second_day, f"after the kill at {moment:.1f} s")
     tikteller(second_day.workspace.root, "run")
     assert totals(second_day.workspace) == second_day.after
 

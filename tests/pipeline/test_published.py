@@ -64,7 +64,8 @@ def test_money_is_never_a_float(demo_workspace: Workspace) -> None:
             demo_workspace,
             partner,
             "select table_name, column_name, data_type from duckdb_columns() "
-            "where column_name like '%\\_eur' escape '\\' and data_type not like 'DECIMAL%'",
+            "where column_name like '%\\_eur' escape '\\' and data_type not like 'DECIMAL%' "
+            "and column_name <> 'ids_range_eur'",  # what a partner typed, such as 40-80-120
         )
         assert wrong == []
 
