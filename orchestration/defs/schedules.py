@@ -15,7 +15,7 @@ run_all = dg.define_asset_job(
     selection=dg.AssetSelection.all(),
     executor_def=dg.in_process_executor,
     description="Land what is new, build, check, publish.",
-    config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+    config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
 )
 
 nightly = dg.ScheduleDefinition(name="nightly", job=run_all, cron_schedule="30 3 * * *", execution_timezone="Europe/Amsterdam")

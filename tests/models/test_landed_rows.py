@@ -92,7 +92,9 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         "--select",
         "path:models/staging/landing",
         "int_landed_rows",
-        "countries",
+        "resource_type:seed",
+        "--indirect-selection",
+        "cautious",
     )
     assert not failures(results), "\n".join(failures(results))
     return workspace
