@@ -58,7 +58,7 @@ bench: environment  ## measure (docs/benchmarks.md); minutes
 	@.venv/bin/python -m tests.benchmarks
 
 faults: environment  ## the long campaign of kills and cuts
-	@.venv/bin/python -m pytest tests/faults --faults-long
+	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py --faults-long
 
 dagster: environment  ## the Dagster UI on the same workspace
 	@TIKTELLER_WORKSPACE="$(abspath $(WORKSPACE))" DAGSTER_HOME="$$(TIKTELLER_WORKSPACE='$(abspath $(WORKSPACE))' .venv/bin/python -m orchestration.runs)" \
