@@ -1,0 +1,86 @@
+"""Fails if files lie in landing and no run comes, if a half-copied file is landed, or if two runs write at once."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestration import run_lock
+from orchestration.errors import TiktellerError
+from orchestration.workspace import Workspace
+from tests.conftest import tikteller
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Workspace:
+    """One file that has lain there for an hour."""
+    workspace = Workspace(tmp_path)
+    file = workspace.landing / "payments" / "a.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("invoice_number,paid_on,amount_eur\n")
+    an_hour_ago = time.time() - 3600
+    os.utime(file, (an_hour_ago, an_hour_ago))
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def dagster_definitions(demo_workspace: Workspace):
+    """Loaded once: it reads dbt's manifest."""
+    before = os.environ.get("TIKTELLER_WORKSPACE")
+    os.environ["TIKTELLER_WORKSPACE"] = str(demo_workspace.root)
+    from orchestration import definitions
+
+    yield definitions
+    if before is None:
+        del os.environ["TIKTELLER_WORKSPACE"]
+    else:
+        os.environ["TIKTELLER_WORKSPACE"] = before
+
+
+def test_a_landed_file_asks_for_one_run(dagster_definitions, landing: Workspace) -> None:
+    from orchestration.defs.schedules import landing_change
+
+    asked = landing_change(landing, cursor=None)
+    assert len(asked.run_requests) == 1
+    assert "nothing new" in landing_change(landing, asked.cursor).skip_message
+
+
+def test_a_file_that_is_still_arriving_is_waited_for(dagster_definitions, landing: Workspace) -> None:
+    from orchestration.defs.schedules import landing_change
+
+    asked = landing_change(landing, cursor=None)
+    (landing.landing / "payments" / "b.csv").write_text("invoice_number,paid_on")
+    assert "still arriving" in landing_change(landing, asked.cursor).skip_message
+    assert landing_change(landing, asked.cursor, now=time.time() + 3600).run_requests
+
+
+def test_the_flow_leads_from_every_feed_to_the_snapshots(dagster_definitions) -> None:
+    # Fails if a part of the pipeline is not in the job, or publishing does not wait for the checked marts.
+    graph = dagster_definitions.defs.resolve_asset_graph()
+    keys = {tuple(key.path) for key in graph.get_all_asset_keys()}
+    assert {
+        ("raw", "cdrs_standard"),
+        ("raw", "orders"),
+        ("staging", "stg_landing__orders"),
+        ("marts", "calls"),
+        ("serving", "snapshots"),
+    } <= keys
+    (snapshots,) = (key for key in graph.get_all_asset_keys() if key.path[-1] == "snapshots")
+    parents = {tuple(key.path) for key in graph.get(snapshots).parent_keys}
+    assert {("marts", "calls"), ("marts", "invoices"), ("marts", "margins")} <= parents
+    checks = {(tuple(key.asset_key.path), key.name) for key in graph.asset_check_keys}
+    assert (("raw", "cdrs_standard"), "landed_as_expected") in checks
+    assert any(path[0] == "marts" for path, _ in checks)
+
+
+def test_a_second_run_is_told_who_is_running(demo_workspace: Workspace) -> None:
+    with run_lock.held(demo_workspace):
+        refused = tikteller(demo_workspace.root, "run", check=False)
+        with pytest.raises(TiktellerError, match="a run is going on"), run_lock.held(demo_workspace):
+            pass
+    assert refused.returncode == 1
+    assert f"process {os.getpid()}" in refused.stderr
+    assert not run_lock.is_held(demo_workspace)
