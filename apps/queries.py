@@ -385,11 +385,11 @@ class AccessProfile:
 
 
 @cached
-def access_profiles(snapshot: str) -> tuple[AccessProfile, ...]:
+def access_profiles(snapshot: str, language: Language) -> tuple[AccessProfile, ...]:
     rows = frame(
         snapshot,
-        """
-        select access_profile, name, technology, down_kbps, up_kbps, contention, framing, voice_kbps, is_illustrative
+        f"""
+        select access_profile, name_{language} as name, technology, down_kbps, up_kbps, contention, framing, voice_kbps, is_illustrative
         from access_profiles
         order by technology, down_kbps, access_profile
         """,
@@ -414,14 +414,15 @@ def contention_shares(snapshot: str) -> dict[str, Decimal]:
 
 
 @cached
-def pvc_matrix(snapshot: str, ip_version: int, srtp: bool) -> pd.DataFrame:
+def pvc_matrix(snapshot: str, language: Language, ip_version: int, srtp: bool) -> pd.DataFrame:
     """One row per access profile, codec and packet time, slowest line first."""
     return frame(
         snapshot,
-        """
-        select access_profile, access_profile_name, technology, contention, framing, codec, packet_ms, kbps_per_call, guaranteed_kbps,
-            concurrent_calls, is_illustrative
+        f"""
+        select access_profile, access_profiles.name_{language} as access_profile_name, pvc_matrix.technology, pvc_matrix.contention,
+            pvc_matrix.framing, codec, packet_ms, kbps_per_call, guaranteed_kbps, concurrent_calls, pvc_matrix.is_illustrative
         from pvc_matrix
+        inner join access_profiles using (access_profile)
         where ip_version = $ip_version and srtp = $srtp
         order by guaranteed_kbps, access_profile, codec, packet_ms
         """,

@@ -62,7 +62,7 @@ def show(view: View) -> None:
 def ask_line(view: View) -> Line:
     """The line: a profile fills in the fields, and every field can be changed after that."""
     say = partial(text, view.language)
-    profiles = {profile.access_profile: profile for profile in (*queries.access_profiles(view.snapshot), OWN_LINE)}
+    profiles = {profile.access_profile: profile for profile in (*queries.access_profiles(view.snapshot, view.language), OWN_LINE)}
     shares = queries.contention_shares(view.snapshot)
 
     def name(chosen: str) -> str:
@@ -164,7 +164,7 @@ def show_matrix(view: View) -> None:
                 )  # fmt: skip
                 srtp = st.toggle("SRTP", key="matrix_srtp")
         st.caption(say("full_matrix_hint"))
-        matrix = queries.pvc_matrix(view.snapshot, ip_version, srtp)
+        matrix = queries.pvc_matrix(view.snapshot, view.language, ip_version, srtp)
         if shape == "heat_map":
             show_heat_map(view, matrix)
         else:

@@ -1,4 +1,4 @@
-"""Fails if readers are disturbed by a publication, if a wrong snapshot becomes current, or if building on the last one drifts from building anew."""
+"""Fails if a publication disturbs readers, if a wrong snapshot becomes current, or if building on the last one drifts."""
 
 from __future__ import annotations
 

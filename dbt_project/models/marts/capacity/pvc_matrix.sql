@@ -29,7 +29,6 @@ packets_on_the_wire as (
 
 select
     access_profile,
-    name as access_profile_name,
     technology,
     codec,
     cast(packet_ms as integer) as packet_ms,
