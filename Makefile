@@ -24,7 +24,9 @@ help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 .tools/bin/uv:
-	@python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tikteller needs Python 3.11 or newer as python3; this is $$(python3 --version)" >&2; exit 1; }
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target .tools uv \
+		|| { echo "no pip here: trying a virtual environment" >&2; python3 -m venv .tools/venv && .tools/venv/bin/pip install --quiet uv && mkdir -p .tools/bin && ln -sf ../venv/bin/uv .tools/bin/uv; }
 
 .venv/.synced: pyproject.toml uv.lock | $(filter .tools/bin/uv,$(UV))
 	@$(UV) sync --frozen --quiet --compile-bytecode
