@@ -55,20 +55,20 @@ def use(workspace: Workspace) -> None:
     os.environ.update(environment(workspace))
 
 
-def rules_changed(workspace: Workspace) -> bool:
-    """Whether the warehouse was built by other rules than today's, or half built, so that nothing derived may be kept.
+def begin_build(workspace: Workspace) -> bool:
+    """Note that a build is going on; return whether it has to be a full one, in which nothing derived is kept.
 
-    From the moment this says so until ``remember_rules`` it goes on saying so, whatever happens to the build in between.
+    It has to when the warehouse was built by other rules than today's, and when the last build did not go well: of one that was
+    killed, or that the checks refused, nothing may be kept, or the next run would not look at those days again.
     """
-    remembered = _rules_file(workspace)
-    if remembered.exists() and remembered.read_text() == rules_fingerprint():
-        return False
-    remembered.unlink(missing_ok=True)
-    return True
+    went_well = _rules_file(workspace)
+    is_full = not went_well.exists() or went_well.read_text() != rules_fingerprint()
+    went_well.unlink(missing_ok=True)
+    return is_full
 
 
-def remember_rules(workspace: Workspace) -> None:
-    """Note, after a build that went well, by which rules it was made."""
+def build_went_well(workspace: Workspace) -> None:
+    """Note by which rules the warehouse was built and checked."""
     workspace.dbt_target.mkdir(parents=True, exist_ok=True)
     _rules_file(workspace).write_text(rules_fingerprint())
 

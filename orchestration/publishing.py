@@ -126,6 +126,7 @@ def published_through(workspace: Workspace, warehouse: duckdb.DuckDBPyConnection
 
 def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": str(workspace.spill), "memory_limit": os.environ.get("TIKTELLER_MEMORY", "4GB")})
+    connection.execute("set TimeZone = 'UTC'")
     connection.execute("set preserve_insertion_order = false")
     connection.execute("set enable_progress_bar = false")
     connection.execute(f"attach {_quoted(workspace.warehouse)} as warehouse (read_only)")
@@ -155,7 +156,8 @@ def _build(
     try:
         connection.execute("begin")
         if partner_id == PLATFORM:
-            days = _copy_tables(connection, PLATFORM_TABLES, "")
+            days = 0
+            _copy_tables(connection, PLATFORM_TABLES, "")
         else:
             where = f"where partner_id = {_literal(partner_id)}"
             days = _replace_days(connection, where)
@@ -209,10 +211,9 @@ def _replace_days(connection: duckdb.DuckDBPyConnection, where: str) -> int:
     return connection.execute("select count(*) from changed_days").fetchone()[0]
 
 
-def _copy_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], where: str) -> int:
+def _copy_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], where: str) -> None:
     for name, source in tables.items():
         connection.execute(f"create or replace table snapshot.{name} as from warehouse.{source} {where}")
-    return 0
 
 
 def _write_edition(connection: duckdb.DuckDBPyConnection, snapshot: str, edition: Edition) -> None:

@@ -61,7 +61,7 @@
             case
                 when reject_reason is not null then 'quarantined'
                 when row_number() over (
-                    partition by reject_reason is null, {{ key | join(', ') }}
+                    partition by reject_reason is null, {{ (key + declared.config.meta.get('replaces_per', [])) | join(', ') }}
                     order by file_id desc, line desc
                 ) = 1 then 'kept'
                 else 'duplicate'

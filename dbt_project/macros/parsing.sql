@@ -63,7 +63,11 @@
 
 {# A telephone number in any spelling, to be normalised later. #}
 {% macro parse_number(text) -%}
-    case when {{ matches('trim(' ~ text ~ ')', '^[+]?[0-9][-0-9 ()./]{1,24}$') }} then trim({{ text }}) end
+    case
+        when {{ matches('trim(' ~ text ~ ')', '^[+]?[0-9][-0-9 ()./]{1,24}$') }}
+            and {{ matches(replace_all(text, '[^0-9]', ''), '^(00)?[0-9]{2,15}$') }}  -- E.164 ends at 15 digits; more are two numbers in one
+            then trim({{ text }})
+    end
 {%- endmacro %}
 
 {% macro parse_enum(text, values) -%}
@@ -72,9 +76,12 @@
 
 {# The clock as written, whatever zone stands behind it. #}
 {% macro parse_wall_clock(text) -%} {{ return(adapter.dispatch('parse_wall_clock', 'tikteller')(text)) }} {%- endmacro %}
-{# DuckDB takes "epoch" and "-infinity" for times as well; a clock begins with a digit. #}
+{# DuckDB takes "epoch" and "-infinity" for times as well, and drops the name of a zone: a clock begins with a digit and has no letters but T and Z. #}
 {% macro duckdb__parse_wall_clock(text) -%}
-    case when left(trim({{ text }}), 1) between '0' and '9' then try_cast(trim({{ text }}) as timestamp) end
+    case
+        when left(trim({{ text }}), 1) between '0' and '9' and not {{ matches(text, '[A-SU-Ya-su-y]') }}
+            then try_cast(trim({{ text }}) as timestamp)
+    end
 {%- endmacro %}
 
 {# The same text as an instant in UTC when it names its offset ("Z", "+02:00"); null when it is a local time. #}

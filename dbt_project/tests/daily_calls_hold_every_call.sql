@@ -1,7 +1,7 @@
 -- Fails if the dashboard's days do not add up to the calls behind them: every chart would show another business than the invoices.
 with counted as (
     select
-        partner_id, call_date, count(*) as calls, sum(duration_s) as duration_s, coalesce(sum(billed_s), 0) as billed_s,
+        partner_id, call_date, count(*) as calls, sum(case when status <> 'unanswered' then duration_s else 0 end) as duration_s, coalesce(sum(billed_s), 0) as billed_s,
         coalesce(sum(purchase_eur), 0) as purchase_eur, coalesce(sum(sale_eur), 0) as sale_eur
     from {{ ref('calls') }}
     group by partner_id, call_date

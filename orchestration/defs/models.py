@@ -30,16 +30,16 @@ def dbt_models(
     progress: dg.ResourceParam[Progress],
     dbt_cli: DbtCliResource,
 ) -> Iterator[Any]:
-    """Everything that is true, in SQL. A change of the rules rebuilds what is otherwise kept from run to run."""
+    """Everything that is true, in SQL. Other rules, or a build that failed, rebuild what is otherwise kept from run to run."""
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    if dbt.rules_changed(workspace):
+    if dbt.begin_build(workspace):
         arguments.append("--full-refresh")
     invocation = dbt_cli.cli(arguments, context=context, target_path=workspace.dbt_target)
     try:
         yield from invocation.stream()
     finally:
         _tell(invocation.target_path, progress)
-    dbt.remember_rules(workspace)
+    dbt.build_went_well(workspace)
 
 
 def _tell(target: Path, progress: Progress) -> None:

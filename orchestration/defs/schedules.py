@@ -45,8 +45,8 @@ def landing_change(workspace: Workspace, cursor: str | None, now: float | None =
     seen = hashlib.sha256(repr([(a.file, a.size_bytes, a.modified_us) for a in found]).encode()).hexdigest()
     if seen == cursor:
         return dg.SkipReason("nothing new since the last run")
-    youngest = max(a.modified_us for a in found) / 1e6
-    if (now or time.time()) - youngest < SETTLED_AFTER_S:
+    ages_s = [(now or time.time()) - arrival.modified_us / 1e6 for arrival in found]
+    if any(0 <= age_s < SETTLED_AFTER_S for age_s in ages_s):  # a date in the future says nothing
         return dg.SkipReason("files are still arriving")
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen)], cursor=seen)
 

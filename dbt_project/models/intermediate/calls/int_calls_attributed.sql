@@ -25,7 +25,7 @@ parts_in_order as (
 joined_parts as (
     select
         call_key, call_id, source, leg, account, caller, callee, started_wall_clock, started_utc,
-        case when is_answered = 1 then cast(answered_s as integer) else duration_s end as duration_s,
+        case when is_answered = 1 then cast(answered_s as bigint) else duration_s end as duration_s,
         direction,
         case when is_answered = 1 then 'answered' else disposition end as disposition,
         correlation_id, home_date as cdr_date, file_id, line, records
@@ -105,8 +105,8 @@ select
     records,
     case
         when customer_id is null then 'unknown_customer'
-        -- the hour that spring skips: such a clock was never on the wall
-        when started_utc is null and extract(hour from started_wall_clock) < 4
+        -- the hour that spring skips, or the day: such a clock was never on the wall
+        when started_utc is null
             and {{ local_time(utc_time('started_wall_clock', 'time_zone'), 'time_zone') }} <> started_wall_clock then 'nonexistent_local_time'
     end as reject_reason
 from attributed

@@ -49,9 +49,9 @@ select
     fates.reason,
     fates.original_file_id,
     fates.original_line,
-    coalesce(accounts.partner_id, calls.partner_id) as partner_id
+    coalesce(calls.partner_id, accounts.partner_id) as partner_id
 from fates
-left join (select account, min(partner_id) as partner_id from {{ ref('int_accounts') }} group by account) as accounts
+left join (select account, min(partner_id) as partner_id from {{ ref('int_accounts') }} group by account having count(distinct partner_id) = 1) as accounts
     on fates.account = accounts.account
 left join (select distinct call_key, partner_id from {{ ref('int_calls_attributed') }} where partner_id is not null) as calls
     on fates.call_key = calls.call_key

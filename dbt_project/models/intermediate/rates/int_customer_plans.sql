@@ -8,7 +8,9 @@ with assignments as (
         plans.call_plan_id,
         plans.service_plan_id,
         plans.valid_from,
-        plans.valid_to
+        plans.valid_to,
+        plans.file_id,
+        plans.line
     from {{ ref('stg_landing__customer_plans') }} as plans
     inner join {{ ref('stg_landing__customers') }} as customers on plans.customer_id = customers.customer_id
 
@@ -21,7 +23,9 @@ with assignments as (
         plans.call_plan_id,
         plans.service_plan_id,
         plans.valid_from,
-        plans.valid_to
+        plans.valid_to,
+        plans.file_id,
+        plans.line
     from {{ ref('stg_landing__customer_plans') }} as plans
     inner join {{ ref('stg_landing__customers') }} as customers
         on plans.customer_group = customers.customer_group and plans.partner_id = customers.partner_id
@@ -30,9 +34,17 @@ with assignments as (
 {%- for kind in kinds %},
 
 {{ kind }}_assignments as (
-    select customer_id, assigned_to, specificity, {{ kind }}_plan_id as plan_id, valid_from, valid_to
-    from assignments
-    where {{ kind }}_plan_id is not null
+    -- of two rows of one day, one of which gives both plans, the last that landed counts
+    select customer_id, assigned_to, specificity, plan_id, valid_from, valid_to
+    from (
+        select
+            *,
+            {{ kind }}_plan_id as plan_id,
+            row_number() over (partition by customer_id, assigned_to, valid_from order by file_id desc, line desc) as place
+        from assignments
+        where {{ kind }}_plan_id is not null
+    )
+    where place = 1
 )
 {%- endfor %}
 

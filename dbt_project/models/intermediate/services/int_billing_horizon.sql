@@ -2,7 +2,10 @@
 with newest_days as (
     select cast(max(call_date) as date) as day from {{ ref('calls') }}
     union all
-    select cast(max(read_at) as date) as day from {{ ref('stg_landing__extension_counts') }}
+    select cast(max(counts.read_at) as date) as day
+    from {{ ref('stg_landing__extension_counts') }} as counts
+    inner join {{ source('raw', 'files') }} as files on counts.file_id = files.file_id
+    where cast(counts.read_at as date) <= {{ add_days('cast(files.ingested_at as date)', 1) }}
     union all
     select max(orders.delivered_on) as day
     from {{ ref('stg_landing__orders') }} as orders

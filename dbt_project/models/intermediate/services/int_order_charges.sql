@@ -10,7 +10,7 @@ with delivered as (
         coalesce(orders.ended_on, {{ end_of_time() }}) as ends_on
     from {{ ref('stg_landing__orders') }} as orders
     cross join {{ ref('int_billing_horizon') }} as horizon
-    inner join {{ ref('int_service_costs') }} as costs
+    left join {{ ref('int_service_costs') }} as costs
         on orders.service_code = costs.service_code and orders.delivered_on >= costs.known_from and orders.delivered_on < costs.valid_to
     where orders.delivered_on is not null and orders.delivered_on < {{ next_month_start('horizon.last_month_start') }}
 ),
@@ -25,7 +25,7 @@ service_months as (
         *,
         cast({{ months_between('delivered_on', "case when charged = 'advance' then " ~ next_month_start('last_month_start') ~ " else last_month_start end") }} as date) as month_start
     from delivered
-    where metering <> 'extensions'
+    where coalesce(metering, 'quantity') <> 'extensions'
 ),
 
 monthly as (

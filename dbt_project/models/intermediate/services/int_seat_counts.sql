@@ -12,19 +12,23 @@ with readings as (
     inner join {{ ref('int_partners') }} as partners on customers.partner_id = partners.partner_id
 ),
 
-pbx_periods as (
-    -- in service: from the order's delivery until it ends, or as long as it is read where nothing was ordered through us
+ordered_pbxs as (
     select orders.pbx_id, orders.customer_id, orders.service_code, orders.delivered_on as first_day, coalesce(orders.ended_on, {{ end_of_time() }}) as ends_on
     from {{ ref('stg_landing__orders') }} as orders
     inner join {{ ref('int_service_costs') }} as costs
         on orders.service_code = costs.service_code and orders.delivered_on >= costs.known_from and orders.delivered_on < costs.valid_to
     where orders.pbx_id is not null and costs.metering = 'extensions' and orders.delivered_on is not null
+),
+
+-- in service: from the order's delivery until it ends, or as long as it is read where no seats were ordered through us
+pbx_periods as (
+    select * from ordered_pbxs
     union
     select
         pbx_id, customer_id, service_code, cast(min(read_at_local) as date) as first_day,
         {{ add_days('cast(max(read_at_local) as date)', 1 + var('reading_max_age_days')) }} as ends_on
     from readings
-    where pbx_id not in (select pbx_id from {{ ref('stg_landing__orders') }} where pbx_id is not null and delivered_on is not null)
+    where pbx_id not in (select pbx_id from ordered_pbxs)
     group by pbx_id, customer_id, service_code
 ),
 

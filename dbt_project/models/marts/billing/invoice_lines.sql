@@ -31,7 +31,7 @@ billed_lines as (
         lines.*,
         customers.vat_category,
         partners.home_country,
-        lines.partner_id || '-' || lines.customer_id || '-' || lines.month as invoice_id
+        lines.customer_id || '-' || lines.month as invoice_id
     from lines
     inner join (
         select customer_id, coalesce(vat_category, 'standard') as vat_category, coalesce(billing_exempt, false) as billing_exempt

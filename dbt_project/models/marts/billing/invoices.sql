@@ -1,3 +1,4 @@
+{%- set charge_problems = ['missing_reading', 'no_service_price', 'no_service_plan', 'no_markup', 'below_purchase'] -%}
 -- VAT is rounded once per VAT category on the sum of the rounded lines: 37.50 + 12.50 gives 10.50, not 10.51 (DOMAIN 5).
 with by_vat_category as (
     select
@@ -16,8 +17,13 @@ unrated as (
 ),
 
 uncharged as (
-    select partner_id, customer_id, invoice_month as month, max(case when status_reason = 'missing_reading' then 1 else 0 end) as has_missing_reading,
-        max(case when status_reason <> 'missing_reading' then 1 else 0 end) as has_missing_price
+    select
+        partner_id,
+        customer_id,
+        invoice_month as month
+        {%- for reason in charge_problems %},
+        max(case when status_reason = '{{ reason }}' then 1 else 0 end) as has_{{ reason }}
+        {%- endfor %}
     from {{ ref('service_charges') }}
     where status_reason is not null
     group by partner_id, customer_id, invoice_month
@@ -53,8 +59,9 @@ judged as (
         nullif(concat_ws(
             ', ',
             case when unrated.calls > 0 then 'unrated_calls' end,
-            case when uncharged.has_missing_reading = 1 then 'missing_reading' end,
-            case when uncharged.has_missing_price = 1 then 'no_service_price' end,
+            {%- for reason in charge_problems %}
+            case when uncharged.has_{{ reason }} = 1 then '{{ reason }}' end,
+            {%- endfor %}
             case when totals.lines_without_vat > 0 then 'no_vat_rate' end,
             case when customers.street is null or customers.postal_code is null or customers.city is null or customers.email is null then 'incomplete_address' end
         ), '') as block_reason
@@ -71,7 +78,7 @@ select
     reseller_id,
     month,
     month as billing_month,
-    partner_id || '-' || customer_id || '-' || month as invoice_id,
+    customer_id || '-' || month as invoice_id,
     cast(null as varchar) as invoice_number,
     case when block_reason is null then 'draft' else 'blocked' end as status,
     block_reason,

@@ -23,7 +23,7 @@ priced as (
         cast(date_trunc('month', partners.billing_from) as date) as billing_from,
         costs.category,
         costs.name as service_name,
-        plans.plan_id as service_plan_id,
+        service_plans.service_plan_id,
         coalesce(markups.is_exception, false) as is_exception,
         case charges.charge when 'nrc' then costs.nrc_purchase_eur else costs.mrc_purchase_eur end as unit_purchase_exact,
         markups.percent,
@@ -35,8 +35,10 @@ priced as (
         on charges.service_code = costs.service_code and charges.first_day >= costs.valid_from and charges.first_day < costs.valid_to
     left join (select * from {{ ref('int_customer_plans') }} where plan_kind = 'service') as plans
         on charges.customer_id = plans.customer_id and charges.first_day >= plans.valid_from and charges.first_day < plans.valid_to
+    left join {{ ref('stg_landing__service_plans') }} as service_plans
+        on plans.plan_id = service_plans.service_plan_id and customers.partner_id = service_plans.partner_id
     left join {{ ref('int_service_markups') }} as markups
-        on plans.plan_id = markups.service_plan_id and charges.service_code = markups.service_code and charges.charge = markups.charge
+        on service_plans.service_plan_id = markups.service_plan_id and charges.service_code = markups.service_code and charges.charge = markups.charge
         and charges.first_day >= markups.valid_from and charges.first_day < markups.valid_to
 ),
 
@@ -44,7 +46,12 @@ with_unit_prices as (
     select
         *,
         cast(unit_purchase_exact as decimal(18, 6)) as unit_purchase_eur,
-        cast(coalesce(amount_eur, {{ share_of_amount('unit_purchase_exact', to_ppm('percent'), one_hundred_percent()) }}) as decimal(18, 6)) as unit_sale_eur
+        -- what costs nothing sells for nothing, markup or not
+        cast(coalesce(
+            amount_eur,
+            {{ share_of_amount('unit_purchase_exact', to_ppm('percent'), one_hundred_percent()) }},
+            case when unit_purchase_exact = 0 and service_plan_id is not null then 0 end
+        ) as decimal(18, 6)) as unit_sale_eur
     from priced
 ),
 
@@ -84,6 +91,7 @@ select
         when unit_purchase_eur is null then 'no_service_price'
         when service_plan_id is null then 'no_service_plan'
         when unit_sale_eur is null then 'no_markup'
+        when unit_sale_eur < unit_purchase_eur then 'below_purchase'
     end as status_reason
 from with_amounts
 where invoice_month_start >= coalesce(billing_from, {{ start_of_time() }})

@@ -10,7 +10,7 @@ select
     cast(count(*) as bigint) as calls,
     cast(sum(case when status <> 'unanswered' then 1 else 0 end) as bigint) as answered_calls,
     cast(sum(case when status = 'unrated' then 1 else 0 end) as bigint) as unrated_calls,
-    cast(sum(duration_s) as bigint) as duration_s,
+    cast(sum(case when status <> 'unanswered' then duration_s else 0 end) as bigint) as duration_s,
     cast(coalesce(sum(billed_s), 0) as bigint) as billed_s,
     cast(coalesce(sum(purchase_eur), 0) as decimal(18, 6)) as purchase_eur,
     cast(coalesce(sum(sale_eur), 0) as decimal(18, 6)) as sale_eur,
