@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench faults dagster seeds environment clean
+.PHONY: help demo port-is-free test lint format bench faults dagster seeds environment clean
 
 WORKSPACE ?= data
 CALLS ?= 200000
@@ -21,7 +21,7 @@ define step
 endef
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 .tools/bin/uv:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tikteller needs Python 3.11 or newer as python3; this is $$(python3 --version)" >&2; exit 1; }
@@ -34,15 +34,19 @@ help:  ## this list
 
 environment: .venv/.synced  ## the environment from the lock file
 
-demo:  ## environment, demo workspace, whole pipeline, then the app (APP=0 stops after the pipeline)
+demo: $(if $(filter 1,$(APP)),port-is-free)  ## environment, demo workspace, whole pipeline, then the app (APP=0 stops after the pipeline)
 	$(call step,environment,$(MAKE) --no-print-directory environment)
 	$(call step,demo data: $(CALLS) calls over $(MONTHS) months,$(RUN) demo-data --calls $(CALLS) --months $(MONTHS) --seed $(SEED))
 	$(call step,pipeline,$(RUN) run)
 ifeq ($(APP),1)
 	@$(RUN) app --port $(PORT) --headless
 else
-	@echo "The pipeline has run. The app: make demo, or tikteller app"
+	@echo "The pipeline has run. The app: make demo, or .venv/bin/tikteller --workspace $(WORKSPACE) app"
 endif
+
+port-is-free:
+	@python3 -c 'import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("localhost", $(PORT)))' 2>/dev/null \
+		|| { echo "port $(PORT) is taken: make demo PORT=$$(( $(PORT) + 1 ))" >&2; exit 1; }
 
 test: environment  ## the whole test suite
 	@.venv/bin/python -m pytest

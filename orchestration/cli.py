@@ -185,6 +185,8 @@ def _sql(args: argparse.Namespace) -> int:
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; takes its place when the block ends well, and leaves nothing when not."""
+    if not path.parent.is_dir():
+        raise TiktellerError(f"cannot write {path}: there is no folder {path.parent}", mend="make the folder, or name another file")
     unfinished = path.with_name(f".{path.name}.part")
     try:
         yield unfinished

@@ -30,10 +30,17 @@ def held(workspace: Workspace) -> Iterator[None]:
         os.close(handle)
 
 
-def is_held(workspace: Workspace) -> bool:
-    """Whether a run is going on."""
+def holder(workspace: Workspace) -> str | None:
+    """Who runs, such as ``process 4711 since 2026-11-22 03:30:00 UTC``; None when nobody does."""
     try:
-        with held(workspace):
-            return False
-    except TiktellerError:
-        return True
+        handle = os.open(workspace.run_lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(handle, 200).decode(errors="replace").strip() or "another process"
+    else:
+        return None
+    finally:
+        os.close(handle)

@@ -10,12 +10,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orchestration import run_lock
+from orchestration import run_lock, serving
 from orchestration.errors import TiktellerError
 from orchestration.progress import Progress, silent
 from orchestration.settings import RunSettings
 from orchestration.workspace import PLATFORM, Workspace
+
+if TYPE_CHECKING:
+    import dagster as dg
+    from dagster._utils.error import SerializableErrorInfo
 
 DAGSTER_YAML = """\
 telemetry:
@@ -57,6 +62,7 @@ class RunReport:
     steps: tuple[Step, ...] = ()
     feeds: tuple[FeedCounts, ...] = ()
     partners: tuple[str, ...] = field(default=())
+    refused: tuple[str, ...] = field(default=())
 
     def lines(self) -> Iterator[str]:
         """The summary for a person, line by line."""
@@ -64,11 +70,13 @@ class RunReport:
             yield f"{'feed':<24}{'files':>8}{'read':>14}{'kept':>14}{'duplicate':>12}{'quarantined':>13}"
             for feed in self.feeds:
                 yield f"{feed.feed:<24}{feed.files:>8,}{feed.read:>14,}{feed.kept:>14,}{feed.duplicate:>12,}{feed.quarantined:>13,}"
+        for file in self.refused:
+            yield f"refused as a whole: {file}"
         if self.published:
             yield f"published snapshot {self.snapshot} for {', '.join(self.partners) or 'no partner yet'} in {self.seconds:.1f} s"
         else:
-            yield f"NOT published after {self.seconds:.1f} s: {self.problem}"
-            yield "the last good snapshots stay as they were"
+            yield f"NOT published after {self.seconds:.1f} s; the last good snapshots stay as they were"
+            yield from (f"  {line}" for line in (self.problem or "").splitlines())
 
 
 def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings = RunSettings()) -> RunReport:
@@ -86,9 +94,9 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
             progress(step, rows, seconds)
 
         problem = _execute(workspace, told, settings)
-        snapshot, partners, feeds = (None, (), ()) if problem else _published(workspace)
+        snapshot, partners, feeds, refused = (None, (), (), ()) if problem else _published(workspace, started_at)
         report = RunReport(
-            started_at, time.monotonic() - began, problem is None, snapshot, problem, tuple(steps), tuple(feeds), tuple(partners)
+            started_at, time.monotonic() - began, problem is None, snapshot, problem, tuple(steps), tuple(feeds), tuple(partners), refused
         )
         unfinished = workspace.last_run.with_suffix(".part")
         unfinished.write_text(json.dumps(asdict(report), indent=1))
@@ -121,36 +129,53 @@ def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) ->
         return _problem(result, log)
 
 
-def _problem(result, log: Path) -> str:
-    """The first thing that failed: an expectation or check by its name, else the error itself."""
-    failed_checks = [
-        f"{check.asset_key.path[-1]}: {check.check_name}"
-        + "".join(f"; {name}: {value.value}" for name, value in check.metadata.items() if name not in ("expectations", "failed"))
-        for check in result.get_asset_check_evaluations()
-        if not check.passed
-    ]
-    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure and event.step_failure_data.error]
-    causes = [_innermost(error) for error in errors]
-    return "; ".join(failed_checks[:5] or causes[:1] or ["unknown"]) + f" (log: {log})"
+def _problem(result: dg.ExecuteInProcessResult, log: Path) -> str:
+    """What failed, a line each: the expectations that were not met with their mend, dbt's checks by name, else the error itself."""
+    lines: list[str] = []
+    for check in result.get_asset_check_evaluations():
+        if check.passed:
+            continue
+        table = check.asset_key.path[-1]
+        if check.check_name == "landed_as_expected":
+            found = {name: str(value.value) for name, value in check.metadata.items() if name not in ("expectations", "failed")}
+            lines += [f"{table}: {check.check_name}: {name}: {what}" for name, what in found.items()]
+            lines.append(
+                "mend: tikteller run --accept-landed if the files are right, else take them out of landing/ and tikteller run --rebuild"
+            )
+        else:
+            lines.append(f"{table}: the check {check.check_name} fails")
+    if not lines:
+        errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure and event.step_failure_data.error]
+        lines = [_innermost(error) for error in errors[:1]] or ["unknown"]
+    return "\n".join([*lines, f"log: {log}"])
 
 
-def _innermost(error) -> str:
+def _innermost(error: SerializableErrorInfo) -> str:
     while error.cause:
         error = error.cause
     return " ".join(error.message.split())[:600]
 
 
-def _published(workspace: Workspace) -> tuple[str, tuple[str, ...], list[FeedCounts]]:
-    from orchestration import serving
-
+def _published(workspace: Workspace, since: str) -> tuple[str, tuple[str, ...], tuple[FeedCounts, ...], tuple[str, ...]]:
+    """What stands published now: the snapshot's name, its partners, rows per feed, and the files refused as a whole since a moment."""
     with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:
-        snapshot = platform.execute("select snapshot from _snapshot").fetchone()[0]
+        (snapshot,) = platform.execute("select snapshot from _snapshot").fetchone()
         feeds = platform.execute("""
             select
                 feed, count(*), sum(rows_read)::bigint, sum(rows_kept)::bigint, sum(rows_duplicate)::bigint, sum(rows_quarantined)::bigint
             from ingested_files group by feed order by feed
         """).fetchall()
-    return snapshot, serving.published_partners(workspace), [FeedCounts(*feed) for feed in feeds]
+        refused = platform.execute(
+            "select file || ' (' || reject_reason || ')' from ingested_files "
+            "where reject_reason is not null and ingested_at >= ?::timestamp order by file",
+            [since.removesuffix("Z")],
+        ).fetchall()
+    return (
+        snapshot,
+        serving.published_partners(workspace),
+        tuple(FeedCounts(*feed) for feed in feeds),
+        tuple(file for (file,) in refused),
+    )
 
 
 def prepare_dagster_home(workspace: Workspace) -> Path:

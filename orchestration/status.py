@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import duckdb
 
-from orchestration import serving
+from orchestration import run_lock, serving
 from orchestration.errors import TiktellerError
 from orchestration.landing.arrivals import arrivals
 from orchestration.output import Answer, Format, records, write
@@ -23,6 +23,10 @@ PLATFORM_QUESTIONS = {
             sum(rows_duplicate)::bigint as rows_duplicate, sum(rows_quarantined)::bigint as rows_quarantined,
             date_trunc('second', max(ingested_at)) as newest_at
         from ingested_files group by feed order by feed
+    """,
+    "refused_files": """
+        select feed, file, reject_reason as reason, size_bytes, rows_read
+        from ingested_files where reject_reason is not null order by ingested_at desc, file
     """,
     "quarantine": """
         select reason, count(*) as rows, string_agg(distinct feed, ', ' order by feed) as feeds
@@ -39,6 +43,7 @@ PLATFORM_QUESTIONS = {
 HEADINGS = {
     "partners": "Published",
     "feeds": "Files and rows",
+    "refused_files": "Files refused as a whole",
     "quarantine": "Quarantine",
     "unrated_calls": "Calls without a price",
     "months": "Months",
@@ -56,16 +61,19 @@ class Status:
     sections: dict[str, Answer]
     strays: list[str] = field(default_factory=list)
     last_run: dict[str, Any] | None = None
+    running: str | None = None
 
     def write(self, form: Format, stream: TextIO) -> None:
         """table: a heading and a table per section that has rows; json: one object; csv: one line per value of every section."""
         if form == "json":
             sections = {name: list(records(answer)) for name, answer in self.sections.items()}
-            whole = {"last_run": self.last_run, **sections, "not_read": self.strays}
+            whole = {"running": self.running, "last_run": self.last_run, **sections, "not_read": self.strays}
             stream.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
         elif form == "csv":
             write(Answer(("section", "row", "column", "value"), self._values()), "csv", stream)
         else:
+            if self.running:
+                stream.write(f"a run is going on: {self.running}\n")
             stream.write(f"{self._headline()}\n")
             for name, answer in self.sections.items():
                 if answer.rows:
@@ -77,7 +85,8 @@ class Status:
         if self.last_run is None:
             return "nothing run yet; Mend: tikteller run"
         run = self.last_run
-        fate = f"published {run['snapshot']}" if run.get("published") else f"NOT published: {run.get('problem')}"
+        problem = "; ".join(str(run.get("problem")).splitlines())
+        fate = f"published {run['snapshot']}" if run.get("published") else f"NOT published: {problem}"
         return f"last run: started {run.get('started_at')}, {run.get('seconds', 0):.0f} s, {fate}"
 
     def _values(self) -> Iterator[tuple]:
@@ -108,7 +117,7 @@ def status(workspace: Workspace) -> Status:
             files, size_bytes = waiting.get(each.feed.name, (0, 0))
             waiting[each.feed.name] = (files + 1, size_bytes + each.size_bytes)
     sections["waiting"] = Answer(WAITING_COLUMNS, [(feed, *sizes) for feed, sizes in waiting.items()])
-    return Status(sections, [f"{stray.file}: {stray.why}" for stray in strays], _last_run(workspace))
+    return Status(sections, [f"{stray.file}: {stray.why}" for stray in strays], _last_run(workspace), run_lock.holder(workspace))
 
 
 def _partners(workspace: Workspace) -> Iterator[tuple]:

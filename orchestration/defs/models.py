@@ -1,12 +1,12 @@
 """Stage 2: raw rows -> staging -> rating and charging -> marts, one dbt invocation a run; dbt's tests are the asset checks."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from orchestration import dbt
 from orchestration.progress import Progress
@@ -23,7 +23,16 @@ STAGES = {
 }
 
 
-@dbt_assets(manifest=dbt.prepare_manifest(open_workspace()), name="models", exclude="resource_type:unit_test")
+class ByFolder(DagsterDbtTranslator):
+    """An asset's group is the layer it belongs to: reference, staging, intermediate or marts."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        return dbt_resource_props["schema"]
+
+
+@dbt_assets(
+    manifest=dbt.prepare_manifest(open_workspace()), name="models", exclude="resource_type:unit_test", dagster_dbt_translator=ByFolder()
+)
 def dbt_models(
     context: dg.AssetExecutionContext,
     workspace: dg.ResourceParam[Workspace],

@@ -79,8 +79,9 @@ def test_the_flow_leads_from_every_feed_to_the_snapshots(dagster_definitions) ->
 def test_a_second_run_is_told_who_is_running(demo_workspace: Workspace) -> None:
     with run_lock.held(demo_workspace):
         refused = tikteller(demo_workspace.root, "run", check=False)
+        assert f"process {os.getpid()}" in tikteller(demo_workspace.root, "status").stdout
         with pytest.raises(TiktellerError, match="a run is going on"), run_lock.held(demo_workspace):
             pass
     assert refused.returncode == 1
     assert f"process {os.getpid()}" in refused.stderr
-    assert not run_lock.is_held(demo_workspace)
+    assert run_lock.holder(demo_workspace) is None
