@@ -61,10 +61,15 @@ def begin_build(workspace: Workspace) -> bool:
     It has to when the warehouse was built by other rules than today's, and when the last build did not go well: of one that was
     killed, or that the checks refused, nothing may be kept, or the next run would not look at those days again.
     """
-    went_well = _rules_file(workspace)
-    is_full = not went_well.exists() or went_well.read_text() != rules_fingerprint()
-    went_well.unlink(missing_ok=True)
+    is_full = not is_built(workspace)
+    _rules_file(workspace).unlink(missing_ok=True)
     return is_full
+
+
+def is_built(workspace: Workspace) -> bool:
+    """Whether the last build went well, by the rules of today."""
+    went_well = _rules_file(workspace)
+    return went_well.exists() and went_well.read_text() == rules_fingerprint()
 
 
 def build_went_well(workspace: Workspace) -> None:

@@ -12,10 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration import run_lock, serving
+import duckdb
+
+from orchestration import dbt, run_lock, serving
 from orchestration.errors import TiktellerError
 from orchestration.progress import Progress, silent
 from orchestration.settings import RunSettings
+from orchestration.status import status
 from orchestration.workspace import PLATFORM, Workspace
 
 if TYPE_CHECKING:
@@ -93,7 +96,11 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
             steps.append(Step(step, rows, seconds))
             progress(step, rows, seconds)
 
-        problem = _execute(workspace, told, settings)
+        if settings.rebuild or not is_up_to_date(workspace):
+            problem = _execute(workspace, told, settings)
+        else:
+            problem = None
+            told("nothing new has landed and no rule has changed")
         snapshot, partners, feeds, refused = (None, (), (), ()) if problem else _published(workspace, started_at)
         report = RunReport(
             started_at, time.monotonic() - began, problem is None, snapshot, problem, tuple(steps), tuple(feeds), tuple(partners), refused
@@ -102,6 +109,18 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
         unfinished.write_text(json.dumps(asdict(report), indent=1))
         unfinished.replace(workspace.last_run)
         return report
+
+
+def is_up_to_date(workspace: Workspace) -> bool:
+    """Whether what is published is all there is: every file in landing/ is in it, by today's rules, from a build that went well."""
+    if not workspace.warehouse.exists() or not dbt.is_built(workspace):
+        return False
+    try:
+        with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:
+            (code,) = platform.execute("select code from _snapshot").fetchone()
+    except (TiktellerError, duckdb.Error):
+        return False
+    return code == dbt.rules_fingerprint() and not status(workspace).sections["waiting"].rows
 
 
 def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) -> str | None:

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from orchestration import serving
+from orchestration.runs import is_up_to_date
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask, totals
@@ -144,3 +145,19 @@ def test_a_feed_gone_wrong_is_not_published(demo_workspace: Workspace, tmp_path:
     assert again.returncode == 1, "what was refused once must not slip through with the next run"
     tikteller(workspace.root, "run", "--accept-landed")
     assert ask(workspace, PLATFORM, "select count(*) from quarantine where file like '%shifted.csv'") == [(2_000,)]
+
+
+def test_a_run_with_nothing_new_leaves_all_as_it_is(demo_workspace: Workspace, tmp_path: Path) -> None:
+    # Fails if a night without files costs a rebuild, or if a file that has landed is taken for known.
+    workspace = Workspace(tmp_path / "workspace")
+    shutil.copytree(demo_workspace.root, workspace.root)
+    before = serving.current_snapshot(workspace, PLATFORM)
+    assert "nothing new" in tikteller(workspace.root, "run").stderr
+    assert serving.current_snapshot(workspace, PLATFORM) == before
+    payments = workspace.landing / "payments" / "one-more.csv"
+    payments.write_text("invoice_number,paid_on,amount_eur\nX1,2026-10-01,1.00\n")
+    assert not is_up_to_date(workspace)
+    payments.unlink()
+    assert is_up_to_date(workspace)
+    (workspace.dbt_target / "rules").unlink()
+    assert not is_up_to_date(workspace), "a build that did not go well"
