@@ -7,6 +7,7 @@ exact value. Names come from customers and are escaped: Plotly reads tags in lab
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
@@ -25,6 +26,9 @@ VOLUME, MARGIN, PURCHASE, LOSS = "#0f5b66", "#d9902f", "#c9d5da", "#b23a48"
 VOLUME_SCALE = ["#e3eef0", "#9cc3c9", "#4d929c", "#0f5b66", "#083b43"]
 MARGIN_SCALE = ["#fbf1e1", "#f2cf9a", "#e3a851", "#c47a1b", "#8a5210"]
 LOSS_TO_MARGIN_SCALE = ["#b23a48", "#e3a3aa", "#f4f4f2", "#eebf7d", "#c47a1b"]
+BANDS = (1, 3, 6, 11, 21, 51, 101, 501)
+"""The least calls of each band of the heat map but the first, in which none fits."""
+BAND_COLORS = ("#f7dfe1", "#fbeccb", "#f2cf9a", "#e8f2f3", "#c3dde1", "#9cc3c9", "#74adb6", "#17626d", "#083b43")
 FONT = "'Source Sans', 'Source Sans Pro', sans-serif"
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "topojsonURL": "/app/static/topojson/"}
@@ -34,7 +38,8 @@ Measure = Literal["calls", "minutes", "margin"]
 OUTLINES = Path(__file__).parent / "static" / "topojson" / "world_110m.json"
 SHORTEST_SHIFTED = 14  # days
 MOST_UPRIGHT_NAMES = 12  # side by side on a laptop without turning them
-BARS_SHARE = 0.54  # of the row; the rest is for the numbers
+BARS_SHARE = 0.34  # of the row; the rest is for the numbers
+COLUMNS = (0.48, 0.74, 1.0)  # where the numbers end, as shares of the row
 LONGEST_LABEL = 30  # characters; the longest that leaves a bar its room on a laptop
 
 
@@ -112,12 +117,12 @@ def ranking(rows: pd.DataFrame, language: Language, *, key: str, name: str) -> g
             f"{text(language, 'margin')} %{{customdata[4]}}<extra></extra>"
         ),
     )
-    for x, words in ((0.66, "minutes"), (0.83, "sale"), (1.0, "margin")):
+    for x, words in zip(COLUMNS, ("minutes", "sale", "margin"), strict=True):
         note(fig, x, -0.8, text(language, words), muted=True)
     for position, seconds, sale, margin in zip(positions, rows.duration_s, rows.sale_eur, rows.margin_eur, strict=True):
-        note(fig, 0.66, position, number(language, minutes(seconds)))
-        note(fig, 0.83, position, money(language, sale))
-        note(fig, 1.0, position, money(language, margin))
+        note(fig, COLUMNS[0], position, number(language, minutes(seconds)))
+        note(fig, COLUMNS[1], position, money(language, sale))
+        note(fig, COLUMNS[2], position, money(language, margin))
     fig.update_xaxes(visible=False, range=[0, width])
     fig.update_yaxes(
         range=[count - 0.5, -1.15],
@@ -339,24 +344,34 @@ def sale_split(labels: Sequence[str], rows: pd.DataFrame, language: Language, *,
     return fig
 
 
+def band(calls: int) -> int:
+    """Which of the ``BANDS`` a number of calls lies in, counted from 0."""
+    return bisect_right(BANDS, calls)
+
+
+def banded(colors: Sequence[str]) -> list[tuple[float, str]]:
+    """A colour scale in steps, each colour the same part of it."""
+    return [(place / len(colors), color) for index, color in enumerate(colors) for place in (index, index + 1)]
+
+
 def capacity(profiles: Sequence[str], packets: Sequence[str], calls: Sequence[Sequence[int]], language: Language) -> go.Figure:
     """A heat map of calls that fit: one row per profile, one column per codec and packet time; the number stands in the cell.
 
-    Colours by order of magnitude: between 0 and 4 calls lies a decision, between 400 and 404 none.
+    Colours in bands, narrow where lines are small: between 0 and 4 calls lies a decision, between 400 and 404 none.
     """
     fig = figure(language, height=26 * len(profiles) + 44, top=44, bottom=0)
     fig.add_heatmap(
         x=list(range(len(packets))),
         y=list(range(len(profiles))),
-        z=[[log10(1 + count) for count in row] for row in calls],
+        z=[[band(count) + 0.5 for count in row] for row in calls],
         text=[[number(language, count) for count in row] for row in calls],
         texttemplate="%{text}",
         textfont={"size": 12},
         customdata=[[[escape(profile), escape(packet)] for packet in packets] for profile in profiles],
         hovertemplate="<b>%{text}</b> " + text(language, "calls").lower() + "<br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
-        colorscale=["#f7dfe1", "#fbf1e1", *VOLUME_SCALE[:4]],
+        colorscale=banded(BAND_COLORS),
         zmin=0,
-        zmax=4,
+        zmax=len(BAND_COLORS),
         showscale=False,
         xgap=2,
         ygap=2,

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from apps import queries
+from apps import address, queries
 from apps.language import DATE_FORMATS, LANGUAGES, Language, moment, month, text, verbatim
 from apps.period import DAY, Period, previous_period, whole_months
 from apps.view import View, hand_over
@@ -36,6 +36,17 @@ STYLE = """
 .answer .count { font-size: 4.2rem; font-weight: 650; color: #0f5b66; line-height: 1; font-variant-numeric: tabular-nums; }
 .answer .words { font-size: 1.25rem; font-weight: 600; }
 .answer small { font-size: 0.95rem; font-weight: 400; color: #6b7c86; }
+[class*="st-key-wraps-"] [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+[class*="st-key-wraps-"] [data-testid="stColumn"] { min-width: 10.5rem; }
+[class*="st-key-scrolls-"] { overflow-x: auto; }
+[class*="st-key-scrolls-"] > div { min-width: 820px; }
+@media (max-width: 1100px) {
+  [class*="st-key-wraps-"] [data-testid="stColumn"] { min-width: 12rem; }
+  :is([class*="st-key-stacks-"], [class*="st-key-stacks-"] > div) > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+  :is([class*="st-key-stacks-"], [class*="st-key-stacks-"] > div) > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {
+    flex: 1 1 100%; min-width: 100%;
+  }
+}
 </style>
 """
 
@@ -49,6 +60,7 @@ def main() -> None:
     )
     st.logo(str(LOGO), size="large")
     st.html(STYLE)
+    address.begin()
     choices, foot = st.sidebar.container(), st.sidebar.container()
     with foot:
         language = choose_language()
@@ -61,6 +73,7 @@ def main() -> None:
             hand_over(view)
             page.run()
             show_as_of(view)
+            address.write()
     except TiktellerError as error:
         st.error(f"{error.message}." + (f"\n\n{text(language, 'mend', mend=error.mend)}" if error.mend else ""))
     except Exception:
@@ -70,10 +83,13 @@ def main() -> None:
 
 
 def choose_language() -> Language:
-    return st.segmented_control(
-        "Taal / language", LANGUAGES, default="nl", format_func=str.upper, required=True, key="lang",
-        label_visibility="collapsed", bind="query-params",
-    )  # fmt: skip
+    if not address.prepare("lang", LANGUAGES, LANGUAGES[0]):
+        st.session_state["lang"] = LANGUAGES[0]
+    language = st.segmented_control(
+        "Taal / language", LANGUAGES, format_func=str.upper, required=True, key="lang", label_visibility="collapsed"
+    )
+    address.keep("lang", language)
+    return language
 
 
 def choose_view(language: Language, sidebar: DeltaGenerator) -> View | None:
@@ -84,10 +100,18 @@ def choose_view(language: Language, sidebar: DeltaGenerator) -> View | None:
         nothing(text(language, "nothing_published"), text(language, "nothing_published_mend"))
         return None
     snapshots = {partner_id: str(current_snapshot(workspace, partner_id)) for partner_id in partners}
+    address.prepare("partner", partners, partners[0])
     partner_id = sidebar.selectbox(
-        text(language, "partner"), partners, format_func=lambda chosen: queries.partner(snapshots[chosen]).name, key="partner",
-        bind="query-params",
-    )  # fmt: skip
+        text(language, "partner"),
+        partners,
+        format_func=lambda chosen: queries.partner(snapshots[chosen]).name,
+        key="partner",
+        placeholder=text(language, "choose"),
+    )
+    if partner_id is None:
+        st.error(text(language, "unknown_partner", asked=verbatim(address.wanted("partner"))))
+        return None
+    address.keep("partner", partner_id)
     snapshot = snapshots[partner_id]
     partner = queries.partner(snapshot)
     available = queries.available_days(snapshot)
@@ -95,6 +119,8 @@ def choose_view(language: Language, sidebar: DeltaGenerator) -> View | None:
         nothing(text(language, "no_calls_ever"), text(language, "no_calls_ever_mend"))
         return None
     period = choose_period(language, sidebar, queries.months(snapshot), available)
+    if period is None:
+        return None
     return View(
         language=language,
         partner_id=partner_id,
@@ -107,9 +133,10 @@ def choose_view(language: Language, sidebar: DeltaGenerator) -> View | None:
     )
 
 
-def choose_period(language: Language, sidebar: DeltaGenerator, months: tuple[str, ...], available: Period) -> Period:
-    """A month (the newest with calls unless chosen), all months, or a range of days."""
-    newest_first = months[::-1]
+def choose_period(language: Language, sidebar: DeltaGenerator, months: tuple[str, ...], available: Period) -> Period | None:
+    """A month (the newest with calls unless chosen), all months, or a range of days. None, with the reason on the page, where a period
+    was asked for that this partner does not have."""
+    periods = (*months[::-1], ALL, CUSTOM)
 
     def name(choice: str) -> str:
         if choice == CUSTOM:
@@ -118,24 +145,37 @@ def choose_period(language: Language, sidebar: DeltaGenerator, months: tuple[str
             return text(language, "period_all", first=month(language, months[0]), last=month(language, months[-1]))
         return month(language, choice)
 
-    choice = sidebar.selectbox(
-        text(language, "period"), (*newest_first, ALL, CUSTOM), newest_first.index(available.months[-1]), format_func=name,
-        key="period", bind="query-params",
-    )  # fmt: skip
+    address.prepare("period", periods, available.months[-1])
+    choice = sidebar.selectbox(text(language, "period"), periods, format_func=name, key="period", placeholder=text(language, "choose"))
+    if choice is None:
+        st.error(text(language, "unknown_period", asked=verbatim(address.wanted("period"))))
+        return None
+    address.keep("period", choice)
     if choice == ALL:
         return whole_months(months[0], months[-1])
     if choice != CUSTOM:
         return whole_months(choice, choice)
-    first_date = choose_day(language, sidebar, "from_day", available.last_date.replace(day=1))
-    last_date = choose_day(language, sidebar, "to_day", available.last_date)
+    first_date = choose_day(language, sidebar, "from", "from_day", available.last_date.replace(day=1))
+    last_date = choose_day(language, sidebar, "to", "to_day", available.last_date)
+    if first_date is None or last_date is None:
+        return None
     if last_date < first_date:
-        raise TiktellerError(text(language, "days_reversed").removesuffix("."))
+        st.error(text(language, "days_reversed"))
+        return None
     return Period(first_date, last_date + DAY)
 
 
-def choose_day(language: Language, sidebar: DeltaGenerator, key: str, proposed: date) -> date:
+def choose_day(language: Language, sidebar: DeltaGenerator, name: str, label: str, proposed: date) -> date | None:
     """Any day: limits would refuse a day that was chosen for another partner, where the page can just say that it has no calls."""
-    return sidebar.date_input(text(language, key), proposed, key=key, format=DATE_FORMATS[language], bind="query-params")
+    address.prepare_day(name, proposed)
+    chosen = sidebar.date_input(
+        text(language, label), None, key=name, format=DATE_FORMATS[language], min_value=date.min, max_value=date.max
+    )
+    if chosen is None:
+        st.error(text(language, "unknown_day", asked=verbatim(address.wanted(name) or "")))
+        return None
+    address.keep(name, chosen.isoformat())
+    return chosen
 
 
 def show_as_of(view: View) -> None:

@@ -54,6 +54,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "De eerste dag ligt na de laatste: kies een eerdere eerste dag.",
         "The first day lies after the last: choose an earlier first day.",
     ),
+    "choose": ("Kies …", "Choose …"),
+    "unknown_partner": (
+        "Partner „{asked}” bestaat hier niet: kies links een partner.",
+        "There is no partner “{asked}” here: choose a partner on the left.",
+    ),
+    "unknown_period": (
+        "Periode „{asked}” bestaat niet voor deze partner: kies links een periode.",
+        "There is no period “{asked}” for this partner: choose a period on the left.",
+    ),
+    "unknown_day": (
+        "„{asked}” is geen dag: kies links een dag.",
+        "“{asked}” is no day: choose a day on the left.",
+    ),
+    "unknown_choice": ("„{asked}” bestaat niet: maak een keuze.", "“{asked}” does not exist: make a choice."),
     "as_of": ("Stand van {moment}", "As of {moment}"),
     "snapshot": ("momentopname {name}", "snapshot {name}"),
     "dashboard": ("Dashboard", "Dashboard"),
@@ -125,8 +139,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1 call without a purchase rate: not in the amounts yet",
     ),
     "quarantine_notice": (
-        "{count} aangeleverde regels in quarantaine: {reasons}",
-        "{count} delivered rows in quarantine: {reasons}",
+        "{count} aangeleverde regels in quarantaine, over alle perioden: {reasons}",
+        "{count} delivered rows in quarantine, over all periods: {reasons}",
+    ),
+    "quarantine_notice_some": (
+        "{count} aangeleverde regels in quarantaine, over alle perioden, waaronder {reasons}",
+        "{count} delivered rows in quarantine, over all periods, among them {reasons}",
+    ),
+    "more_destinations": (
+        "De {count} grootste; er zijn er nog {more}.",
+        "The {count} largest; there are {more} more.",
     ),
     # margins
     "by": ("Per", "By"),
@@ -246,6 +268,44 @@ TEXTS: dict[str, tuple[str, str]] = {
     "time_zone": ("Tijdzone", "Time zone"),
 }
 
+REASONS: dict[str, tuple[str, str]] = {
+    # whole files
+    "truncated": ("bestand afgebroken", "file breaks off"),
+    "wrong_header": ("verkeerde kopregel", "wrong header"),
+    "wrong_encoding": ("geen UTF-8", "not UTF-8"),
+    # lines
+    "column_count": ("verkeerd aantal kolommen", "wrong number of columns"),
+    "malformed_quotes": ("aanhalingstekens kloppen niet", "malformed quotes"),
+    # calls
+    "invalid_started_at": ("onleesbare begintijd", "unreadable start time"),
+    "invalid_answered_at": ("onleesbaar opneemmoment", "unreadable answer time"),
+    "invalid_ended_at": ("onleesbare eindtijd", "unreadable end time"),
+    "invalid_duration_s": ("onleesbare duur", "unreadable duration"),
+    "missing_started_at": ("zonder begintijd", "without a start time"),
+    "missing_duration_s": ("zonder duur", "without a duration"),
+    "missing_callee": ("zonder gebeld nummer", "without a called number"),
+    "missing_call_id": ("zonder gesprekskenmerk", "without a call id"),
+    "missing_customer_id": ("zonder klantnummer", "without a customer id"),
+    "nonexistent_local_time": ("tijd die niet bestaat (zomertijd)", "time that does not exist (summer time)"),
+    "negative_duration": ("negatieve duur", "negative duration"),
+    "duration_over_24h": ("langer dan 24 uur", "longer than 24 hours"),
+    "end_before_start": ("einde voor begin", "end before start"),
+    "future_date": ("datum in de toekomst", "date in the future"),
+    "unknown_customer": ("onbekende klant", "unknown customer"),
+    "unknown_service": ("onbekende dienst", "unknown service"),
+    # tariffs
+    "negative_rate": ("negatief tarief", "negative rate"),
+    "no_minute_rate": ("zonder minuuttarief", "without a minute rate"),
+    "both_minute_rates": ("twee minuuttarieven", "two minute rates"),
+    "percent_out_of_range": ("percentage buiten bereik", "percentage out of range"),
+}
+"""Why rows are in quarantine. Other codes that name a column (``missing_prefix``) are written by ``reason``."""
+REASON_FAMILIES: dict[str, tuple[str, str]] = {
+    "invalid_": ("onleesbare waarde in {column}", "unreadable value in {column}"),
+    "missing_": ("zonder {column}", "without {column}"),
+    "unknown_": ("onbekend: {column}", "unknown: {column}"),
+}
+
 SERVICE_CATEGORIES: dict[str, str] = {
     "Telefoonnummers": "Phone numbers",
     "3CX licentie": "3CX licence",
@@ -260,6 +320,17 @@ SERVICE_CATEGORIES: dict[str, str] = {
 def text(language: Language, key: str, /, **values: object) -> str:
     """The words for ``key`` with ``{values}`` filled in. KeyError for an unknown key: a test walks all keys that pages use."""
     return TEXTS[key][LANGUAGES.index(language)].format(**values)
+
+
+def reason(language: Language, code: str) -> str:
+    """The words for why a row is in quarantine; the code itself where there are none."""
+    place = LANGUAGES.index(language)
+    if code in REASONS:
+        return REASONS[code][place]
+    for prefix, words in REASON_FAMILIES.items():
+        if code.startswith(prefix):
+            return words[place].format(column=f"`{code.removeprefix(prefix)}`")
+    return f"`{code}`"
 
 
 def verbatim(name: str) -> str:

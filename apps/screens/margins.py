@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from apps import charts, exports, queries
+from apps import address, charts, exports, queries
 from apps.exports import Column, Report
 from apps.language import DASH, SERVICE_CATEGORIES, moment, money, month, months, number, percent, short_month, text, verbatim
 from apps.queries import DIMENSIONS, Dimension
@@ -27,11 +27,15 @@ def show(view: View) -> None:
     st.title(say("margins"))
     chosen_months = view.period.months
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        dimension: Dimension = st.segmented_control(
-            say("by"), DIMENSIONS, default="customer", format_func=lambda by: say(f"by_{by}"), required=True, key="by",
-            label_visibility="collapsed", bind="query-params",
-        )  # fmt: skip
+        known = address.prepare("by", DIMENSIONS, "customer")
+        dimension: Dimension | None = st.segmented_control(
+            say("by"), DIMENSIONS, format_func=lambda by: say(f"by_{by}"), required=known, key="by", label_visibility="collapsed"
+        )
         files = st.container(horizontal=True, width="content")
+    if dimension is None:
+        st.error(say("unknown_choice", asked=verbatim(address.wanted("by"))))
+        return
+    address.keep("by", dimension)
     scope = "margins_scope_calls" if dimension == "destination" else "margins_scope"
     st.caption(say(scope, months=months(view.language, chosen_months)))
     if not view.period.is_whole_months:
@@ -43,7 +47,7 @@ def show(view: View) -> None:
     report = margin_report(view, dimension, rows)
     with files:
         offer_files(view, report)
-    left, right = st.columns([8, 5])
+    left, right = st.container(key="stacks-margins").columns([8, 5])
     with left.container(border=True, height="stretch"):
         show_chart(view, report, dimension)
     with right:
@@ -135,7 +139,7 @@ def show_totals(view: View, report: Report) -> None:
     totals = report.totals
     figures = [(amount, money(view.language, totals[f"{amount}_eur"])) for amount in AMOUNTS]
     figures.append(("margin_percent_of_sale", percent(view.language, totals["margin_percent_of_sale"])))
-    cards = [card for _ in range(2) for card in st.columns(2)]
+    cards = [card for row in range(2) for card in st.container(key=f"wraps-totals-{row}").columns(2)]
     for card, (name, value) in zip(cards, figures, strict=True):
         card.metric(text(view.language, name), value, border=True)
 

@@ -7,12 +7,14 @@ from functools import partial
 import streamlit as st
 
 from apps import charts, queries
-from apps.language import change, day, days, minutes, money, number, percent, rounded, text, verbatim
+from apps.language import change, day, days, minutes, money, number, percent, reason, rounded, text, verbatim
 from apps.queries import CallTotals
 from apps.view import View, handed_over
 
 CUSTOMERS_SHOWN = 8
 DESTINATIONS_SHOWN = 8
+MOST_DESTINATIONS = 1000  # more than there are countries
+REASONS_SHOWN = 3
 
 
 def show(view: View) -> None:
@@ -27,7 +29,7 @@ def show(view: View) -> None:
     before = queries.call_totals(view.snapshot, view.previous) if view.previous else None
     show_figures(view, totals, before if before and before.calls else None)
     show_notices(view)
-    left, right = st.columns(2)
+    left, right = st.container(key="stacks-abroad").columns(2)
     with left.container(border=True, height="stretch"):
         clicked = show_international(view)
     with right.container(border=True, height="stretch"):
@@ -49,7 +51,7 @@ def scope(view: View) -> str:
 
 def show_figures(view: View, now: CallTotals, before: CallTotals | None) -> None:
     language, say = view.language, partial(text, view.language)
-    cards = st.columns(5)
+    cards = st.container(key="wraps-figures").columns(5)
 
     def card(
         place: int,
@@ -90,8 +92,10 @@ def show_notices(view: View) -> None:
     if unrated := queries.unrated_calls(view.snapshot, view.call_days):
         notices.append(say("unrated_notice_one") if unrated == 1 else say("unrated_notice", count=count(unrated)))
     if quarantined := queries.quarantined_rows(view.snapshot):
-        reasons = ", ".join(f"{count(rows)} × `{reason}`" for reason, rows in list(quarantined.items())[:3])
-        notices.append(say("quarantine_notice", count=count(sum(quarantined.values())), reasons=reasons))
+        named = list(quarantined.items())[:REASONS_SHOWN]
+        reasons = ", ".join(f"{count(rows)} × {reason(view.language, code)}" for code, rows in named)
+        key = "quarantine_notice" if len(named) == len(quarantined) else "quarantine_notice_some"
+        notices.append(say(key, count=count(sum(quarantined.values())), reasons=reasons))
     if notices:
         st.markdown(" &nbsp; ".join(f":orange[:material/info:] :small[{notice}]" for notice in notices))
 
@@ -122,13 +126,16 @@ def show_international(view: View) -> tuple[str, str] | None:
 
 def show_destinations(view: View, customer_id: str, customer: str) -> None:
     st.subheader(text(view.language, "top_destinations", customer=verbatim(customer)))
-    destinations = queries.international_destinations(view.snapshot, view.call_days, customer_id, view.language, DESTINATIONS_SHOWN)
+    destinations = queries.international_destinations(view.snapshot, view.call_days, customer_id, view.language, MOST_DESTINATIONS)
+    shown = destinations.head(DESTINATIONS_SHOWN)
     st.plotly_chart(
-        charts.ranking(destinations, view.language, key="country", name="name"),
+        charts.ranking(shown, view.language, key="country", name="name"),
         key="destinations",
         theme=None,
         config=charts.CONFIG,
     )
+    if more := len(destinations) - len(shown):
+        st.caption(text(view.language, "more_destinations", count=len(shown), more=more))
 
 
 def show_world(view: View) -> None:
@@ -159,7 +166,7 @@ def show_days(view: View) -> None:
     say = partial(text, view.language)
     now = queries.calls_by_day(view.snapshot, view.call_days)
     before = queries.calls_by_day(view.snapshot, view.previous) if view.previous else None
-    left, right = st.columns(2)
+    left, right = st.container(key="stacks-days").columns(2)
     with left.container(border=True):
         title, switch = st.columns([3, 2], vertical_alignment="center")
         with switch.container(horizontal=True, horizontal_alignment="right"):

@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from apps import charts, queries
+from apps import address, charts, queries
 from apps.language import number, percent, text, verbatim
 from apps.queries import AccessProfile
 from apps.view import View, handed_over
@@ -49,17 +49,17 @@ def show(view: View) -> None:
     say = partial(text, view.language)
     st.title(say("pvc_matrix"))
     st.caption(say("pvc_intro"))
-    left, right = st.columns([5, 7])
+    left, right = st.container(key="stacks-line").columns([5, 7])
     with left.container(border=True, height="stretch"):
         line = ask_line(view)
-        request = ask_speech(view, line)
-    answer = line_capacity(request)
-    with right.container(border=True, height="stretch"):
-        show_answer(view, line, answer)
+        request = ask_speech(view, line) if line else None
+    if line and request:
+        with right.container(border=True, height="stretch"):
+            show_answer(view, line, line_capacity(request))
     show_matrix(view)
 
 
-def ask_line(view: View) -> Line:
+def ask_line(view: View) -> Line | None:
     """The line: a profile fills in the fields, and every field can be changed after that."""
     say = partial(text, view.language)
     profiles = {profile.access_profile: profile for profile in (*queries.access_profiles(view.snapshot, view.language), OWN_LINE)}
@@ -71,7 +71,12 @@ def ask_line(view: View) -> Line:
             return say("own_line")
         return say("example", name=profile.name) if profile.is_illustrative else profile.name
 
-    chosen = st.selectbox(say("access_profile"), profiles, format_func=name, key="access_profile", bind="query-params")
+    address.prepare("profile", profiles, next(iter(profiles)))
+    chosen = st.selectbox(say("access_profile"), profiles, format_func=name, key="profile", placeholder=say("choose"))
+    if chosen is None:
+        st.error(say("unknown_choice", asked=verbatim(address.wanted("profile"))))
+        return None
+    address.keep("profile", chosen)
     profile = profiles[chosen]
     down, up, voice = st.columns(3)
     down_kbps = down.number_input(say("down_kbps"), 1, FASTEST_KBPS, profile.down_kbps, 64, key=f"down {chosen}")
@@ -93,7 +98,11 @@ def ask_speech(view: View, line: Line) -> PvcRequest:
     """How the calls are coded and wrapped, and how much of the line stays free."""
     say = partial(text, view.language)
     left, right = st.columns(2)
-    codec = left.selectbox(say("codec"), dict.fromkeys(codec.codec for codec in codecs()), key="codec", bind="query-params")
+    names = list(dict.fromkeys(codec.codec for codec in codecs()))
+    if not address.prepare("codec", names, names[0]):
+        st.session_state["codec"] = names[0]
+    codec = left.selectbox(say("codec"), names, key="codec")
+    address.keep("codec", codec)
     times = [known.packet_ms for known in codecs() if known.codec == codec]
     with right:
         packet_ms = st.segmented_control(
@@ -179,7 +188,7 @@ def show_heat_map(view: View, matrix: pd.DataFrame) -> None:
     wide = matrix.assign(packet=packet).pivot(index="access_profile", columns="packet", values="concurrent_calls")
     slowest_first = matrix.drop_duplicates("access_profile")
     wide = wide.loc[slowest_first.access_profile, packets]
-    st.plotly_chart(
+    st.container(key="scrolls-matrix").plotly_chart(
         charts.capacity(list(slowest_first.access_profile_name), packets, wide.to_numpy().tolist(), view.language),
         key="heat map", theme=None, config=charts.CONFIG, alt=text(view.language, "full_matrix"),
     )  # fmt: skip

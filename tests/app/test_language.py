@@ -10,7 +10,7 @@ from string import Formatter
 
 import pytest
 
-from apps.language import LANGUAGES, TEXTS, change, days, minutes, money, month, months, number, percent, text, verbatim
+from apps.language import LANGUAGES, REASONS, TEXTS, change, days, minutes, money, month, months, number, percent, reason, text, verbatim
 
 SOURCES = [path for path in Path("apps").rglob("*.py") if path.name != "language.py"]
 
@@ -79,3 +79,11 @@ def test_pages_use_the_words_that_exist_and_no_word_is_left_over() -> None:
 def test_a_name_is_shown_and_not_interpreted() -> None:
     assert verbatim("De *Gouden* [Leeuw](x)") == r"De \*Gouden\* \[Leeuw\]\(x\)"
     assert {text(language, "total") for language in LANGUAGES} == {"Totaal", "Total"}
+
+
+def test_reasons_are_words_in_both_languages() -> None:
+    assert reason("nl", "duration_over_24h") == "langer dan 24 uur"
+    assert reason("en", "invalid_tier") == "unreadable value in `tier`"
+    assert reason("nl", "missing_prefix") == "zonder `prefix`"
+    assert reason("nl", "brand_new_code") == "`brand_new_code`"
+    assert all(dutch and english for dutch, english in REASONS.values())

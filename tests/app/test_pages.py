@@ -67,7 +67,7 @@ def test_dashboard_shows_the_sums_of_the_calls(app: AppTest, snapshot: Path) -> 
         found = connection.sql(
             """
             with newest as (select strftime(max(call_date), '%Y-%m') as month from calls)
-            select count(*), sum(duration_s), sum(sale_eur), sum(purchase_eur), sum(margin_eur)
+            select count(*), sum(duration_s) filter (where status <> 'unanswered'), sum(sale_eur), sum(purchase_eur), sum(margin_eur)
             from calls, newest where strftime(call_date, '%Y-%m') = newest.month
             """
         ).fetchall()
@@ -127,7 +127,7 @@ def test_margins_total_is_that_of_the_published_table(app: AppTest, snapshot: Pa
 def test_pvc_page_answers_as_the_check_value(app: AppTest) -> None:
     """448 kbit/s up, G.711, PPPoA: 4 calls (DOMAIN 7). One more sold and the line chokes."""
     app.switch_page("screens/pvc_matrix.py").run()
-    app.selectbox(key="access_profile").set_value("own").run()
+    app.selectbox(key="profile").set_value("own").run()
     app.number_input(key="up own").set_value(448).run()
     assert_sound(app)
     steps = app.table[0].value
@@ -141,7 +141,7 @@ def test_pvc_page_answers_as_the_check_value(app: AppTest) -> None:
 def test_profiles_are_marked_as_examples(app: AppTest) -> None:
     """Fails if a partner sells a line by the speed of a product that does not exist."""
     app.switch_page("screens/pvc_matrix.py").run()
-    assert all("voorbeeld" in name for name in app.selectbox(key="access_profile").options[:-1])
+    assert all("voorbeeld" in name for name in app.selectbox(key="profile").options[:-1])
     assert "geen producten" in words(app)
 
 
@@ -166,8 +166,8 @@ def test_an_unreadable_snapshot_is_one_clear_line(tmp_path: Path, monkeypatch: p
 
 def test_reversed_days_are_explained(app: AppTest) -> None:
     app.selectbox(key="period").set_value("custom").run()
-    last = app.date_input(key="to_day").value
-    app.date_input(key="to_day").set_value(app.date_input(key="from_day").value.replace(day=1)).run()
-    app.date_input(key="from_day").set_value(last).run()
+    last = app.date_input(key="to").value
+    app.date_input(key="to").set_value(app.date_input(key="from").value.replace(day=1)).run()
+    app.date_input(key="from").set_value(last).run()
     assert not app.exception
     assert "eerste dag" in words(app)
