@@ -24,6 +24,11 @@
 {% macro local_time(instant, time_zone) -%} {{ return(adapter.dispatch('local_time', 'tikteller')(instant, time_zone)) }} {%- endmacro %}
 {% macro duckdb__local_time(instant, time_zone) -%} timezone({{ time_zone }}, timezone('UTC', {{ instant }})) {%- endmacro %}
 
+{# The day on the wall of a zone: of an instant in UTC where there is one, else of the clock as it was written. #}
+{% macro local_day(instant, wall_clock, time_zone) -%}
+    coalesce(cast({{ local_time(instant, time_zone) }} as date), cast({{ wall_clock }} as date))
+{%- endmacro %}
+
 {# The instant in UTC of a wall clock. In the hour that autumn repeats: the second pass, winter time (decided). #}
 {% macro utc_time(wall_clock, time_zone) -%} {{ return(adapter.dispatch('utc_time', 'tikteller')(wall_clock, time_zone)) }} {%- endmacro %}
 {% macro duckdb__utc_time(wall_clock, time_zone) -%} timezone('UTC', timezone({{ time_zone }}, {{ wall_clock }})) {%- endmacro %}

@@ -50,8 +50,8 @@ calls_by_account as (
     from landed_calls
     left join {{ ref('int_accounts') }} as accounts
         on landed_calls.account = accounts.account
-        and coalesce(cast({{ local_time('landed_calls.started_utc', 'accounts.local_time_zone') }} as date), cast(landed_calls.started_wall_clock as date)) >= accounts.valid_from
-        and coalesce(cast({{ local_time('landed_calls.started_utc', 'accounts.local_time_zone') }} as date), cast(landed_calls.started_wall_clock as date)) < accounts.valid_to
+        and {{ local_day('landed_calls.started_utc', 'landed_calls.started_wall_clock', 'accounts.local_time_zone') }} >= accounts.valid_from
+        and {{ local_day('landed_calls.started_utc', 'landed_calls.started_wall_clock', 'accounts.local_time_zone') }} < accounts.valid_to
 ),
 
 -- no account: the caller's number says who pays. Whose country it is written in is not known yet, so it is read as in the default country.
@@ -79,8 +79,8 @@ attributed as (
     from calls_by_account
     left join payers
         on calls_by_account.payer_number = payers.payer_number
-        and coalesce(cast({{ local_time('calls_by_account.started_utc', 'payers.local_time_zone') }} as date), cast(calls_by_account.started_wall_clock as date)) >= payers.valid_from
-        and coalesce(cast({{ local_time('calls_by_account.started_utc', 'payers.local_time_zone') }} as date), cast(calls_by_account.started_wall_clock as date)) < payers.valid_to
+        and {{ local_day('calls_by_account.started_utc', 'calls_by_account.started_wall_clock', 'payers.local_time_zone') }} >= payers.valid_from
+        and {{ local_day('calls_by_account.started_utc', 'calls_by_account.started_wall_clock', 'payers.local_time_zone') }} < payers.valid_to
 )
 
 select
@@ -94,7 +94,7 @@ select
     caller,
     callee,
     coalesce(started_utc, {{ utc_time('started_wall_clock', 'time_zone') }}) as started_at,
-    coalesce(cast({{ local_time('started_utc', 'time_zone') }} as date), cast(started_wall_clock as date)) as call_date,
+    {{ local_day('started_utc', 'started_wall_clock', 'time_zone') }} as call_date,
     duration_s,
     direction,
     disposition,
