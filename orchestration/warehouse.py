@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from orchestration.errors import TiktellerError
+from orchestration.landing import decisions
 from orchestration.landing.feeds import FEEDS, Feed
 from orchestration.workspace import Workspace
 
@@ -105,6 +106,7 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
         present.setdefault(table, set()).add(column)
     for feed in FEEDS:
         _create_feed(connection, feed, present.get(feed.table, set()))
+    decisions.create_raw(connection)
 
 
 def _create_feed(connection: duckdb.DuckDBPyConnection, feed: Feed, present: set[str]) -> None:

@@ -10,6 +10,9 @@
 {% macro to_e8(amount) -%} cast({{ amount }} * 100000000 as bigint) {%- endmacro %}
 {% macro to_ppm(percent) -%} cast({{ percent }} * 10000 as bigint) {%- endmacro %}
 
+{# Back to EUR with all its decimals. #}
+{% macro from_e8(amount_e8) -%} cast(cast({{ amount_e8 }} as decimal(18, 0)) * cast(0.00000001 as decimal(8, 8)) as decimal(18, 8)) {%- endmacro %}
+
 {# Wide enough for fee x percent x 10^decimals: 38 digits. #}
 {% macro wide(number) -%} {{ return(adapter.dispatch('wide', 'tikteller')(number)) }} {%- endmacro %}
 {% macro duckdb__wide(number) -%} cast({{ number }} as hugeint) {%- endmacro %}

@@ -101,7 +101,7 @@
 
 {# 64 bits of a text, stable within one warehouse; two texts may share them, so compare the text too. #}
 {% macro hash64(text) -%} {{ return(adapter.dispatch('hash64', 'tikteller')(text)) }} {%- endmacro %}
-{% macro duckdb__hash64(text) -%} hash({{ text }}) {%- endmacro %}
+{% macro duckdb__hash64(text) -%} case when {{ text }} is not null then hash({{ text }}) end {%- endmacro %}
 
 {# A rejected row as JSON, its columns named, for the person who mends it. #}
 {% macro row_as_json(columns) -%} {{ return(adapter.dispatch('row_as_json', 'tikteller')(columns)) }} {%- endmacro %}

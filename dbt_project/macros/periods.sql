@@ -6,6 +6,9 @@
 {% macro month_of(day) -%} {{ return(adapter.dispatch('month_of', 'tikteller')(day)) }} {%- endmacro %}
 {% macro duckdb__month_of(day) -%} strftime({{ day }}, '%Y-%m') {%- endmacro %}
 
+{# Months counted from the year 0, for telling neighbours. #}
+{% macro month_index(month) -%} (cast(left({{ month }}, 4) as integer) * 12 + cast(right({{ month }}, 2) as integer)) {%- endmacro %}
+
 {% macro first_day_of(month) -%} cast({{ month }} || '-01' as date) {%- endmacro %}
 
 {% macro next_month_start(day) -%} {{ return(adapter.dispatch('next_month_start', 'tikteller')(day)) }} {%- endmacro %}
@@ -19,6 +22,10 @@
 
 {% macro add_seconds(instant, seconds) -%} {{ return(adapter.dispatch('add_seconds', 'tikteller')(instant, seconds)) }} {%- endmacro %}
 {% macro duckdb__add_seconds(instant, seconds) -%} ({{ instant }} + to_seconds({{ seconds }})) {%- endmacro %}
+
+{# Whole seconds of a clock since 1970, for differences. #}
+{% macro epoch_seconds(clock) -%} {{ return(adapter.dispatch('epoch_seconds', 'tikteller')(clock)) }} {%- endmacro %}
+{% macro duckdb__epoch_seconds(clock) -%} (epoch_us({{ clock }}) // 1000000) {%- endmacro %}
 
 {# The clock on the wall of a zone at an instant in UTC. #}
 {% macro local_time(instant, time_zone) -%} {{ return(adapter.dispatch('local_time', 'tikteller')(instant, time_zone)) }} {%- endmacro %}

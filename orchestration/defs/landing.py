@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration import expectations, publishing, warehouse
+from orchestration.landing.decisions import land_decisions
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
 from orchestration.progress import Progress
@@ -33,6 +34,7 @@ def landed_feeds(
     began = time.monotonic()
     with warehouse.connect(workspace) as connection:
         reports = ingest(workspace, connection, context.run_id, progress)
+        land_decisions(workspace, connection)
         # what was refused before and is not published yet is judged again
         findings = expectations.check_landing(connection, publishing.published_through(workspace, connection), progress)
     seconds = time.monotonic() - began

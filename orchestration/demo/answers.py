@@ -11,20 +11,23 @@ from orchestration.demo.period import Period
 
 PARTIAL = "partial_records"
 RECORDS_OF_A_PARTIAL_CALL = 3
+LEGS = "transferred_legs"
+LEGS_OF_A_CALL = 2
 
 
 def answers(landing: Landing, period: Period, calls: int, months: int, seed: int) -> str:
     """The answers as JSON text.
 
     ``calls`` are the good call legs; ``expected_calls`` counts the rows of the published ``calls``: every kept row, but
-    one for the records of a partial call. ``feeds`` and ``files`` (by path below landing/) say per feed and file how
-    many rows have to be kept, duplicate and quarantined, when files are read in the order of their paths; ``dirt``
-    names every kind of oddity, where it lies and its end.
+    one for the records of a partial call and one for the legs of a transferred one. ``feeds`` and ``files`` (by path
+    below landing/) say per feed and file how many rows have to be kept, duplicate and quarantined, when files are read
+    in the order of their paths; ``dirt`` names every kind of oddity, where it lies and its end.
     """
     files = sorted(landing.landed, key=lambda file: file.path)
     dirt = sorted(landing.dirt, key=lambda row: (row.feed, row.file, row.kind))
     feeds = {feed: _feed([f for f in files if f.feed == feed], dirt) for feed in sorted({file.feed for file in files})}
     partial = sum(row.rows for row in dirt if row.kind == PARTIAL)
+    legs = sum(row.rows for row in dirt if row.kind == LEGS)
     kept_calls = sum(counts["expected_kept"] for feed, counts in feeds.items() if feed.startswith("cdrs/"))
     return json.dumps(
         {
@@ -33,7 +36,7 @@ def answers(landing: Landing, period: Period, calls: int, months: int, seed: int
             "months": months,
             "first_date": period.first.isoformat(),
             "last_date": period.last.isoformat(),
-            "expected_calls": kept_calls - partial + partial // RECORDS_OF_A_PARTIAL_CALL,
+            "expected_calls": kept_calls - partial + partial // RECORDS_OF_A_PARTIAL_CALL - legs + legs // LEGS_OF_A_CALL,
             "expected_unrated": sum(row.rows for row in dirt if row.outcome == UNRATED),
             "feeds": feeds,
             "dirt": [vars(row) for row in dirt],

@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from orchestration.demo.answers import LEGS
 from orchestration.demo.destinations import SATELLITE_WITHOUT_RATE
 from orchestration.demo.dialects import bytes_of, lines_of
 from orchestration.demo.exchanges import ASTERISK, FREESWITCH, STANDARD, THREECX
@@ -251,6 +252,7 @@ def land_dirt(landing: Landing, crowds: Sequence[Crowd], seed: int) -> None:
     _land_standard_columns(landing, ams)
     _land_duplicates(landing, ams, threecx, freeswitch)
     _land_queues(landing, sources["demo-asterisk-own"])
+    _land_legs(landing, asterisk, threecx, freeswitch)
     _land_partial_records(landing, ams)
     _land_whole_files(landing, ams, threecx, asterisk, freeswitch)
 
@@ -346,8 +348,45 @@ def _land_queues(landing: Landing, source: Source) -> None:
             }
             if not is_answered:
                 fields |= {"billsec": "12", "answer": ""}
-            rows.append(Row("queue_answered" if is_answered else "queue_no_answer", KEPT, source.line(fields)))
+            rows.append(
+                Row("queue_answered", KEPT, source.line(fields)) if is_answered else Row("queue_no_answer", DUPLICATE, source.line(fields))
+            )
     _land(landing, source, f"{ASTERISK}/bh-053-trunk/demo-dirt-queue.csv", rows)
+
+
+def _land_legs(landing: Landing, asterisk: Source, threecx: Source, freeswitch: Source) -> None:
+    """Conversations that the exchange writes in several rows, each of them one call: transfers, a queue, a bridge with both legs."""
+    rows = []
+    for number, record in enumerate(asterisk.records(3)):
+        started = datetime(2026, 10, 6, 10, number)
+        for step, (after_s, talk_s) in enumerate(((0, 60), (60 + RING_S, 120), (20, 30))):
+            # the second leg goes on where the first ends (a transfer), the third lies within the first
+            fields = asterisk.at(started + timedelta(seconds=after_s), talk_s)(record)
+            fields |= {
+                "uniqueid": f"{record['uniqueid']}{step}",
+                "linkedid": f"{record['uniqueid']}0",
+                "sequence": str(900 + 3 * number + step),
+            }
+            kind, outcome = (LEGS, KEPT) if step < 2 else ("leg_within_another", DUPLICATE)
+            rows.append(Row(kind, outcome, asterisk.line(fields)))
+    _land(landing, asterisk, f"{asterisk.feed}/demo-dirt-transfers.csv", rows)
+
+    rows = []
+    for number, record in enumerate(threecx.records(2)):
+        for agent in range(3):  # two telephones of a queue ring, the third is answered
+            fields = threecx.at(datetime(2026, 10, 6, 11, number, 10 * agent), 45)(record)
+            if agent < 2:
+                fields |= {"time-answered": "", "duration": "00:00:00", "reason-terminated": "NoAnswer"}
+            rows.append(
+                Row("queue_answered", KEPT, threecx.line(fields)) if agent == 2 else Row("queue_no_answer", DUPLICATE, threecx.line(fields))
+            )
+    _land(landing, threecx, f"{threecx.feed}/demo-dirt-queue.csv", rows)
+
+    rows = []
+    for record in freeswitch.records(3):
+        rows.append(Row("bridged_leg", KEPT, freeswitch.line(record)))
+        rows.append(Row("bridged_other_leg", DUPLICATE, freeswitch.line(record | {"uuid": record["bleg_uuid"], "bleg_uuid": ""})))
+    _land(landing, freeswitch, f"{freeswitch.feed}/demo-dirt-bridges.csv", rows)
 
 
 def _land_partial_records(landing: Landing, source: Source) -> None:

@@ -205,6 +205,9 @@ class Record:
     duration_s: int
     is_inbound: bool
     disposition: str
+    talk_from: datetime
+    names: tuple[tuple[str, ...], ...]
+    """Under which the conversation is known: records that share one may be legs of it."""
 
 
 def read_records(landing: Path, refused: frozenset[Place]) -> list[Record]:
@@ -253,6 +256,8 @@ def _standard_record(place: Place, row: Row, _: str) -> Record:
         duration_s,
         row.get("direction", "").lower() == "inbound",
         row.get("disposition", "").lower() or ("answered" if duration_s else "no_answer"),
+        _clock(row["started_at"])[0],
+        (),
     )
 
 
@@ -265,7 +270,7 @@ def _threecx_record(place: Place, row: Row, folder_account: str) -> Record:
     return Record(
         place,
         THREECX,
-        (account, row.get("historyid") or row["callid"]),
+        (account, row.get("historyid", ""), row.get("callid", ""), row["time_start"], row.get("to_dn", "")),
         0,
         account,
         row["from_no"].removeprefix("Ext."),
@@ -274,6 +279,12 @@ def _threecx_record(place: Place, row: Row, folder_account: str) -> Record:
         hours * 3600 + minutes * 60 + seconds,
         row.get("from_type", "").lower() == "line",
         "answered" if is_answered else "busy" if "busy" in reason else "failed" if "fail" in reason else "no_answer",
+        _clock(row.get("time_answered") or row["time_start"])[0],
+        tuple(
+            (account, name, row[name], *([] if row.get("historyid") else [row["time_start"][:10]]))
+            for name in ("historyid", "callid")
+            if row.get(name)
+        ),
     )
 
 
@@ -292,6 +303,8 @@ def _asterisk_record(place: Place, row: Row, folder_account: str) -> Record:
         int(row["billsec"]),
         row["dcontext"] == "from-trunk",
         dispositions[row["disposition"].upper()],
+        _clock(row["answer"] or row["start"])[0],
+        ((account, row.get("linkedid") or row["uniqueid"]),),
     )
 
 
@@ -310,24 +323,86 @@ def _freeswitch_record(place: Place, row: Row, folder_account: str) -> Record:
         int(row["billsec"]),
         row["context"] == "public",
         "answered" if is_answered else causes.get(row["hangup_cause"], "failed"),
+        _clock(row["answer_stamp"] or row["start_stamp"])[0],
+        tuple((row[name],) for name in ("uuid", "bleg_uuid") if row[name]),
     )
 
 
-def calls_of(records: Iterable[Record]) -> list[tuple[Record, int, str, int]]:
-    """Per call its first part, and over all parts the talking seconds, the disposition and their number.
+@dataclass(frozen=True)
+class Call:
+    """What one call is made of: its first record, the seconds talked, how it ended, and how many records count in it."""
 
-    Of a part that was sent again the later record counts.
-    """
+    first: Record
+    seconds: int
+    disposition: str
+    records: int
+
+    @property
+    def is_answered(self) -> bool:
+        return self.disposition == "answered"
+
+
+def calls_of(records: Iterable[Record]) -> list[Call]:
+    """Records put together to calls: of a part that was sent again the later counts, parts add up, legs are one call."""
     parts: dict[tuple[str, ...], dict[int, Record]] = defaultdict(dict)
     for record in records:
-        parts[(record.source, *record.key)][record.part] = record
-    calls = []
+        by_part = parts[(record.source, *record.key)]
+        earlier = by_part.get(record.part)
+        is_attempt = record.source != STANDARD and earlier and earlier.disposition == "answered" and record.disposition != "answered"
+        if not is_attempt:
+            by_part[record.part] = record
+    keyed = []
     for by_part in parts.values():
         ordered = [by_part[part] for part in sorted(by_part)]
         answered = [record for record in ordered if record.disposition == "answered"]
         seconds = sum(record.duration_s for record in answered) if answered else ordered[0].duration_s
-        calls.append((ordered[0], seconds, "answered" if answered else ordered[0].disposition, len(ordered)))
-    return calls
+        keyed.append(Call(ordered[0], seconds, "answered" if answered else ordered[0].disposition, len(ordered)))
+    conversations: dict[object, list[Call]] = defaultdict(list)
+    for number, (root, call) in enumerate(zip(_conversations(keyed), keyed, strict=True)):
+        record = call.first
+        alone = record.source == STANDARD
+        conversations[number if alone else (root, record.is_inbound, _e164(record.callee) or record.callee)].append(call)
+    return [joined for legs in conversations.values() for joined in _joined(legs)]
+
+
+def _conversations(calls: list[Call]) -> list[int]:
+    """Per call the conversation it belongs to: calls that share a name, directly or through others."""
+    leader = list(range(len(calls)))
+
+    def root(at: int) -> int:
+        while leader[at] != at:
+            leader[at] = at = leader[leader[at]]
+        return at
+
+    first_with: dict[tuple[str, ...], int] = {}
+    for at, call in enumerate(calls):
+        for name in call.first.names:
+            leader[root(at)] = root(first_with.setdefault((call.first.source, *name), at))
+    return [root(at) for at in range(len(calls))]
+
+
+def _joined(legs: list[Call]) -> list[Call]:
+    """Legs of one conversation to one number: talk with up to five seconds between is one call, near attempts belong to it."""
+    if len(legs) == 1:
+        return legs
+    calls: list[Call] = []
+    until = datetime.min
+    for leg in sorted((leg for leg in legs if leg.is_answered), key=lambda leg: (leg.first.talk_from, -leg.seconds)):
+        start, end = leg.first.talk_from, leg.first.talk_from + timedelta(seconds=leg.seconds)
+        if calls and start <= until + timedelta(seconds=5):
+            extra = max(0, int((end - max(start, until)).total_seconds()))
+            whole = calls[-1]
+            calls[-1] = Call(whole.first, whole.seconds + extra, "answered", whole.records + (1 if extra else 0))
+        else:
+            calls.append(leg)
+        until = max(until, end)
+    attempts = [
+        leg
+        for leg in legs
+        if not leg.is_answered
+        and not any(abs(call.first.talk_from - leg.first.talk_from) <= timedelta(hours=1) for call in calls if call.is_answered)
+    ]
+    return calls + sorted(attempts, key=lambda leg: leg.first.talk_from)[:1]
 
 
 # Numbers -----------------------------------------------------------------------------------------------------------------------
@@ -409,9 +484,9 @@ def up_to_step(seconds: int, first: int, following: int) -> int:
     return first + max(0, -(-(seconds - first) // following)) * following
 
 
-def rate(books: Books, call: tuple[Record, int, str, int]) -> Rated | None:
+def rate(books: Books, call: Call) -> Rated | None:
     """What the call should be, or None where nobody is known to pay for it."""
-    record, seconds, disposition, records = call
+    record, seconds, disposition, records = call.first, call.seconds, call.disposition, call.records
     zone = ZoneInfo(ZONE)
     instant = record.instant or record.wall_clock.replace(tzinfo=zone, fold=1).astimezone(UTC)  # the hour that repeats: its second pass
     on = instant.astimezone(zone).date()

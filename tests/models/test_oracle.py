@@ -93,7 +93,7 @@ def _wrong_calls(workspace: Workspace) -> str:
         ).fetchall()
     books = oracle.read_books(workspace.landing, SEEDS_DIR, refused)
     calls = oracle.calls_of(oracle.read_records(workspace.landing, refused))
-    expected = {call[0].place: rated for call in calls if (rated := oracle.rate(books, call))}
+    expected = {call.first.place: rated for call in calls if (rated := oracle.rate(books, call))}
     actual = {(file, line): dict(zip(columns, values, strict=True)) for file, line, *values in rows}
     missing_or_extra = [f"{place} is in one of both only" for place in set(actual) ^ set(expected)]
     wrong = [

@@ -7,21 +7,24 @@ with single_records as (
     where
         reject_reason is null
         and cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
-        and call_hash not in (select call_hash from {{ ref('int_repeated_calls') }})
+        and call_hash not in (select call_hash from {{ ref('int_related_calls') }})
 ),
 
 parts_in_order as (
     select
         *,
-        row_number() over (partition by call_key order by sequence, started_wall_clock) as part,
-        sum(case when disposition = 'answered' then duration_s else 0 end) over (partition by call_key) as answered_s,
-        max(case when disposition = 'answered' then 1 else 0 end) over (partition by call_key) as is_answered,
-        count(*) over (partition by call_key) as records
-    from {{ ref('int_repeated_records') }}
-    where is_winner
+        row_number() over (
+            partition by joined_call_key
+            order by case when call_key = joined_call_key then 0 else 1 end, sequence, started_wall_clock, file_id, line
+        ) as part,
+        sum(case when disposition = 'answered' then counted_s else 0 end) over (partition by joined_call_key) as answered_s,
+        max(case when disposition = 'answered' then 1 else 0 end) over (partition by joined_call_key) as is_answered,
+        count(*) over (partition by joined_call_key) as records
+    from {{ ref('int_related_records') }}
+    where is_kept
 ),
 
--- a long call in partial records is one call with one fee (DOMAIN 2): it starts with its first part and lasts as long as all of them
+-- a long call in partial records, or in legs, is one call with one fee (DOMAIN 2): it starts with its first part and lasts as long as all of them
 joined_parts as (
     select
         call_key, call_id, source, leg, account, caller, callee, started_wall_clock, started_utc,
@@ -83,30 +86,35 @@ attributed as (
         and {{ local_day('calls_by_account.started_utc', 'calls_by_account.started_wall_clock', 'payers.local_time_zone') }} < payers.valid_to
 )
 
+-- a call that stands on an approved invoice stays whose it was
 select
-    call_key,
-    call_id,
-    source,
-    leg,
-    partner_id,
-    customer_id,
-    reseller_id,
-    caller,
-    callee,
-    coalesce(started_utc, {{ utc_time('started_wall_clock', 'time_zone') }}) as started_at,
-    {{ local_day('started_utc', 'started_wall_clock', 'time_zone') }} as call_date,
-    duration_s,
-    direction,
-    disposition,
-    correlation_id,
-    cdr_date,
-    file_id,
-    line,
-    records,
+    attributed.call_key,
+    attributed.call_id,
+    attributed.source,
+    attributed.leg,
+    coalesce(frozen.partner_id, attributed.partner_id) as partner_id,
+    coalesce(frozen.customer_id, attributed.customer_id) as customer_id,
+    coalesce(frozen.reseller_id, attributed.reseller_id) as reseller_id,
+    attributed.caller,
+    attributed.callee,
+    coalesce(attributed.started_utc, {{ utc_time('attributed.started_wall_clock', 'attributed.time_zone') }}) as started_at,
+    {{ local_day('attributed.started_utc', 'attributed.started_wall_clock', 'attributed.time_zone') }} as call_date,
+    attributed.duration_s,
+    attributed.direction,
+    attributed.disposition,
+    attributed.correlation_id,
+    attributed.cdr_date,
+    attributed.file_id,
+    attributed.line,
+    attributed.records,
+    frozen.call_key is not null as is_frozen,
     case
-        when customer_id is null then 'unknown_customer'
+        when frozen.call_key is not null then null
+        when attributed.customer_id is null then 'unknown_customer'
         -- the hour that spring skips, or the day: such a clock was never on the wall
-        when started_utc is null
-            and {{ local_time(utc_time('started_wall_clock', 'time_zone'), 'time_zone') }} <> started_wall_clock then 'nonexistent_local_time'
+        when attributed.started_utc is null
+            and {{ local_time(utc_time('attributed.started_wall_clock', 'attributed.time_zone'), 'attributed.time_zone') }} <> attributed.started_wall_clock
+            then 'nonexistent_local_time'
     end as reject_reason
 from attributed
+left join {{ source('raw', 'frozen_calls') }} as frozen on attributed.call_key = frozen.call_key

@@ -1,7 +1,9 @@
--- What a call costs depends on its own record and on these feeds; a new file of one of them rates every day again.
-{%- set rating_feeds = [
-    'partners', 'customers', 'customer_plans', 'accounts', 'numbers', 'purchase_rates', 'call_plans', 'call_plan_rates'
-] %}
+{#
+    What a call costs depends on its own record and on reference feeds. A new file of one of them rates again the days from the first validity it gives on;
+    one of a feed without validity, every day.
+#}
+{%- set feeds_with_validity = ['customer_plans', 'accounts', 'numbers', 'purchase_rates', 'call_plan_rates'] %}
+{%- set feeds_for_ever = ['partners', 'customers', 'call_plans'] %}
 
 with records_by_day as (
     select cdr_date, max(file_id) as last_file_id
@@ -9,30 +11,59 @@ with records_by_day as (
     group by cdr_date
 ),
 
-last_reference_file as (
-    select coalesce(max(file_id), 0) as last_file_id
+reference_files as (
+    {%- for feed in feeds_with_validity %}
+    select file_id, min(coalesce(valid_from, {{ start_of_time() }})) as affects_from
+    from {{ ref('stg_landing__' ~ feed) }}
+    group by file_id
+    union all
+    {%- endfor %}
+    select file_id, {{ start_of_time() }} as affects_from
     from {{ source('raw', 'files') }}
-    where feed in ('{{ rating_feeds | join("', '") }}') and duplicate_of is null and reject_reason is null
+    where feed in ('{{ feeds_for_ever | join("', '") }}') and duplicate_of is null and reject_reason is null
+),
+
+-- the partner's day may be the one after the day on the record, or the one before
+newest_reference_by_day as (
+    select records_by_day.cdr_date, max(reference_files.file_id) as last_file_id
+    from records_by_day
+    inner join reference_files on reference_files.affects_from <= {{ add_days('records_by_day.cdr_date', 1) }}
+    group by records_by_day.cdr_date
 ),
 
 split_call_days as (
     -- a call whose records bear different days: a new record on one of them changes them all
-    select distinct records.cdr_date, max(records.file_id) over (partition by records.call_hash) as last_file_id
+    select distinct records.cdr_date, max(records.file_id) over (partition by related.group_hash) as last_file_id
     from {{ ref('int_call_records') }} as records
-    inner join {{ ref('int_repeated_calls') }} as repeated on records.call_hash = repeated.call_hash
-    where repeated.first_date < repeated.last_date
+    inner join {{ ref('int_related_calls') }} as related on records.call_hash = related.call_hash
+    where related.first_date < related.last_date
 ),
 
 newest_by_day as (
     select cdr_date, max(last_file_id) as last_file_id
-    from (select * from records_by_day union all select * from split_call_days)
+    from (
+        select * from records_by_day
+        union all
+        select * from newest_reference_by_day
+        union all
+        select * from split_call_days
+    )
     group by cdr_date
+),
+
+requested_by_day as (
+    select records_by_day.cdr_date, max(requests.request_id) as last_request_id
+    from records_by_day
+    inner join {{ source('raw', 'rerate_requests') }} as requests
+        on records_by_day.cdr_date >= requests.first_date and records_by_day.cdr_date <= requests.last_date
+    group by records_by_day.cdr_date
 )
 
 select newest_by_day.cdr_date
 from newest_by_day
-cross join last_reference_file
 left join raw.rated_days on newest_by_day.cdr_date = rated_days.cdr_date
+left join requested_by_day on newest_by_day.cdr_date = requested_by_day.cdr_date
 where
     rated_days.cdr_date is null
-    or greatest(newest_by_day.last_file_id, last_reference_file.last_file_id) > rated_days.through_file_id
+    or newest_by_day.last_file_id > rated_days.through_file_id
+    or requested_by_day.last_request_id > coalesce(rated_days.through_request_id, 0)

@@ -4,14 +4,14 @@ with kept as (
     select calls.cdr_date, calls.file_id, calls.partner_id, count(*) as rows
     from {{ ref('int_calls_attributed') }} as calls
     where calls.reject_reason is null
-        and calls.call_key not in (select call_key from {{ ref('int_repeated_records') }})
+        and calls.call_key not in (select joined_call_key from {{ ref('int_related_records') }} where is_kept)
     group by calls.cdr_date, calls.file_id, calls.partner_id
 ),
 
 kept_parts as (
     select calls.cdr_date, parts.file_id, calls.partner_id, count(*) as rows
     from {{ ref('int_calls_attributed') }} as calls
-    inner join {{ ref('int_repeated_records') }} as parts on calls.call_key = parts.call_key and parts.is_winner
+    inner join {{ ref('int_related_records') }} as parts on calls.call_key = parts.joined_call_key and parts.is_kept
     where calls.reject_reason is null
     group by calls.cdr_date, parts.file_id, calls.partner_id
 ),

@@ -1,12 +1,12 @@
 {{ config(materialized='incremental', incremental_strategy='replace_days') }}
 
 -- What became of the records that are no call of their own. The rest became calls.
-with duplicates as (
+with set_aside as (
     select
-        home_date as cdr_date, file_id, line, 'duplicate' as disposition, 'repeated_call' as reason,
-        winner_file_id as original_file_id, winner_line as original_line, account, call_key
-    from {{ ref('int_repeated_records') }}
-    where not is_winner
+        home_date as cdr_date, file_id, line, fate as disposition, fate_reason as reason, original_file_id, original_line, account,
+        joined_call_key as call_key
+    from {{ ref('int_related_records') }}
+    where not is_kept
 ),
 
 unreadable as (
@@ -29,12 +29,12 @@ refused as (
         parts.account,
         calls.call_key
     from {{ ref('int_calls_attributed') }} as calls
-    left join (select * from {{ ref('int_repeated_records') }} where is_winner) as parts on calls.call_key = parts.call_key
+    left join (select * from {{ ref('int_related_records') }} where is_kept) as parts on calls.call_key = parts.joined_call_key
     where calls.reject_reason is not null
 ),
 
 fates as (
-    select * from duplicates
+    select * from set_aside
     union all
     select * from unreadable
     union all

@@ -1,9 +1,11 @@
--- billsec is the paid duration; a row that was not answered can carry billsec > 0 and is still not answered.
+-- billsec is the paid duration; a row that was not answered can carry billsec > 0 and is still not answered. The rows of one linkedid are paths of one
+-- conversation: queue attempts, transfers. Which of them are one paid call is said in int_related_records.
 with typed as (
     select
         *,
         {{ parse_text('uniqueid') }} as typed_call_id,
         {{ parse_wall_clock('start') }} as started_wall_clock,
+        {{ parse_wall_clock('answer') }} as answered_wall_clock,
         {{ parse_wall_clock('"end"') }} as ended_wall_clock,
         {{ parse_integer('billsec') }} as typed_duration_s,
         case upper({{ parse_text('disposition') }})
@@ -23,6 +25,8 @@ select
     typed_call_id as call_id,
     'asterisk:' || coalesce({{ parse_text('accountcode') }}, files.folder_account, '') || ':' || typed_call_id || ':'
     || coalesce({{ parse_text('sequence') }}, {{ parse_text('dstchannel') }}, '') as call_key,
+    'asterisk:' || coalesce({{ parse_text('accountcode') }}, files.folder_account, '') || ':' || coalesce({{ parse_text('linkedid') }}, typed_call_id) as group_key,
+    cast(null as varchar) as other_group_key,
     'pbx' as leg,
     0 as sequence,
     coalesce({{ parse_text('accountcode') }}, files.folder_account) as account,
@@ -30,6 +34,7 @@ select
     {{ parse_text('dst') }} as callee,
     started_wall_clock,
     cast(null as timestamp) as started_utc,
+    coalesce(answered_wall_clock, started_wall_clock) as talk_wall_clock,
     typed_duration_s as duration_s,
     case
         when lower({{ parse_text('dcontext') }}) in ('from-trunk', 'from-pstn', 'from-did-direct', 'public', 'inbound', 'incoming') then 'inbound'

@@ -15,6 +15,9 @@ select
     'freeswitch' as source,
     typed_call_id as call_id,
     'freeswitch:' || typed_call_id as call_key,
+    'freeswitch:' || typed_call_id as group_key,
+    -- an exchange that writes both legs gives the second a row of its own, under the uuid that the first one names
+    'freeswitch:' || {{ parse_text('bleg_uuid') }} as other_group_key,
     'pbx' as leg,
     0 as sequence,
     coalesce({{ parse_text('accountcode') }}, files.folder_account) as account,
@@ -22,6 +25,7 @@ select
     {{ parse_text('destination_number') }} as callee,
     started_wall_clock,
     cast(null as timestamp) as started_utc,
+    coalesce(answered_wall_clock, started_wall_clock) as talk_wall_clock,
     typed_duration_s as duration_s,
     case when lower({{ parse_text('context') }}) in ('public', 'inbound') then 'inbound' else 'outbound' end as direction,
     case

@@ -1,8 +1,10 @@
--- What was dialled stands in dial-no; where the call ended up in final-number.
+-- What was dialled stands in dial-no; where the call ended up in final-number. A queue or a transfer gives several records that share historyid or
+-- callid; without historyid the counter callid may start again any day, so that it says little without the day.
 with typed as (
     select
         *,
         coalesce({{ parse_text('historyid') }}, {{ parse_text('callid') }}) as typed_call_id,
+        case when {{ parse_text('historyid') }} is not null then {{ parse_text('callid') }} end as typed_leg_id,
         {{ parse_wall_clock('time_start') }} as started_wall_clock,
         {{ parse_wall_clock('time_answered') }} as answered_wall_clock,
         {{ parse_wall_clock('time_end') }} as ended_wall_clock,
@@ -15,7 +17,11 @@ select
     typed.line,
     '3cx' as source,
     typed_call_id as call_id,
-    '3cx:' || coalesce(files.folder_account, {{ parse_text('bill_code') }}, '') || ':' || typed_call_id as call_key,
+    '3cx:' || coalesce(files.folder_account, {{ parse_text('bill_code') }}, '') || ':'
+    || concat_ws(':', typed_call_id, typed_leg_id, {{ parse_text('time_start') }}, {{ parse_text('to_dn') }}) as call_key,
+    '3cx:' || coalesce(files.folder_account, {{ parse_text('bill_code') }}, '') || ':'
+    || case when {{ parse_text('historyid') }} is null then concat_ws(':', typed_call_id, left({{ parse_text('time_start') }}, 10)) else typed_call_id end as group_key,
+    '3cx:' || coalesce(files.folder_account, {{ parse_text('bill_code') }}, '') || ':callid:' || typed_leg_id as other_group_key,
     'pbx' as leg,
     0 as sequence,
     coalesce(files.folder_account, {{ parse_text('bill_code') }}) as account,
@@ -23,6 +29,7 @@ select
     coalesce({{ without_ext('dial_no') }}, {{ without_ext('final_number') }}, {{ without_ext('to_no') }}) as callee,
     started_wall_clock,
     cast(null as timestamp) as started_utc,
+    coalesce(answered_wall_clock, started_wall_clock) as talk_wall_clock,
     typed_duration_s as duration_s,
     case
         when lower({{ parse_text('from_type') }}) in ('line', 'externalline', 'external', 'provider', 'inbound') then 'inbound'

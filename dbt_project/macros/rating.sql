@@ -1,0 +1,150 @@
+{#
+    Rating (DOMAIN 2), one step a CTE. The batch, `tikteller explain` and `tikteller quote` run this very text.
+
+    calls    a relation of calls with their payer: call_key, partner_id, customer_id, callee (as dialled), call_date, direction, disposition, duration_s
+             and whatever else is to be kept
+    result   the columns of `calls`, and of every step: the number, the deck row, the plan row, the status with its reason, seconds and prices
+#}
+{% macro rated_calls(calls) -%}
+with calls_with_number as (
+    select
+        calls.*,
+        numbers.deck_id,
+        numbers.home_country,
+        numbers.number_class,
+        coalesce(numbers.e164, calls.callee) as callee_e164,
+        numbers.prefix,
+        numbers.country,
+        numbers.line_type,
+        numbers.number_kind,
+        platform_numbers.e164 is not null as is_onnet,
+        -- a call that comes in is nobody's on-net call: whoever called it has that record
+        platform_numbers.e164 is not null and coalesce(calls.direction, 'outbound') <> 'inbound' as is_onnet_call
+    from {{ calls }} as calls
+    inner join {{ ref('int_called_numbers') }} as numbers
+        on calls.partner_id = numbers.partner_id and calls.callee = numbers.callee
+    left join {{ ref('int_platform_numbers') }} as platform_numbers
+        on numbers.platform_number = platform_numbers.e164
+        and calls.call_date >= platform_numbers.valid_from and calls.call_date < platform_numbers.valid_to
+),
+
+calls_with_purchase as (
+    select
+        calls.*,
+        deck.deck_prefix,
+        deck.destination,
+        deck.rate_file_id as deck_file_id,
+        deck.rate_line as deck_line,
+        deck.valid_from as deck_valid_from,
+        deck.first_increment_s,
+        deck.next_increment_s,
+        deck.connection_fee_e8 as purchase_fee_e8,
+        deck.minute_rate_e8 as purchase_rate_e8,
+        coalesce(deck.contenders, 0) as deck_rows,
+        case
+            when calls.duration_s <= deck.first_increment_s then deck.first_increment_s
+            else deck.first_increment_s
+                + {{ whole_quotient('calls.duration_s - deck.first_increment_s + deck.next_increment_s - 1', 'deck.next_increment_s') }} * deck.next_increment_s
+        end as purchase_billed_s
+    from calls_with_number as calls
+    left join {{ ref('int_deck_prices') }} as deck
+        on calls.deck_id = deck.deck_id and calls.prefix = deck.prefix
+        and calls.call_date >= deck.valid_from and calls.call_date < deck.valid_to
+),
+
+calls_with_plan as (
+    select
+        calls.*,
+        assignments.plan_id as assigned_plan_id,
+        plans.call_plan_id,
+        coalesce(plans.onnet_billing, false) as onnet_billing,
+        coalesce(plans.rounding_seconds, {{ var('default_rounding_seconds') }}) as rounding_seconds,
+        coalesce(plans.rounding_decimals, {{ var('default_rounding_decimals') }}) as rounding_decimals,
+        prices.rate_country,
+        prices.rate_line_type,
+        prices.call_plan_id is not null as has_plan_rate,
+        {{ to_e8('prices.connection_fee_eur') }} as plan_fee_e8,
+        {{ to_e8('prices.minute_rate_eur') }} as plan_rate_e8,
+        {{ to_ppm('prices.minute_rate_percent') }} as plan_rate_ppm,
+        -- 0800 service: the called party pays where its plan has a row for just these numbers
+        coalesce(calls.direction = 'inbound' and calls.number_kind = 'toll_free', false)
+            and coalesce(prices.rate_country = calls.country and prices.rate_line_type = calls.line_type, false) as is_paid_inbound
+    from calls_with_purchase as calls
+    left join (select * from {{ ref('int_customer_plans') }} where plan_kind = 'call') as assignments
+        on calls.customer_id = assignments.customer_id
+        and calls.call_date >= assignments.valid_from and calls.call_date < assignments.valid_to
+    left join {{ ref('stg_landing__call_plans') }} as plans
+        on assignments.plan_id = plans.call_plan_id and calls.partner_id = plans.partner_id
+    left join {{ ref('int_call_plan_prices') }} as prices
+        on plans.call_plan_id = prices.call_plan_id
+        and calls.country = prices.country and calls.line_type = prices.line_type
+        and calls.call_date >= prices.valid_from and calls.call_date < prices.valid_to
+),
+
+calls_with_status as (
+    select
+        *,
+        case
+            when disposition <> 'answered' or duration_s = 0 then 'unanswered'
+            when direction = 'inbound' and not is_paid_inbound then 'exempt'
+            when number_class in ('internal', 'feature_code') then 'exempt'
+            when number_class = 'unparsable' then 'unrated'
+            when assigned_plan_id is null or call_plan_id is null then 'unrated'
+            when is_onnet_call and not onnet_billing then 'rated'
+            when deck_rows <> 1 then 'unrated'
+            when not has_plan_rate then 'unrated'
+            else 'rated'
+        end as status,
+        case
+            when disposition <> 'answered' then disposition
+            when duration_s = 0 then 'zero_seconds'
+            when direction = 'inbound' and not is_paid_inbound then 'inbound'
+            when number_class in ('internal', 'feature_code') then number_class
+            when number_class = 'unparsable' then 'unparsable_number'
+            when assigned_plan_id is null then 'no_call_plan'
+            when call_plan_id is null then 'unknown_call_plan'
+            when is_onnet_call and not onnet_billing then 'onnet'
+            when deck_rows = 0 then 'no_deck_row'
+            when deck_rows > 1 then 'ambiguous_deck'
+            when not has_plan_rate then 'no_plan_rate'
+        end as status_reason
+    from calls_with_plan
+),
+
+calls_with_seconds as (
+    select
+        *,
+        case
+            when status = 'rated'
+                then {{ whole_quotient('duration_s + rounding_seconds - 1', 'rounding_seconds') }} * rounding_seconds
+            when status = 'unrated' then null
+            else 0
+        end as billed_s
+    from calls_with_status
+),
+
+priced_calls as (
+    select
+        *,
+        cast(case
+            when status = 'unrated' then null
+            when status <> 'rated' or is_onnet_call then 0
+            else {{ call_price_eur('purchase_fee_e8', one_hundred_percent(), 'purchase_rate_e8', one_hundred_percent(), 'purchase_billed_s', var('purchase_decimals') | string) }}
+        end as decimal(18, 6)) as purchase_eur,
+        cast(case
+            when status = 'unrated' then null
+            when status <> 'rated' or status_reason = 'onnet' then 0
+            else {{ call_price_eur(
+                'coalesce(plan_fee_e8, purchase_fee_e8)',
+                'case when plan_fee_e8 is null then plan_rate_ppm else ' ~ one_hundred_percent() ~ ' end',
+                'coalesce(plan_rate_e8, purchase_rate_e8)',
+                'coalesce(plan_rate_ppm, ' ~ one_hundred_percent() ~ ')',
+                'billed_s',
+                'rounding_decimals'
+            ) }}
+        end as decimal(18, 6)) as sale_eur
+    from calls_with_seconds
+)
+
+select * from priced_calls
+{%- endmacro %}

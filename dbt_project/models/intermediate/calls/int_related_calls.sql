@@ -1,0 +1,78 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='call_hash') }}
+
+-- Most calls have one record and need no look at any other. Here are those that may belong together, over all files and days: records of one call that
+-- was sent twice, corrected or came in parts, and the legs of one conversation.
+with readable as (
+    select call_hash, other_hash, cdr_date, file_id
+    from {{ ref('int_call_records') }}
+    where reject_reason is null
+),
+
+memberships as (
+    select call_hash as hash, file_id from readable
+    union all
+    select other_hash as hash, file_id from readable where other_hash is not null
+),
+{%- if is_incremental() %}
+
+arrived as (
+    select distinct hash
+    from memberships
+    where file_id > (select coalesce(max(through_file_id), 0) from raw.rated_days)
+),
+{%- endif %}
+
+shared as (
+    select hash
+    from memberships
+    {%- if is_incremental() %}
+    where hash in (select hash from arrived)
+    {%- endif %}
+    group by hash
+    having count(*) > 1
+),
+
+touched as (
+    select call_hash, other_hash
+    from readable
+    where call_hash in (select hash from shared) or other_hash in (select hash from shared)
+),
+
+-- with them, what had come before under either of their names
+related as (
+    select distinct call_hash, other_hash, cdr_date, file_id
+    from readable
+    where
+        call_hash in (select call_hash from touched)
+        or other_hash in (select other_hash from touched where other_hash is not null)
+),
+
+-- a name under which one call calls another leads to the first that uses it
+links as (
+    select other_hash, min(call_hash) as leads_to
+    from related
+    where other_hash is not null
+    group by other_hash
+),
+
+grouped as (
+    select related.call_hash, related.cdr_date, coalesce(called.leads_to, calling.leads_to, related.call_hash) as group_hash
+    from related
+    left join links as called on related.call_hash = called.other_hash
+    left join links as calling on related.other_hash = calling.other_hash
+)
+
+select
+    call_hash,
+    min(group_hash) as group_hash,
+    min(first_date) as first_date,
+    max(last_date) as last_date
+from (
+    select
+        call_hash,
+        group_hash,
+        min(cdr_date) over (partition by group_hash) as first_date,
+        max(cdr_date) over (partition by group_hash) as last_date
+    from grouped
+)
+group by call_hash

@@ -1,0 +1,226 @@
+{#
+    Records that belong together, and what each of them is (DOMAIN 2 and 9):
+        the same call sent twice or corrected    per part (growing sequence) the latest record counts
+        parts of a long call                      one call, their seconds add up
+        legs: queue attempts, transfers, b-legs   legs of one conversation to one number are one call; it lasts as long as any of them talked
+        a record for a call on a bill             an approved invoice does not change: repeated, it is a duplicate; with other facts it goes to quarantine
+    Every record that does not count points at the call that does.
+#}
+with grouped_records as (
+    select
+        records.*,
+        related.group_hash,
+        related.first_date as home_date,
+        files.sha256,
+        {{ epoch_seconds('records.talk_wall_clock') }} as talk_from_s,
+        frozen.call_key is not null as is_frozen,
+        coalesce(frozen.freeze_id, min(frozen.freeze_id) over (partition by related.group_hash)) as freeze_id,
+        case when partners.partner_id is not null then {{ e164(compact_number('records.callee'), 'partners') }} end as callee_e164
+    from {{ ref('int_call_records') }} as records
+    inner join {{ ref('int_related_calls') }} as related on records.call_hash = related.call_hash
+    inner join {{ source('raw', 'files') }} as files on records.file_id = files.file_id
+    left join {{ source('raw', 'frozen_calls') }} as frozen on records.call_key = frozen.call_key
+    left join (select account, min(partner_id) as partner_id from {{ ref('int_accounts') }} group by account) as accounts
+        on records.account = accounts.account
+    left join {{ ref('int_partners') }} as partners on accounts.partner_id = partners.partner_id
+    where
+        records.reject_reason is null
+        and related.first_date in (select cdr_date from {{ ref('int_days_to_rate') }})
+),
+
+-- late: the file was not there yet when the bill was made
+records as (
+    select
+        grouped_records.*,
+        grouped_records.freeze_id is not null and frozen_files.sha256 is null as is_late
+    from grouped_records
+    left join {{ source('raw', 'frozen_files') }} as frozen_files
+        on grouped_records.sha256 = frozen_files.sha256 and frozen_files.freeze_id <= grouped_records.freeze_id
+),
+
+versions as (
+    select
+        *,
+        coalesce(callee_e164, {{ compact_number('callee') }}) as called_number,
+        row_number() over latest_first as place,
+        first_value(file_id) over latest_first as version_file_id,
+        first_value(line) over latest_first as version_line,
+        first_value(duration_s) over latest_first as version_duration_s,
+        first_value(started_wall_clock) over latest_first as version_started
+    from records
+    window latest_first as (
+        partition by call_key, sequence
+        -- a PBX that writes an attempt and the call under one key did not correct itself
+        order by is_late, case when source <> 'standard' and disposition = 'answered' then 0 else 1 end, file_id desc, line desc
+    )
+),
+
+-- one row per call key: its parts taken together
+keyed_calls as (
+    select
+        group_hash,
+        call_key,
+        source,
+        direction,
+        called_number,
+        bool_and(is_late) as is_late,
+        bool_or(is_frozen) as is_frozen,
+        bool_or(disposition = 'answered') as is_answered,
+        min(talk_from_s) as talk_from_s,
+        coalesce(sum(case when disposition = 'answered' then duration_s end), 0) as talk_s,
+        min(file_id) as file_id,
+        min(line) as line
+    from versions
+    where place = 1
+    group by group_hash, call_key, source, direction, called_number
+),
+
+-- what comes after the bill was made: the call on the bill that it would change
+late_calls as (
+    select
+        late.call_key,
+        late.is_answered,
+        late.talk_from_s,
+        late.talk_s,
+        frozen.call_key as joined_call_key,
+        frozen.talk_from_s as frozen_from_s,
+        frozen.talk_s as frozen_s,
+        row_number() over (partition by late.call_key order by abs(late.talk_from_s - frozen.talk_from_s), frozen.call_key) as nearness
+    from (select * from keyed_calls where source <> 'standard' and is_late and not is_frozen) as late
+    inner join (select * from keyed_calls where source <> 'standard' and is_frozen and is_answered) as frozen
+        on late.group_hash = frozen.group_hash and late.direction = frozen.direction and late.called_number = frozen.called_number
+        and abs(late.talk_from_s - frozen.talk_from_s) <= {{ var('leg_reach_s') }}
+),
+
+legs as (
+    select *
+    from keyed_calls
+    where source <> 'standard' and not (is_late and is_frozen) and call_key not in (select call_key from late_calls)
+),
+
+-- talk of one conversation to one number: a leg begins a call of its own when nobody had talked for leg_gap_s before it
+answered_legs as (
+    select
+        *,
+        max(talk_from_s + talk_s) over (
+            partition by group_hash, direction, called_number
+            order by talk_from_s, talk_s desc, file_id, line rows between unbounded preceding and 1 preceding
+        ) as talked_until_s
+    from legs
+    where is_answered
+),
+
+numbered_legs as (
+    select
+        *,
+        case
+            when talked_until_s is null or talk_from_s > talked_until_s + {{ var('leg_gap_s') }} then talk_s
+            else greatest(0, talk_from_s + talk_s - greatest(talk_from_s, talked_until_s))
+        end as added_s,
+        sum(case when talked_until_s is null or talk_from_s > talked_until_s + {{ var('leg_gap_s') }} then 1 else 0 end) over (
+            partition by group_hash, direction, called_number order by talk_from_s, talk_s desc, file_id, line rows unbounded preceding
+        ) as talk_number
+    from answered_legs
+),
+
+talks as (
+    select
+        *,
+        first_value(call_key) over (
+            partition by group_hash, direction, called_number, talk_number order by is_frozen desc, talk_from_s, talk_s desc, file_id, line
+        ) as joined_call_key
+    from numbered_legs
+),
+
+-- attempts in which nobody talked belong to the call of the same number near which they were made, else to the first of them
+unanswered_legs as (
+    select
+        legs.*,
+        talks.joined_call_key as near_call_key,
+        row_number() over (partition by legs.call_key order by abs(talks.talk_from_s - legs.talk_from_s), talks.joined_call_key) as nearness
+    from legs
+    left join talks
+        on legs.group_hash = talks.group_hash and legs.direction = talks.direction and legs.called_number = talks.called_number
+        and abs(talks.talk_from_s - legs.talk_from_s) <= {{ var('leg_reach_s') }}
+    where not legs.is_answered
+),
+
+attempts as (
+    select
+        *,
+        case
+            when is_frozen then call_key
+            else coalesce(near_call_key, first_value(call_key) over (
+                partition by group_hash, direction, called_number, near_call_key is null order by is_frozen desc, talk_from_s, file_id, line
+            ))
+        end as joined_call_key
+    from unanswered_legs
+    where nearness = 1
+),
+
+fates as (
+    select
+        call_key,
+        joined_call_key,
+        added_s,
+        case when joined_call_key = call_key or added_s > 0 then 'kept' else 'duplicate' end as disposition
+    from talks
+    union all
+    select call_key, joined_call_key, 0 as added_s, case when joined_call_key = call_key then 'kept' else 'duplicate' end as disposition
+    from attempts
+    union all
+    select
+        call_key,
+        joined_call_key,
+        0 as added_s,
+        case
+            when is_answered and (talk_from_s < frozen_from_s or talk_from_s + talk_s > frozen_from_s + frozen_s) then 'quarantined'
+            else 'duplicate'
+        end as disposition
+    from late_calls
+    where nearness = 1
+),
+
+judged as (
+    select
+        versions.*,
+        coalesce(fates.joined_call_key, versions.call_key) as joined_call_key,
+        case
+            when versions.is_late and versions.is_frozen and versions.place > 1 and versions.duration_s = versions.version_duration_s
+                and versions.started_wall_clock = versions.version_started then 'duplicate'
+            when versions.is_late and versions.is_frozen then 'quarantined'
+            when versions.place > 1 then 'duplicate'
+            else coalesce(fates.disposition, 'kept')
+        end as fate,
+        case when versions.source = 'standard' then versions.duration_s else coalesce(fates.added_s, versions.duration_s) end as counted_s
+    from versions
+    left join fates on versions.call_key = fates.call_key
+),
+
+first_records as (
+    select call_key, file_id, line
+    from (
+        select call_key, file_id, line, row_number() over (partition by call_key order by sequence, started_wall_clock, file_id, line) as part
+        from judged
+        where fate = 'kept' and call_key = joined_call_key
+    )
+    where part = 1
+)
+
+select
+    judged.*,
+    judged.fate = 'kept' as is_kept,
+    case
+        when judged.fate = 'quarantined' then 'billed_before'
+        when judged.fate = 'duplicate' then case when judged.place > 1 then 'repeated_call' else 'leg_of_call' end
+    end as fate_reason,
+    case
+        when judged.fate = 'duplicate' and judged.place > 1 and judged.joined_call_key = judged.call_key then judged.version_file_id
+        when judged.fate = 'duplicate' then first_records.file_id
+    end as original_file_id,
+    case
+        when judged.fate = 'duplicate' and judged.place > 1 and judged.joined_call_key = judged.call_key then judged.version_line
+        when judged.fate = 'duplicate' then first_records.line
+    end as original_line
+from judged
+left join first_records on judged.joined_call_key = first_records.call_key

@@ -1,0 +1,88 @@
+"""What people decided, as one more feed: the tables of the state -> ``raw``, so that the models see them like everything that landed."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from orchestration import state
+from orchestration.contracts import contract
+from orchestration.errors import TiktellerError
+from orchestration.workspace import Workspace
+
+FROZEN = {"frozen_calls": "calls", "frozen_charges": "service_charges"}
+"""Raw table -> the published table whose rows it holds as they were billed."""
+
+SMALL = {
+    "frozen_months": {"customer_id": "varchar", "month": "varchar", "partner_id": "varchar", "freeze_id": "integer"},
+    "frozen_files": {"sha256": "varchar", "freeze_id": "integer"},
+    "closed_months": {"partner_id": "varchar", "month": "varchar", "closed_at": "varchar", "closed_by": "varchar"},
+    "rerate_requests": {"request_id": "integer", "first_date": "date", "last_date": "date", "reason": "varchar"},
+}
+"""Raw table -> its columns; made anew from the state by every run."""
+
+
+def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
+    """The tables of the decisions, empty where they are new; what is kept gets the columns that were added since."""
+    for table, model in FROZEN.items():
+        columns = contract(model) | {"freeze_id": "integer", "file_sha256": "varchar"}
+        connection.execute(f"create table if not exists raw.{table} ({_definition(columns)})")
+        for column, kind in columns.items():
+            connection.execute(f'alter table raw.{table} add column if not exists "{column}" {kind}')
+    for table, columns in SMALL.items():
+        connection.execute(f"create table if not exists raw.{table} ({_definition(columns)})")
+    connection.execute("create table if not exists raw.state (version bigint)")
+
+
+def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> int:
+    """Bring ``raw`` up to date with the state, in one transaction; returns the state's version. Frozen rows are read once.
+
+    Raises TiktellerError where what was frozen is not what was stored: nothing may be billed on it.
+    """
+    create_raw(connection)
+    version = state.version(workspace)
+    if version == 0:
+        return 0
+    with state.engine(workspace).connect() as decided:
+        known = {row[0] for row in connection.execute("select distinct freeze_id from raw.frozen_months").fetchall()}
+        connection.execute("begin")
+        try:
+            for freeze in decided.execute(sa.select(state.freezes).order_by(state.freezes.c.freeze_id)):
+                if freeze.freeze_id not in known:
+                    _land_freeze(connection, freeze)
+            for table, columns in SMALL.items():
+                source = state.metadata.tables[table]
+                rows = decided.execute(sa.select(*(source.c[name] for name in columns))).fetchall()
+                connection.execute(f"delete from raw.{table}")
+                if rows:
+                    landed = pa.table({name: [row[at] for row in rows] for at, name in enumerate(columns)})  # noqa: F841 - DuckDB reads it
+                    connection.execute(f"insert into raw.{table} by name select * from landed")
+            connection.execute("delete from raw.state")
+            connection.execute("insert into raw.state values (?)", [version])
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+    return version
+
+
+def _land_freeze(connection: duckdb.DuckDBPyConnection, freeze: sa.Row) -> None:
+    for table, content, expected in (
+        ("frozen_calls", freeze.calls, freeze.calls_sha256),
+        ("frozen_charges", freeze.charges, freeze.charges_sha256),
+    ):
+        if state.sha256(content) != expected:
+            raise TiktellerError(
+                f"{table} of {freeze.partner_id} {freeze.month} in the state are not what was approved (freeze {freeze.freeze_id})",
+                mend="restore the state's database from its backup",
+            )
+        landed = pq.read_table(pa.BufferReader(content))
+        landed = landed.append_column("freeze_id", pa.array([freeze.freeze_id] * landed.num_rows, pa.int32()))
+        connection.execute(f"delete from raw.{table} where freeze_id = ?", [freeze.freeze_id])
+        connection.execute(f"insert into raw.{table} by name select * from landed")
+
+
+def _definition(columns: dict[str, str]) -> str:
+    return ", ".join(f'"{name}" {kind}' for name, kind in columns.items())

@@ -1,0 +1,189 @@
+"""What people decided: which months are closed, which invoices are approved and under which number, what is to be rated again.
+
+Kept in ``state.db`` (SQLite) or in PostgreSQL (``TIKTELLER_STATE_URL``), in tables of its own; the pipeline reads it as one more
+feed (``orchestration.landing.decisions``). What was decided about money is kept whole: the calls and charges of an approved
+or closed month are stored as Parquet beside the decision, so that a warehouse rebuilt from ``landing/`` says the same.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from orchestration.errors import TiktellerError
+from orchestration.workspace import Workspace
+
+metadata = sa.MetaData()
+
+freezes = sa.Table(
+    "freezes",
+    metadata,
+    sa.Column("freeze_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("partner_id", sa.Text, nullable=False),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("occasion", sa.Text, nullable=False),
+    sa.Column("snapshot", sa.Text, nullable=False),
+    sa.Column("made_at", sa.Text, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("calls", sa.LargeBinary, nullable=False),
+    sa.Column("calls_sha256", sa.Text, nullable=False),
+    sa.Column("charges", sa.LargeBinary, nullable=False),
+    sa.Column("charges_sha256", sa.Text, nullable=False),
+)
+"""What became final at one moment: the rated calls and the charges of some customers and one month, as Parquet."""
+
+frozen_months = sa.Table(
+    "frozen_months",
+    metadata,
+    sa.Column("customer_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("partner_id", sa.Text, nullable=False),
+    sa.Column("freeze_id", sa.Integer, nullable=False),
+)
+"""Months that are final for a customer: its invoice is approved, or the partner closed the month."""
+
+frozen_files = sa.Table(
+    "frozen_files",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("freeze_id", sa.Integer, nullable=False),
+)
+"""The first freeze at which a file was there: a record in a file that came later is late for what was frozen before."""
+
+closed_months = sa.Table(
+    "closed_months",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("closed_at", sa.Text, nullable=False),
+    sa.Column("closed_by", sa.Text, nullable=False),
+)
+
+rerate_requests = sa.Table(
+    "rerate_requests",
+    metadata,
+    sa.Column("request_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("first_date", sa.Text, nullable=False),
+    sa.Column("last_date", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+"""Days of the CDRs (first and last, both included) that the next run rates again."""
+
+invoice_sequences = sa.Table(
+    "invoice_sequences",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("last_number", sa.BigInteger, nullable=False),
+)
+
+invoices = sa.Table(
+    "invoices",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("invoice_number", sa.Text, primary_key=True),
+    sa.Column("invoice_id", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("credited_invoice_number", sa.Text),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("issued_on", sa.Text, nullable=False),
+    sa.Column("due_on", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("content_sha256", sa.Text, nullable=False),
+    sa.Column("approved_at", sa.Text, nullable=False),
+    sa.Column("approved_by", sa.Text, nullable=False),
+)
+"""Approved invoices and credit notes, whole: ``content`` is JSON with decimals as text."""
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("audit_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("partner_id", sa.Text),
+    sa.Column("subject", sa.Text),
+    sa.Column("detail", sa.Text),
+)
+"""Who decided what and when. Its length is the version of the state: whatever is decided leaves a row here."""
+
+SQLITE_BUSY_S = 60  # ten people approving at once wait for each other; each takes well under a second
+
+
+def url(workspace: Workspace) -> str:
+    """``TIKTELLER_STATE_URL`` (such as ``postgresql+psycopg://user@host/tikteller``), else the workspace's ``state.db``."""
+    return os.environ.get("TIKTELLER_STATE_URL") or f"sqlite:///{workspace.state}"
+
+
+@lru_cache(maxsize=8)
+def _engine(address: str) -> sa.Engine:
+    try:
+        if not address.startswith("sqlite"):
+            engine = sa.create_engine(address, pool_pre_ping=True)
+        else:
+            engine = sa.create_engine(address, connect_args={"timeout": SQLITE_BUSY_S, "check_same_thread": False})
+
+            @sa.event.listens_for(engine, "connect")
+            def _manual(connection, _record):  # type: ignore[no-untyped-def]
+                connection.isolation_level = None  # we say BEGIN ourselves, and say which kind
+
+            @sa.event.listens_for(engine, "begin")
+            def _immediately(connection):  # type: ignore[no-untyped-def]
+                connection.exec_driver_sql("begin immediate")  # a transaction that reads and then writes must not be overtaken
+
+        metadata.create_all(engine)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, sa.exc.OperationalError, ModuleNotFoundError) as error:
+        raise TiktellerError(
+            f"the state cannot be opened: {' '.join(str(error).split())[:300]}",
+            mend="TIKTELLER_STATE_URL is such as postgresql+psycopg://user:password@host/database; without it state.db is used",
+        ) from error
+    return engine
+
+
+def engine(workspace: Workspace) -> sa.Engine:
+    """The database of decisions, its tables made where they are missing."""
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    return _engine(url(workspace))
+
+
+@contextmanager
+def deciding(workspace: Workspace) -> Iterator[sa.Connection]:
+    """One transaction: all of it is decided, or nothing."""
+    with engine(workspace).begin() as connection:
+        yield connection
+
+
+def version(workspace: Workspace) -> int:
+    """Grows with every decision; a snapshot of a lower one is out of date."""
+    if "TIKTELLER_STATE_URL" not in os.environ and not workspace.state.exists():
+        return 0
+    with engine(workspace).connect() as connection:
+        return connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0))).scalar_one()
+
+
+def note(connection: sa.Connection, action: str, partner_id: str | None, subject: str, detail: str = "", who: str | None = None) -> None:
+    """Leave a row in the audit, in the transaction of what it tells of."""
+    connection.execute(
+        audit.insert().values(at=now(), who=who or whoami(), action=action, partner_id=partner_id, subject=subject, detail=detail)
+    )
+
+
+def whoami() -> str:
+    """``TIKTELLER_USER``, else the account of the operating system."""
+    return os.environ.get("TIKTELLER_USER") or getpass.getuser()
+
+
+def now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
