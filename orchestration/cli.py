@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
@@ -99,6 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     sql.add_argument("--format", choices=(*FORMATS, "parquet"), default="table", help="table (default), json, csv or parquet")
     sql.add_argument("--out", type=Path, metavar="FILE", help="write here instead of to standard output")
 
+    rerate = verb("rerate", _rerate, "rate days again; what is on approved invoices stays as it was billed")
+    rerate.add_argument("--from", dest="first_day", type=_day, required=True, metavar="DATE", help="the first day, such as 2026-10-01")
+    rerate.add_argument("--to", dest="last_day", type=_day, required=True, metavar="DATE", help="the last day, included")
+    rerate.add_argument("--partner", metavar="P", help="tell what changed for this partner only")
+
+    close = verb("close", _close, "close a month of a partner: what was rated and charged in it never changes again")
+    close.add_argument("month", metavar="MONTH", help="such as 2026-10")
+    close.add_argument("--partner", required=True, metavar="P")
+    close.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
+
     verb("pvc", _pvc, "what one call takes of a line and how many fit, with the arithmetic", printing).later = _pvc_arguments
 
     app = verb("app", _app, "serve the dashboard")
@@ -113,6 +124,13 @@ def _count(text: str) -> int:
     if not digits.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(digits)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it as 2026-10-31") from None
 
 
 def _workspace(args: argparse.Namespace) -> Workspace:
@@ -154,6 +172,40 @@ def _run(args: argparse.Namespace) -> int:
     report = run(_workspace(args).require(), printed(), chosen)
     for line in report.lines():
         print(line)
+    return 0 if report.published else FAILED
+
+
+def _rerate(args: argparse.Namespace) -> int:
+    from orchestration.progress import printed
+    from orchestration.rerating import rerate
+
+    report, changes = rerate(_workspace(args).require(), args.first_day, args.last_day, args.partner, printed())
+    for line in (change.line for change in changes) if report.published else report.lines():
+        print(line)
+    return 0 if report.published else FAILED
+
+
+def _close(args: argparse.Namespace) -> int:
+    from orchestration.closing import close_month
+
+    workspace = _workspace(args).require()
+    closed = close_month(workspace, args.partner, args.month)
+    print(f"{closed.month} of {closed.partner_id} is closed: {closed.calls:,} calls and {closed.charges:,} charges are final")
+    if closed.moved_calls:
+        print(f"{closed.moved_calls:,} calls have no price yet and go to the next open month once they have (tikteller status)")
+    if closed.drafts or closed.blocked:
+        print(f"{closed.drafts:,} invoices are still to be approved, {closed.blocked:,} were blocked (tikteller invoices list)")
+    return 0 if args.no_run else _publish_decision(workspace)
+
+
+def _publish_decision(workspace: Workspace) -> int:
+    """Run the pipeline, so that readers see what was decided."""
+    from orchestration.progress import printed
+    from orchestration.runs import run
+
+    report = run(workspace, printed())
+    for line in report.lines() if not report.published else ():
+        print(line, file=sys.stderr)
     return 0 if report.published else FAILED
 
 

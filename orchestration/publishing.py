@@ -84,11 +84,14 @@ class Edition:
 
     code     fingerprint of the rules (dbt project and seeds): other rules, every row may differ
     ledger   fingerprint of the files landed up to ``through_file_id``: another warehouse, other file ids
+
+    ``state_version`` says up to which decision (``orchestration.state``) it knows what people decided.
     """
 
     code: str
     ledger: str
     through_file_id: int
+    state_version: int
 
 
 def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress = silent) -> list[Snapshot]:
@@ -98,7 +101,8 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
     """
     with _attached(workspace) as connection:
         through = connection.execute("select coalesce(max(file_id), 0) from warehouse.raw.files").fetchone()[0]
-        edition = Edition(code, _ledger_fingerprint(connection, "warehouse.raw.files", through), through)
+        (state_version,) = connection.execute("select coalesce(max(version), 0) from warehouse.raw.state").fetchone()
+        edition = Edition(code, _ledger_fingerprint(connection, "warehouse.raw.files", through), through, state_version)
         partners = [row[0] for row in connection.execute("select partner_id from warehouse.marts.partners order by 1").fetchall()]
         for partner in partners:
             if not serving.PARTNER_ID.fullmatch(partner):
@@ -202,7 +206,9 @@ def _replace_days(connection: duckdb.DuckDBPyConnection, where: str) -> int:
         select coalesce(rated.cdr_date, published.cdr_date) as cdr_date
         from warehouse.raw.rated_days as rated
         full join snapshot._rated_days as published on rated.cdr_date = published.cdr_date
-        where rated.through_file_id is distinct from published.through_file_id
+        where
+            rated.through_file_id is distinct from published.through_file_id
+            or rated.through_request_id is distinct from published.through_request_id
     """)
     changed = "cdr_date in (select cdr_date from changed_days)"
     connection.execute(f"delete from snapshot.calls where {changed}")
@@ -219,8 +225,8 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], 
 def _write_edition(connection: duckdb.DuckDBPyConnection, snapshot: str, edition: Edition) -> None:
     connection.execute(
         "create or replace table snapshot._snapshot as select ?::varchar as snapshot, ?::varchar as code, ?::varchar as ledger, "
-        "?::integer as through_file_id, now()::timestamp as published_at",
-        [snapshot, edition.code, edition.ledger, edition.through_file_id],
+        "?::integer as through_file_id, ?::bigint as state_version, now()::timestamp as published_at",
+        [snapshot, edition.code, edition.ledger, edition.through_file_id, edition.state_version],
     )
 
 

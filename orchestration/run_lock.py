@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,6 +26,27 @@ def held(workspace: Workspace) -> Iterator[None]:
             raise TiktellerError(f"a run is going on in {workspace.root} ({holder})", mend="wait for it; tikteller status") from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def shared(workspace: Workspace, wait_s: float = 60) -> Iterator[None]:
+    """For those who decide on what is published: many at once, but not while a run may replace it. Waits a while for a run to end."""
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    handle = os.open(workspace.run_lock, os.O_RDWR | os.O_CREAT, 0o644)
+    deadline = time.monotonic() + wait_s
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    who = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+                    raise TiktellerError(f"a run is going on in {workspace.root} ({who})", mend="wait for it; tikteller status") from None
+                time.sleep(0.05)
         yield
     finally:
         os.close(handle)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from orchestration import dbt, run_lock, serving
+from orchestration import dbt, run_lock, serving, state
 from orchestration.errors import TiktellerError
 from orchestration.progress import Progress, silent
 from orchestration.settings import RunSettings
@@ -112,15 +112,15 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
 
 
 def is_up_to_date(workspace: Workspace) -> bool:
-    """Whether what is published is all there is: every file in landing/ is in it, by today's rules, from a build that went well."""
+    """Whether what is published is all there is: every file and every decision, by today's rules, from a build that went well."""
     if not workspace.warehouse.exists() or not dbt.is_built(workspace):
         return False
     try:
         with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:
-            (code,) = platform.execute("select code from _snapshot").fetchone()
+            code, decided = platform.execute("select code, state_version from _snapshot").fetchone()
     except (TiktellerError, duckdb.Error):
         return False
-    return code == dbt.rules_fingerprint() and not status(workspace).sections["waiting"].rows
+    return code == dbt.rules_fingerprint() and decided == state.version(workspace) and not status(workspace).sections["waiting"].rows
 
 
 def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) -> str | None:

@@ -252,7 +252,7 @@ def land_dirt(landing: Landing, crowds: Sequence[Crowd], seed: int) -> None:
     _land_standard_columns(landing, ams)
     _land_duplicates(landing, ams, threecx, freeswitch)
     _land_queues(landing, sources["demo-asterisk-own"])
-    _land_legs(landing, asterisk, threecx, freeswitch)
+    _land_legs(landing, sources["demo-asterisk-own"], threecx, freeswitch)
     _land_partial_records(landing, ams)
     _land_whole_files(landing, ams, threecx, asterisk, freeswitch)
 
@@ -369,7 +369,7 @@ def _land_legs(landing: Landing, asterisk: Source, threecx: Source, freeswitch: 
             }
             kind, outcome = (LEGS, KEPT) if step < 2 else ("leg_within_another", DUPLICATE)
             rows.append(Row(kind, outcome, asterisk.line(fields)))
-    _land(landing, asterisk, f"{asterisk.feed}/demo-dirt-transfers.csv", rows)
+    _land(landing, asterisk, f"{asterisk.feed}/bh-053-trunk/demo-dirt-transfers.csv", rows)
 
     rows = []
     for number, record in enumerate(threecx.records(2)):
@@ -378,7 +378,7 @@ def _land_legs(landing: Landing, asterisk: Source, threecx: Source, freeswitch: 
             if agent < 2:
                 fields |= {"time-answered": "", "duration": "00:00:00", "reason-terminated": "NoAnswer"}
             rows.append(
-                Row("queue_answered", KEPT, threecx.line(fields)) if agent == 2 else Row("queue_no_answer", DUPLICATE, threecx.line(fields))
+                Row("queue_call", KEPT, threecx.line(fields)) if agent == 2 else Row("queue_attempt", DUPLICATE, threecx.line(fields))
             )
     _land(landing, threecx, f"{threecx.feed}/demo-dirt-queue.csv", rows)
 

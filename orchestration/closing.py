@@ -1,0 +1,173 @@
+"""Making a month final: what was rated and charged is stored whole beside the decision, and never changes again.
+
+Approval freezes the month of a customer (``orchestration.invoicing``), closing the month of a partner. What is frozen is what is published,
+since that is what people looked at. What comes later for such a month stands in the first open month after it (DOMAIN 5).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from orchestration import run_lock, serving, state
+from orchestration.errors import TiktellerError
+from orchestration.workspace import PLATFORM, Workspace
+
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+FROZEN_CALLS = """
+    select calls.*, files.sha256 as file_sha256
+    from calls left join (select distinct file_id, sha256 from ingested_files) as files using (file_id)
+    where calls.billing_month = $month and calls.status <> 'unrated' and calls.customer_id in (select unnest($customers::varchar[]))
+    order by calls.call_key
+"""
+FROZEN_CHARGES = """
+    select * from service_charges
+    where invoice_month = $month and status_reason is null and customer_id in (select unnest($customers::varchar[]))
+    order by customer_id, kind, service_code, order_id, line_number, pbx_id, month
+"""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What closing a month did. ``moved_calls`` have no price yet: they go to the first open month once they have."""
+
+    partner_id: str
+    month: str
+    calls: int
+    charges: int
+    moved_calls: int
+    drafts: int
+    blocked: int
+
+
+def month_named(text: str) -> str:
+    """``YYYY-MM`` as typed. Raises TiktellerError for anything else."""
+    if not MONTH.fullmatch(text):
+        raise TiktellerError(f"{text!r} is not a month", mend="write it as 2026-10")
+    return text
+
+
+@contextmanager
+def published(workspace: Workspace, partner_id: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """The partner's current snapshot to decide on, and its name; no run can replace it meanwhile."""
+    with run_lock.shared(workspace):
+        snapshot = serving.current_snapshot(workspace, partner_id)
+        with closing(serving.connect(snapshot)) as connection:
+            yield connection, snapshot.stem
+
+
+def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
+    """Close a month of a partner. Raises TiktellerError where it is not over, or closed already."""
+    month_named(month)
+    with published(workspace, partner_id) as (snapshot, name), state.deciding(workspace) as decided:
+        (newest,) = snapshot.execute("select max(call_date) from daily_calls").fetchone()
+        last_day = _last_day(month)
+        if newest is None or newest < last_day:
+            raise TiktellerError(
+                f"{month} of {partner_id} is not over: the newest call is of {newest or 'no day'}",
+                mend=f"close it when the files of {last_day} are published",
+            )
+        if decided.execute(
+            sa.select(state.closed_months).where(state.closed_months.c.partner_id == partner_id, state.closed_months.c.month == month)
+        ).first():
+            raise TiktellerError(f"{month} of {partner_id} is closed already")
+        already = {
+            row[0]
+            for row in decided.execute(
+                sa.select(state.frozen_months.c.customer_id).where(
+                    state.frozen_months.c.partner_id == partner_id, state.frozen_months.c.month == month
+                )
+            )
+        }
+        customers = [row[0] for row in snapshot.execute("select customer_id from customers order by 1").fetchall() if row[0] not in already]
+        calls, charges = freeze(workspace, decided, snapshot, name, partner_id, month, customers, "close")
+        decided.execute(
+            state.closed_months.insert().values(partner_id=partner_id, month=month, closed_at=state.now(), closed_by=state.whoami())
+        )
+        (unrated,) = snapshot.execute("select count(*) from calls where billing_month = ? and status = 'unrated'", [month]).fetchone()
+        drafts, blocked = snapshot.execute(
+            "select count(*) filter (where status = 'draft'), count(*) filter (where status = 'blocked') from invoices where month = ?",
+            [month],
+        ).fetchone()
+        state.note(decided, "close", partner_id, month, f"{calls} calls, {charges} charges, {unrated} calls without a price moved on")
+    return Closed(partner_id, month, calls, charges, unrated, drafts, blocked)
+
+
+def freeze(
+    workspace: Workspace,
+    decided: sa.Connection,
+    snapshot: duckdb.DuckDBPyConnection,
+    snapshot_name: str,
+    partner_id: str,
+    month: str,
+    customers: Sequence[str],
+    occasion: str,
+) -> tuple[int, int]:
+    """Store what is published for these customers and this month, in the transaction of the decision; returns calls and charges."""
+    calls, charges = (
+        snapshot.execute(sql, {"month": month, "customers": list(customers)}).to_arrow_table() for sql in (FROZEN_CALLS, FROZEN_CHARGES)
+    )
+    calls_bytes, charges_bytes = _parquet(calls), _parquet(charges)
+    freeze_id = decided.execute(
+        state.freezes.insert().values(
+            partner_id=partner_id,
+            month=month,
+            occasion=occasion,
+            snapshot=snapshot_name,
+            made_at=state.now(),
+            made_by=state.whoami(),
+            calls=calls_bytes,
+            calls_sha256=state.sha256(calls_bytes),
+            charges=charges_bytes,
+            charges_sha256=state.sha256(charges_bytes),
+        )
+    ).inserted_primary_key[0]
+    if customers:
+        decided.execute(
+            state.frozen_months.insert(),
+            [{"customer_id": each, "month": month, "partner_id": partner_id, "freeze_id": freeze_id} for each in customers],
+        )
+    with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
+        files = [row[0] for row in platform.execute("select distinct sha256 from ingested_files").fetchall()]
+    dialect = postgresql if decided.dialect.name == "postgresql" else sqlite
+    if files:
+        decided.execute(
+            dialect.insert(state.frozen_files).on_conflict_do_nothing(), [{"sha256": each, "freeze_id": freeze_id} for each in files]
+        )
+    for first_date, last_date in _days_left_open(snapshot, month, customers):
+        decided.execute(
+            state.rerate_requests.insert().values(first_date=first_date, last_date=last_date, reason=f"{occasion} {partner_id} {month}")
+        )
+    return calls.num_rows, charges.num_rows
+
+
+def _days_left_open(snapshot: duckdb.DuckDBPyConnection, month: str, customers: Sequence[str]) -> list[tuple[str, str]]:
+    """Days with calls of the month that were not frozen: they have to move to the next open month."""
+    rows = snapshot.execute(
+        "select distinct cdr_date from calls where billing_month = $month and status = 'unrated'"
+        " and customer_id in (select unnest($customers::varchar[])) order by 1",
+        {"month": month, "customers": list(customers)},
+    ).fetchall()
+    return [(f"{day}", f"{day}") for (day,) in rows]
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _last_day(month: str) -> date:
+    first = date.fromisoformat(f"{month}-01")
+    return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
