@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from orchestration.errors import TiktellerError
-from orchestration.output import FORMATS, Answer, write
+from orchestration.output import FORMATS, Answer, Format, write
 from orchestration.workspace import PROJECT_ROOT, Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from orchestration.explaining import Explained
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 DEFAULT_PORT = 8501
@@ -100,6 +103,17 @@ def _parser() -> argparse.ArgumentParser:
     sql.add_argument("--format", choices=(*FORMATS, "parquet"), default="table", help="table (default), json, csv or parquet")
     sql.add_argument("--out", type=Path, metavar="FILE", help="write here instead of to standard output")
 
+    explain = verb("explain", _explain, "every step from a call's record to its price", printing)
+    explain.add_argument("call_id", metavar="CALL_ID", help="its call_id or call_key")
+    explain.add_argument("--partner", metavar="P", help="look in this partner's calls only")
+
+    quote = verb("quote", _quote, "what a call would cost and sell for, and why", printing)
+    quote.add_argument("--partner", required=True, metavar="P")
+    quote.add_argument("--plan", required=True, metavar="PLAN", help="a call_plan_id of the partner")
+    quote.add_argument("--to", required=True, metavar="NUMBER", help="as it would be dialled, such as 0201234567 or +4930123456")
+    quote.add_argument("--seconds", required=True, type=_count, metavar="N")
+    quote.add_argument("--at", type=_day, metavar="DATE", help="rates of this day (default: the newest day with calls)")
+
     rerate = verb("rerate", _rerate, "rate days again; what is on approved invoices stays as it was billed")
     rerate.add_argument("--from", dest="first_day", type=_day, required=True, metavar="DATE", help="the first day, such as 2026-10-01")
     rerate.add_argument("--to", dest="last_day", type=_day, required=True, metavar="DATE", help="the last day, included")
@@ -173,6 +187,31 @@ def _run(args: argparse.Namespace) -> int:
     for line in report.lines():
         print(line)
     return 0 if report.published else FAILED
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from orchestration.explaining import explain
+
+    _write_explained(explain(_workspace(args).require(), args.call_id, args.partner), args.format)
+    return 0
+
+
+def _quote(args: argparse.Namespace) -> int:
+    from orchestration.explaining import quote
+
+    _write_explained([quote(_workspace(args).require(), args.partner, args.plan, args.to, args.seconds, args.at)], args.format)
+    return 0
+
+
+def _write_explained(explained: Sequence[Explained], form: Format) -> None:
+    if form == "table":
+        for number, each in enumerate(explained):
+            if number:
+                print()
+            write(Answer(("step", "how", "result"), each.steps), form, sys.stdout)
+    else:
+        records = [each.record for each in explained]
+        write(Answer(tuple(records[0]), [tuple(record.values()) for record in records]), form, sys.stdout)
 
 
 def _rerate(args: argparse.Namespace) -> int:

@@ -1,8 +1,9 @@
-"""The formulas of ``dbt_project/macros``, rendered without dbt.
+"""The rules of ``dbt_project``, rendered without dbt.
 
-A rule stands once, as a macro. Models use it in dbt; ``quote``, ``explain`` and ``pvc`` render the same text here and let DuckDB
-evaluate it, in milliseconds. What dbt gives a macro is stood in for as far as formulas need it: ``return`` and
-``adapter.dispatch`` (as on DuckDB). A macro that asks for more of dbt (``ref``, ``var``, ``run_query``) fails when it is called.
+A rule stands once, as a macro or a model. dbt builds the warehouse with it; ``quote``, ``explain``, ``pvc`` and the tariff lab render the
+same text here and let DuckDB evaluate it on what is published, in milliseconds. What dbt gives a macro is stood in for as far as
+the rules need it: ``return``, ``adapter.dispatch`` (as on DuckDB), ``var`` (as dbt_project.yml says) and ``ref``/``source``, which lead to
+the relations that the caller names.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
+import yaml
 from jinja2 import Environment, StrictUndefined
 from jinja2.runtime import Macro
 
@@ -21,19 +23,52 @@ Formula = Callable[..., str]
 @cache
 def formulas() -> Mapping[str, Formula]:
     """All macros of the project by name; each takes SQL expressions (or what its dbt callers give it) and returns SQL."""
-    environment = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], undefined=StrictUndefined)
-    found: dict[str, Formula] = {}
-    environment.globals |= {"return": lambda value: value, "adapter": _DuckDb(found)}
-    # One template of all files, since macros find each other within a template
-    text = "\n".join(file.read_text(encoding="utf-8") for file in sorted((DBT_PROJECT_DIR / "macros").glob("*.sql")))
-    module = environment.from_string(text).module
-    found |= {name: macro for name, macro in vars(module).items() if isinstance(macro, Macro)}
-    return found
+    return _rendered("", {})[1]
 
 
 def formula(name: str, *arguments: object) -> str:
     """The SQL of one macro for these arguments. Raises KeyError where no macro has that name."""
     return formulas()[name](*arguments).strip()
+
+
+def rule(text: str, relations: Mapping[str, str]) -> str:
+    """The SQL of a text that calls macros, such as ``{{ rated_calls('calls') }}``; ``ref`` of a model leads to ``relations[model]``."""
+    return _rendered(text, relations)[0].strip()
+
+
+def model(name: str, relations: Mapping[str, str]) -> str:
+    """The SQL of a model (its file's name without ending), with the relations that it reads from."""
+    (file,) = (DBT_PROJECT_DIR / "models").rglob(f"{name}.sql")
+    return rule(file.read_text(encoding="utf-8"), relations)
+
+
+def _rendered(text: str, relations: Mapping[str, str]) -> tuple[str, Mapping[str, Formula]]:
+    environment = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], undefined=StrictUndefined)
+    found: dict[str, Formula] = {}
+    environment.globals |= {
+        "return": lambda value: value,
+        "adapter": _DuckDb(found),
+        "ref": lambda name: relations[name],
+        "source": lambda _source, name: relations[name],
+        "var": _variables().__getitem__,
+        "config": lambda **_settings: "",
+        "is_incremental": lambda: False,
+    }
+    # One template of all files, since macros find each other within a template
+    module = environment.from_string(_macros()).module
+    found |= {name: macro for name, macro in vars(module).items() if isinstance(macro, Macro)}
+    environment.globals |= found
+    return environment.from_string(text).render(), found
+
+
+@cache
+def _macros() -> str:
+    return "\n".join(file.read_text(encoding="utf-8") for file in sorted((DBT_PROJECT_DIR / "macros").glob("*.sql")))
+
+
+@cache
+def _variables() -> Mapping[str, object]:
+    return yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
 
 
 class _DuckDb:

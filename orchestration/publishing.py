@@ -63,6 +63,26 @@ PLATFORM_TABLES = {
 }
 """Published name -> its source, whole, for operators only: what stands in no partner's file because it is nobody's yet, or everybody's."""
 
+OF_ITS_DECK = "where deck_id in (select deck_id from warehouse.marts.partners {where})"
+OF_ITS_PLANS = "where call_plan_id in (select call_plan_id from warehouse.staging.stg_landing__call_plans {where})"
+OF_ITS_CUSTOMERS = "where customer_id in (select customer_id from warehouse.marts.customers {where})"
+
+RATING_TABLES = {
+    "intermediate.int_partners": "{where}",
+    "intermediate.int_deck_prefixes": OF_ITS_DECK,
+    "intermediate.int_deck_prices": OF_ITS_DECK,
+    "intermediate.int_call_plan_prices": OF_ITS_PLANS,
+    "intermediate.int_customer_plans": OF_ITS_CUSTOMERS,
+    "staging.stg_landing__call_plans": "{where}",
+    "staging.stg_landing__call_plan_rates": OF_ITS_PLANS,
+    "reference.short_numbers": "",
+    "reference.number_prefixes": "",
+}
+"""What rating reads, with the part of it that is the partner's: in schema ``rating`` of its file, for explain, quote and the tariff lab."""
+
+PLATFORM_RATING_TABLES = {"intermediate.int_platform_numbers": "select e164, valid_from, valid_to"}
+"""What rating needs of all partners; nobody but the platform has it, and it does not say whose number it is."""
+
 SNAPSHOTS_KEPT = 3
 """The current one and two before it, for readers that are still at them and for an operator who must look back."""
 
@@ -162,11 +182,15 @@ def _build(
         if partner_id == PLATFORM:
             days = 0
             _copy_tables(connection, PLATFORM_TABLES, "")
+            connection.execute("create schema if not exists snapshot.rating")
+            for source, columns in PLATFORM_RATING_TABLES.items():
+                connection.execute(f"create or replace table snapshot.rating.{source.split('.')[1]} as {columns} from warehouse.{source}")
         else:
             where = f"where partner_id = {_literal(partner_id)}"
             days = _replace_days(connection, where)
             _copy_tables(connection, PARTNER_TABLES, where)
             _copy_tables(connection, SHARED_TABLES, "")
+            _copy_rating(connection, where)
         _write_edition(connection, snapshot, edition)
         connection.execute("commit")
         connection.execute("checkpoint snapshot")
@@ -222,6 +246,13 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], 
         connection.execute(f"create or replace table snapshot.{name} as from warehouse.{source} {where}")
 
 
+def _copy_rating(connection: duckdb.DuckDBPyConnection, where: str) -> None:
+    connection.execute("create schema if not exists snapshot.rating")
+    for source, condition in RATING_TABLES.items():
+        name = source.split(".")[1]
+        connection.execute(f"create or replace table snapshot.rating.{name} as from warehouse.{source} {condition.format(where=where)}")
+
+
 def _write_edition(connection: duckdb.DuckDBPyConnection, snapshot: str, edition: Edition) -> None:
     connection.execute(
         "create or replace table snapshot._snapshot as select ?::varchar as snapshot, ?::varchar as code, ?::varchar as ledger, "
@@ -235,7 +266,8 @@ def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
     tables = [
         row[0]
         for row in connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'snapshot' and not starts_with(table_name, '_') order by 1"
+            "select table_name from duckdb_tables() where database_name = 'snapshot' and schema_name = 'main' "
+            "and not starts_with(table_name, '_') order by 1"
         ).fetchall()
     ]
     counts = {name: connection.execute(f"select count(*) from snapshot.{name}").fetchone()[0] for name in tables}

@@ -39,6 +39,8 @@ candidates as (
         case when specificity = 1 then cast(null as decimal(18, 8)) else connection_fee_eur end as connection_fee_eur,
         minute_rate_eur,
         minute_rate_percent,
+        file_id as rate_file_id,
+        line as rate_line,
         valid_from,
         valid_to
     from covering_rates
@@ -48,7 +50,7 @@ select * from {{ valid_periods(
     'candidates',
     key=['call_plan_id', 'country', 'line_type'],
     series=['rate_country', 'rate_line_type'],
-    carry=['rate_country', 'rate_line_type', 'is_special_fallback', 'connection_fee_eur', 'minute_rate_eur', 'minute_rate_percent']
+    carry=['rate_country', 'rate_line_type', 'is_special_fallback', 'connection_fee_eur', 'minute_rate_eur', 'minute_rate_percent', 'rate_file_id', 'rate_line']
 ) }}
 -- Standaard FIX in EUR has no percentage to give; it does end the one before it
 where not (is_special_fallback and minute_rate_percent is null)

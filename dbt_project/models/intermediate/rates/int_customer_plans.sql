@@ -35,7 +35,7 @@ with assignments as (
 
 {{ kind }}_assignments as (
     -- of two rows of one day, one of which gives both plans, the last that landed counts
-    select customer_id, assigned_to, specificity, plan_id, valid_from, valid_to
+    select customer_id, assigned_to, specificity, plan_id, valid_from, valid_to, file_id as assignment_file_id, line as assignment_line
     from (
         select
             *,
@@ -50,7 +50,7 @@ with assignments as (
 
 {% for kind in kinds %}
 select '{{ kind }}' as plan_kind, * from {{ valid_periods(
-    kind ~ '_assignments', key=['customer_id'], series=['assigned_to'], carry=['plan_id', 'assigned_to']
+    kind ~ '_assignments', key=['customer_id'], series=['assigned_to'], carry=['plan_id', 'assigned_to', 'assignment_file_id', 'assignment_line']
 ) }}
 {{ 'union all' if not loop.last }}
 {%- endfor %}
