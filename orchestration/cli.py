@@ -114,6 +114,19 @@ def _parser() -> argparse.ArgumentParser:
     quote.add_argument("--seconds", required=True, type=_count, metavar="N")
     quote.add_argument("--at", type=_day, metavar="DATE", help="rates of this day (default: the newest day with calls)")
 
+    what_if = verb("what-if", _what_if, "what a call plan would have earned on the calls that were made, exactly", printing)
+    what_if.add_argument("--partner", required=True, metavar="P")
+    what_if.add_argument("--plan", metavar="PLAN", help="a plan that exists")
+    what_if.add_argument("--rates", type=Path, metavar="FILE", help="a draft: CSV with the columns of call_plan_rates")
+    what_if.add_argument("--onnet-billing", action="store_true", help="the draft charges on-net calls")
+    what_if.add_argument("--rounding-seconds", type=_count, default=1, metavar="N", help="seconds step of the draft (1)")
+    what_if.add_argument("--rounding-decimals", type=_count, default=4, metavar="N", help="price decimals of the draft (4)")
+    what_if.add_argument("--from", dest="first_month", metavar="MONTH", help="the first month of calls, such as 2026-08")
+    what_if.add_argument("--to", dest="last_month", metavar="MONTH", help="the last month, included")
+    what_if.add_argument("--customer", action="append", metavar="C", help="this customer only; may be given again")
+    what_if.add_argument("--had-plan", metavar="PLAN", help="only calls that were made under this plan")
+    what_if.add_argument("--by", choices=("total", "customer", "month", "both"), default="both", help="one row per what (both)")
+
     rerate = verb("rerate", _rerate, "rate days again; what is on approved invoices stays as it was billed")
     rerate.add_argument("--from", dest="first_day", type=_day, required=True, metavar="DATE", help="the first day, such as 2026-10-01")
     rerate.add_argument("--to", dest="last_day", type=_day, required=True, metavar="DATE", help="the last day, included")
@@ -212,6 +225,47 @@ def _write_explained(explained: Sequence[Explained], form: Format) -> None:
     else:
         records = [each.record for each in explained]
         write(Answer(tuple(records[0]), [tuple(record.values()) for record in records]), form, sys.stdout)
+
+
+def _what_if(args: argparse.Namespace) -> int:
+    from orchestration.what_if import DraftPlan, Scope, price_draft, price_plan, read_rates, totals
+
+    if (args.plan is None) == (args.rates is None):
+        raise UsageError("give --plan or --rates", mend="--plan for a plan that exists, --rates FILE for a draft")
+    workspace = _workspace(args).require()
+    scope = Scope(args.first_month, args.last_month, args.customer, args.had_plan)
+    if args.plan:
+        result = price_plan(workspace, args.partner, args.plan, scope)
+    else:
+        draft = DraftPlan(read_rates(args.rates), args.onnet_billing, args.rounding_seconds, args.rounding_decimals)
+        result = price_draft(workspace, args.partner, draft, scope)
+    columns = (
+        "customer_id",
+        "month",
+        "calls",
+        "unpriced_calls",
+        "sale_eur",
+        "purchase_eur",
+        "margin_eur",
+        "sale_now_eur",
+        "difference_eur",
+    )
+    rows = [
+        (
+            each.customer_id,
+            each.month,
+            each.calls,
+            each.unpriced_calls,
+            each.sale_eur,
+            each.purchase_eur,
+            each.margin_eur,
+            each.sale_now_eur,
+            each.sale_eur - each.sale_now_eur,
+        )
+        for each in totals(result.outcomes, args.by)
+    ]
+    write(Answer(columns, rows), args.format, sys.stdout)
+    return 0
 
 
 def _rerate(args: argparse.Namespace) -> int:

@@ -63,15 +63,15 @@ def quote(workspace: Workspace, partner_id: str, plan: str, number: str, seconds
     """What an answered outbound call of a customer with that plan would cost and sell for on a day (default: the newest that has calls)."""
     if seconds < 0:
         raise TiktellerError("a call lasts zero seconds or more", mend="--seconds 61")
-    with _opened(workspace, partner_id) as connection:
+    with opened(workspace, partner_id) as connection:
         known = connection.execute("select call_plan_id from snap.rating.stg_landing__call_plans order by 1").fetchall()
         plans = [row[0] for row in known]
         if plan not in plans:
             raise TiktellerError(f"{partner_id} has no call plan {plan!r}", mend=f"one of {', '.join(plans) or 'none yet'}")
         day = at or connection.execute("select coalesce(max(call_date), current_date) from snap.daily_calls").fetchone()[0]
         connection.execute(
-            "create temp table asked as select 'quote' as call_key, ?::varchar as partner_id, ?::varchar as customer_id, ?::varchar as callee, "
-            "?::date as call_date, 'outbound' as direction, 'answered' as disposition, ?::bigint as duration_s",
+            "create temp table asked as select 'quote' as call_key, ?::varchar as partner_id, ?::varchar as customer_id, "
+            "?::varchar as callee, ?::date as call_date, 'outbound' as direction, 'answered' as disposition, ?::bigint as duration_s",
             [partner_id, QUOTED_CUSTOMER, number, day, seconds],
         )
         connection.execute(
@@ -97,7 +97,7 @@ def explain(workspace: Workspace, call_id: str, partner_id: str | None = None) -
 
 
 def _explained(workspace: Workspace, partner_id: str, call_id: str) -> Iterator[Explained]:
-    with _opened(workspace, partner_id) as connection:
+    with opened(workspace, partner_id) as connection:
         calls = connection.execute(
             "select call_key from snap.calls where call_id = $id or call_key = $id order by 1", {"id": call_id}
         ).fetchall()
@@ -109,8 +109,8 @@ def _explained(workspace: Workspace, partner_id: str, call_id: str) -> Iterator[
             columns = [column[0] for column in connection.execute("from asked").description]
             published = dict(zip(columns, connection.execute("from asked").fetchone(), strict=True))
             connection.execute(
-                "create or replace temp table asked as select call_key, partner_id, customer_id, callee, call_date, direction, disposition, "
-                "duration_s::bigint as duration_s from asked"
+                "create or replace temp table asked as select call_key, partner_id, customer_id, callee, call_date, direction, "
+                "disposition, duration_s::bigint as duration_s from asked"
             )
             rated = _rated(connection, {})
             file = _file(connection, published["file_id"])
@@ -153,7 +153,7 @@ def _explained(workspace: Workspace, partner_id: str, call_id: str) -> Iterator[
 
 
 @contextmanager
-def _opened(workspace: Workspace, partner_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(workspace: Workspace, partner_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """The partner's snapshot as ``snap`` and the platform's as ``platform``, to read, with room for tables of one's own."""
     snapshot, platform = (serving.current_snapshot(workspace, owner) for owner in (partner_id, PLATFORM))
     with closing(duckdb.connect(config={"python_enable_replacements": "false"})) as connection:

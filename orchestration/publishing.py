@@ -27,8 +27,10 @@ from orchestration.workspace import PLATFORM, Workspace
 DAILY_TABLE = "calls"
 """The one table that is large: replaced by days of the CDRs (``cdr_date``), in the rhythm of ``raw.rated_days``."""
 
+MONTHLY_TABLES = {"daily_calls": "marts.daily_calls", "call_histogram": "marts.call_histogram"}
+"""Published name -> its source, with a column ``month`` (of the calls): the months of the days that were replaced are replaced."""
+
 PARTNER_TABLES = {
-    "daily_calls": "marts.daily_calls",
     "international_calls": "marts.international_calls",
     "service_charges": "marts.service_charges",
     "service_prices": "marts.service_prices",
@@ -188,6 +190,7 @@ def _build(
         else:
             where = f"where partner_id = {_literal(partner_id)}"
             days = _replace_days(connection, where)
+            _replace_months(connection, where)
             _copy_tables(connection, PARTNER_TABLES, where)
             _copy_tables(connection, SHARED_TABLES, "")
             _copy_rating(connection, where)
@@ -219,6 +222,21 @@ def _reusable(connection: duckdb.DuckDBPyConnection, workspace: Workspace, partn
     return current if same_past else None
 
 
+def _replace_months(connection: duckdb.DuckDBPyConnection, where: str) -> None:
+    """Bring what is summed up by month up to date, for the months of ``changed_months`` (None: all are new)."""
+    is_new = not connection.execute(
+        "select 1 from duckdb_tables() where database_name = 'temp' and table_name = 'changed_months'"
+    ).fetchone()
+    for name, source in MONTHLY_TABLES.items():
+        if is_new:
+            connection.execute(f"create or replace table snapshot.{name} as from warehouse.{source} {where}")
+        else:
+            changed = "month in (select month from changed_months)"
+            connection.execute(f"delete from snapshot.{name} where {changed}")
+            connection.execute(f"insert into snapshot.{name} by name from warehouse.{source} {where} and {changed}")
+    connection.execute("drop table if exists temp.changed_months")
+
+
 def _replace_days(connection: duckdb.DuckDBPyConnection, where: str) -> int:
     """Bring ``calls`` up to date, day by day of the CDRs; returns how many days were replaced."""
     if not connection.execute("select 1 from duckdb_tables() where database_name = 'snapshot' and table_name = '_rated_days'").fetchone():
@@ -235,6 +253,12 @@ def _replace_days(connection: duckdb.DuckDBPyConnection, where: str) -> int:
             or rated.through_request_id is distinct from published.through_request_id
     """)
     changed = "cdr_date in (select cdr_date from changed_days)"
+    connection.execute(f"""
+        create or replace temp table changed_months as
+        select distinct strftime(call_date, '%Y-%m') as month from snapshot.calls where {changed}
+        union
+        select distinct strftime(call_date, '%Y-%m') as month from warehouse.marts.calls {where} and {changed}
+    """)
     connection.execute(f"delete from snapshot.calls where {changed}")
     connection.execute(f"insert into snapshot.calls by name from warehouse.marts.calls {where} and {changed}")
     connection.execute("create or replace table snapshot._rated_days as from warehouse.raw.rated_days")
@@ -281,7 +305,7 @@ def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
             f"the snapshot of {partner_id} does not match the warehouse: calls {published} instead of {expected}",
             mend="delete the partner's folder in serving/ and run again; the last good snapshot stays until then",
         )
-    for name in (DAILY_TABLE, *PARTNER_TABLES):
+    for name in (DAILY_TABLE, *MONTHLY_TABLES, *PARTNER_TABLES):
         strangers = connection.execute(
             f"select count(*) from snapshot.{name} where partner_id is distinct from ?", [partner_id]
         ).fetchone()[0]

@@ -1,3 +1,28 @@
+{# Whether a call that came in is paid by the one who was called: a toll-free number, and a row of the plan for just these numbers (0800 service). #}
+{% macro is_paid_inbound(direction, number_kind, country, line_type, rate_country, rate_line_type) -%}
+    (
+        coalesce({{ direction }} = 'inbound' and {{ number_kind }} = 'toll_free', false)
+        and coalesce({{ rate_country }} = {{ country }} and {{ rate_line_type }} = {{ line_type }}, false)
+    )
+{%- endmacro %}
+
+{# Seconds that are charged: the talking time, rounded up to the plan's step. #}
+{% macro billed_seconds(duration_s, rounding_seconds) -%}
+    ({{ whole_quotient(duration_s ~ ' + ' ~ rounding_seconds ~ ' - 1', rounding_seconds) }} * {{ rounding_seconds }})
+{%- endmacro %}
+
+{# The sale price of a call, from columns of these names: plan_fee_e8 (empty: of the purchase fee), plan_rate_e8 or plan_rate_ppm, and the purchase's. #}
+{% macro sale_price_eur() -%}
+    {{ call_price_eur(
+        'coalesce(plan_fee_e8, purchase_fee_e8)',
+        '(case when plan_fee_e8 is null then plan_rate_ppm else ' ~ one_hundred_percent() ~ ' end)',
+        'coalesce(plan_rate_e8, purchase_rate_e8)',
+        'coalesce(plan_rate_ppm, ' ~ one_hundred_percent() ~ ')',
+        'billed_s',
+        'rounding_decimals'
+    ) }}
+{%- endmacro %}
+
 {#
     Rating (DOMAIN 2), one step a CTE. The batch, `tikteller explain` and `tikteller quote` run this very text.
 
@@ -71,9 +96,9 @@ calls_with_plan as (
         {{ to_e8('prices.connection_fee_eur') }} as plan_fee_e8,
         {{ to_e8('prices.minute_rate_eur') }} as plan_rate_e8,
         {{ to_ppm('prices.minute_rate_percent') }} as plan_rate_ppm,
-        -- 0800 service: the called party pays where its plan has a row for just these numbers
-        coalesce(calls.direction = 'inbound' and calls.number_kind = 'toll_free', false)
-            and coalesce(prices.rate_country = calls.country and prices.rate_line_type = calls.line_type, false) as is_paid_inbound
+        {{ is_paid_inbound(
+            'calls.direction', 'calls.number_kind', 'calls.country', 'calls.line_type', 'prices.rate_country', 'prices.rate_line_type'
+        ) }} as is_paid_inbound
     from calls_with_purchase as calls
     left join (select * from {{ ref('int_customer_plans') }} where plan_kind = 'call') as assignments
         on calls.customer_id = assignments.customer_id
@@ -120,8 +145,7 @@ calls_with_seconds as (
     select
         *,
         case
-            when status = 'rated'
-                then {{ whole_quotient('duration_s + rounding_seconds - 1', 'rounding_seconds') }} * rounding_seconds
+            when status = 'rated' then {{ billed_seconds('duration_s', 'rounding_seconds') }}
             when status = 'unrated' then null
             else 0
         end as billed_s
@@ -139,14 +163,7 @@ priced_calls as (
         cast(case
             when status = 'unrated' then null
             when status <> 'rated' or status_reason = 'onnet' then 0
-            else {{ call_price_eur(
-                'coalesce(plan_fee_e8, purchase_fee_e8)',
-                'case when plan_fee_e8 is null then plan_rate_ppm else ' ~ one_hundred_percent() ~ ' end',
-                'coalesce(plan_rate_e8, purchase_rate_e8)',
-                'coalesce(plan_rate_ppm, ' ~ one_hundred_percent() ~ ')',
-                'billed_s',
-                'rounding_decimals'
-            ) }}
+            else {{ sale_price_eur() }}
         end as decimal(18, 6)) as sale_eur
     from calls_with_seconds
 )

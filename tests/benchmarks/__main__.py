@@ -38,7 +38,7 @@ for dialect in ("standard", "3cx", "asterisk", "freeswitch"):
 """The floor: every call record as text from CSV to Parquet, nothing understood. Semicolon files cost the same to read."""
 
 QUESTIONS = {
-    "totals of a month": "sum(calls), sum(duration_s), sum(sale_eur), sum(purchase_eur) from daily_calls where billing_month = '2026-10'",
+    "totals of a month": "sum(calls), sum(duration_s), sum(sale_eur), sum(purchase_eur) from daily_calls where month = '2026-10'",
     "who calls abroad the most": "customer_id, sum(duration_s) from daily_calls where is_international group by all order by 2 desc",
     "by country": "country, sum(duration_s), sum(margin_eur) from daily_calls group by all",
     "trend": "call_date, sum(calls), sum(margin_eur) from daily_calls group by all order by 1",

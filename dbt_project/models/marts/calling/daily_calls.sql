@@ -1,9 +1,11 @@
+{{ config(materialized='incremental', incremental_strategy='replace_months', on_schema_change='fail') }}
+
 select
     partner_id,
     customer_id,
     reseller_id,
     call_date,
-    billing_month,
+    {{ month_of('call_date') }} as month,
     country,
     line_type,
     is_international,
@@ -16,4 +18,5 @@ select
     cast(coalesce(sum(sale_eur), 0) as decimal(18, 6)) as sale_eur,
     cast(coalesce(sum(margin_eur), 0) as decimal(18, 6)) as margin_eur
 from {{ ref('calls') }}
-group by partner_id, customer_id, reseller_id, call_date, billing_month, country, line_type, is_international
+where {{ of_months_to_build('call_date') }}
+group by partner_id, customer_id, reseller_id, call_date, country, line_type, is_international

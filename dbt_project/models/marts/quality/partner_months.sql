@@ -1,6 +1,6 @@
 select
     daily.partner_id,
-    daily.billing_month as month,
+    daily.month as month,
     case when closed.month is null then 'open' else 'closed' end as status,
     cast(sum(daily.calls) as bigint) as calls,
     cast(sum(daily.unrated_calls) as bigint) as unrated_calls,
@@ -9,5 +9,5 @@ select
     min(daily.call_date) as first_call_date,
     max(daily.call_date) as last_call_date
 from {{ ref('daily_calls') }} as daily
-left join {{ source('raw', 'closed_months') }} as closed on daily.partner_id = closed.partner_id and daily.billing_month = closed.month
-group by daily.partner_id, daily.billing_month, closed.month
+left join {{ source('raw', 'closed_months') }} as closed on daily.partner_id = closed.partner_id and daily.month = closed.month
+group by daily.partner_id, daily.month, closed.month
