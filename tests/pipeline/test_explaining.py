@@ -18,12 +18,13 @@ from tests.pipeline.readers import ask
 
 EVERY_KIND = """
     select min(call_key) from calls
-    group by source, leg, status, status_reason, line_type, records > 1, is_onnet, is_international, rate_country, rate_line_type, call_plan_id
+    group by
+        source, leg, status, status_reason, line_type, records > 1, is_onnet, is_international, rate_country, rate_line_type, call_plan_id
 """
 
 
 def test_every_kind_of_call_explains_to_the_price_it_has(demo_workspace: Workspace) -> None:
-    """A partner would tell a customer a reason that is not the one: the explanation runs the batch's SQL and has to end where the batch did."""
+    """A customer would be given a reason that is not the one: the explanation has to end where the batch did."""
     for partner in serving.published_partners(demo_workspace):
         keys = [row[0] for row in ask(demo_workspace, partner, EVERY_KIND)]
         assert len(keys) > 40
@@ -31,7 +32,7 @@ def test_every_kind_of_call_explains_to_the_price_it_has(demo_workspace: Workspa
             (explained,) = explain(demo_workspace, key, partner)
             facts = explained.facts
             assert facts["agrees"], (key, facts)
-            assert facts["raw"] and facts["dialled"] in facts["raw"].replace("Ext.", ""), facts
+            assert facts["dialled"] in facts["raw"].replace("Ext.", ""), facts
             assert explained.steps[0][0] == "record"
             assert explained.steps[-1][0] == "published"
 
@@ -91,7 +92,7 @@ def test_pricing_an_existing_plan_through_the_histogram_equals_the_batch(demo_wo
 
 
 def test_a_draft_is_priced_by_the_rules_of_the_batch(demo_workspace: Workspace) -> None:
-    """A draft's fee, percentage, seconds step or fallback would be read otherwise than when it is a plan: here one becomes what another is."""
+    """A draft's fee, percentage, seconds step or fallback would be read otherwise than when it is a plan."""
     (partner, *_) = serving.published_partners(demo_workspace)
     plans = ask(
         demo_workspace,
