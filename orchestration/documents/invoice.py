@@ -1,0 +1,277 @@
+"""What stands on an invoice, as plain data that cannot contradict itself."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+from urllib.parse import quote
+
+from stdnum import iban
+
+from orchestration.errors import TiktellerError
+
+CENT = Decimal("0.01")
+
+VAT_CODES = {"standard": "S", "reverse_charge": "AE", "exempt": "E"}
+"""VAT category of the feeds -> its code on an electronic invoice (UNCL 5305); the same as in ``seeds/vat_rates.csv``."""
+
+LINE_KINDS = ("nrc", "mrc", "seat", "airtime", "calls")
+"""In the order in which they stand on the invoice, as in ``invoice_lines``."""
+
+MAX_FILE_STEM = 200  # file systems take names of 255 bytes; ``-calls.csv.part`` follows
+
+Language = Literal["nl", "en"]
+
+
+def round_cents(amount_eur: Decimal) -> Decimal:
+    """To two decimals, half away from zero (DOMAIN 2)."""
+    return amount_eur.quantize(CENT, ROUND_HALF_UP)
+
+
+@dataclass(frozen=True)
+class Party:
+    """Who sells or who buys. ``country`` is ISO 3166 alpha-2. ``kind`` matters for collection costs only."""
+
+    name: str
+    street: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    country: str = "NL"
+    vat_number: str | None = None
+    coc_number: str | None = None
+    email: str | None = None
+    iban: str | None = None
+    bic: str | None = None
+    kind: Literal["business", "consumer"] = "business"
+
+
+@dataclass(frozen=True)
+class Branding:
+    """A partner's house style. ``logo`` is the content of a PNG, JPEG, GIF, WebP or SVG file, ``brand_color`` is ``#rrggbb``.
+
+    Without a logo the partner's name stands in its place. Raises TiktellerError at a colour that is none, or a logo over
+    ``MAX_LOGO_BYTES``.
+    """
+
+    logo: bytes | None = None
+    brand_color: str | None = None
+    footer: str | None = None
+    closing_name: str | None = None
+
+    MAX_LOGO_BYTES = 500_000  # stands in every PDF of the partner
+
+    def __post_init__(self) -> None:
+        if self.brand_color is not None and not re.fullmatch(r"#(?:[0-9a-fA-F]{3}){1,2}", self.brand_color):
+            raise TiktellerError(
+                f"brand colour {self.brand_color!r} is no colour", mend="write partners.brand_color as #rrggbb, e.g. #0b7285"
+            )
+        if self.logo is not None and len(self.logo) > self.MAX_LOGO_BYTES:
+            raise TiktellerError(
+                f"the logo takes {len(self.logo):,} bytes, at most {self.MAX_LOGO_BYTES:,} fit", mend="give a smaller partners.logo_file"
+            )
+
+
+@dataclass(frozen=True)
+class InvoiceLine:
+    """A row of ``invoice_lines``. ``quantity`` counts calls, pieces or seats; ``duration_s`` is of calls and airtime only.
+
+    ``description`` is in the invoice's language. Where ``country_name`` is given (calls, airtime), it and the line type stand in its place.
+    """
+
+    line_number: int
+    kind: str
+    description: str
+    quantity: int
+    amount_eur: Decimal
+    vat_category: str = "standard"
+    vat_percent: Decimal = Decimal(21)
+    country: str | None = None
+    country_name: str | None = None
+    line_type: str | None = None
+    service_code: str | None = None
+    pbx_id: str | None = None
+    duration_s: int | None = None
+
+    @property
+    def vat_code(self) -> str:
+        return VAT_CODES[self.vat_category]
+
+
+@dataclass(frozen=True)
+class VatSubtotal:
+    """VAT of all lines of one category and rate: rounded here, once (DOMAIN 5)."""
+
+    vat_category: str
+    vat_code: str
+    vat_percent: Decimal
+    net_eur: Decimal
+    vat_eur: Decimal
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """A billed call for the specification. ``started_at`` is UTC, naive as in the published ``calls`` or aware; ``call_date`` is the
+    partner's day. Numbers are E.164, with or without ``+``. ``destination`` and ``country`` as in ``calls``."""
+
+    call_date: date
+    started_at: datetime
+    caller: str
+    callee: str
+    duration_s: int
+    amount_eur: Decimal
+    destination: str | None = None
+    country: str | None = None
+    line_type: str | None = None
+    kind: Literal["calls", "airtime"] = "calls"
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """An approved invoice or credit note with all that its documents need.
+
+    ``month`` is the month invoiced, ``YYYY-MM``. The amounts of a credit note are negative, as in the books: an invoice and the credit
+    note for the whole of it add up to nothing. ``calls`` are all calls behind the lines of kind calls and airtime. ``shielded`` holds
+    numbers whose last digits the specification hides. ``exempt_reason``, ``payment_reference`` (the number) and ``buyer_reference`` (the
+    customer id) have a usual value.
+
+    Raises TiktellerError when the totals are not those of the lines, when something the law wants on it is missing, or at money that is not
+    Decimal.
+    """
+
+    partner_id: str
+    customer_id: str
+    invoice_number: str
+    month: str
+    issued_on: date
+    due_on: date
+    seller: Party
+    buyer: Party
+    lines: tuple[InvoiceLine, ...]
+    net_eur: Decimal
+    vat_eur: Decimal
+    gross_eur: Decimal
+    kind: Literal["invoice", "credit_note"] = "invoice"
+    credited_invoice_number: str | None = None
+    branding: Branding = field(default_factory=Branding)
+    language: Language = "nl"
+    time_zone: str = "Europe/Amsterdam"
+    payment_reference: str | None = None
+    buyer_reference: str | None = None
+    exempt_reason: str | None = None
+    notes: tuple[str, ...] = ()
+    calls: tuple[CallRecord, ...] = ()
+    shielded: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for what, mend in _problems(self):
+            raise TiktellerError(f"invoice {self.invoice_number} of {self.customer_id}: {what}", mend=mend)
+
+    @property
+    def first_day(self) -> date:
+        """Of the month invoiced."""
+        return date.fromisoformat(f"{self.month}-01")
+
+    @property
+    def last_day(self) -> date:
+        first = self.first_day
+        return first.replace(day=calendar.monthrange(first.year, first.month)[1])
+
+    @property
+    def file_stem(self) -> str:
+        """The invoice number as the name of a file: what is no letter, digit, ``.``, ``_`` or ``-`` becomes ``%`` and its code (RFC 3986),
+        so that different numbers never share a file: ``2026/10`` is ``2026%2F10``."""
+        return file_stem(self.invoice_number)
+
+    @property
+    def vat_subtotals(self) -> tuple[VatSubtotal, ...]:
+        return vat_subtotals(self.lines)
+
+    @property
+    def late_calls(self) -> tuple[CallRecord, ...]:
+        """Calls of an earlier month that arrived after that month's invoice (DOMAIN 5)."""
+        return tuple(call for call in self.calls if call.call_date < self.first_day)
+
+
+def file_stem(name: str) -> str:
+    """See ``Invoice.file_stem``; a name of dots only or one that begins with a dot is coded too, so that no file is hidden or ``..``."""
+    coded = quote(name, safe="")
+    coded = coded.replace("~", "%7E")
+    return f"%2E{coded[1:]}" if coded.startswith(".") else coded
+
+
+def vat_subtotals(lines: Iterable[InvoiceLine]) -> tuple[VatSubtotal, ...]:
+    """One per VAT category and rate, highest rate first; VAT rounded once on the sum: 37.50 + 12.50 at 21 % is 10.50 (DOMAIN 5)."""
+    net: dict[tuple[str, Decimal], Decimal] = {}
+    for line in lines:
+        key = (line.vat_category, line.vat_percent)
+        net[key] = net.get(key, Decimal(0)) + line.amount_eur
+    return tuple(
+        VatSubtotal(category, VAT_CODES[category], percent, amount, round_cents(amount * percent / 100))
+        for (category, percent), amount in sorted(net.items(), key=lambda item: (-item[0][1], item[0][0]))
+    )
+
+
+def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
+    """What is wrong, and the mend; the most telling first."""
+    yield from _problems_of_lines(invoice)
+    subtotals = vat_subtotals(invoice.lines)
+    net, vat = sum((s.net_eur for s in subtotals), Decimal(0)), sum((s.vat_eur for s in subtotals), Decimal(0))
+    for what, said, found in (
+        ("net_eur", invoice.net_eur, net),
+        ("vat_eur", invoice.vat_eur, vat),
+        ("gross_eur", invoice.gross_eur, net + vat),
+    ):
+        if not isinstance(said, Decimal) or said != found:
+            yield f"{what} says {said}, its lines add up to {found}", "take all of an invoice from one snapshot"
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", invoice.month):
+        yield f"month {invoice.month!r} is no month", "write it as YYYY-MM"
+    if not invoice.invoice_number.strip():
+        yield "it has no number", "approve it: approval gives the number"
+    elif len(file_stem(invoice.invoice_number)) > MAX_FILE_STEM:
+        yield "its number is too long for the name of a file", "shorten partners.invoice_prefix or invoice_suffix"
+    if invoice.due_on < invoice.issued_on:
+        yield f"due on {invoice.due_on}, before it is issued on {invoice.issued_on}", "mend partners.payment_term_days"
+    if invoice.kind == "credit_note":
+        if not invoice.credited_invoice_number:
+            yield "a credit note names no invoice", "give the number of the invoice that it credits"
+        if invoice.gross_eur > 0:
+            yield f"a credit note over {invoice.gross_eur} asks for money", "give the amounts of a credit note as negative"
+    seller, buyer = invoice.seller, invoice.buyer
+    wanted = [
+        (f"the partner's {name}", getattr(seller, name), f"partners.{name}") for name in (*ADDRESS, "vat_number", "coc_number", "iban")
+    ]
+    wanted += [(f"the customer's {name}", getattr(buyer, name), f"customers.{name}") for name in ADDRESS]
+    if any(line.vat_category == "reverse_charge" for line in invoice.lines):
+        wanted.append(("the customer's VAT number, which reverse charge needs,", buyer.vat_number, "customers.vat_number"))
+    for what, value, column in wanted:
+        if not value or not value.strip():
+            yield f"{what} is missing", f"fill in {column}"
+    if not iban.is_valid(seller.iban):
+        yield f"{seller.iban} is no IBAN", "mend partners.iban"
+
+
+ADDRESS = ("name", "street", "postal_code", "city")
+
+
+def _problems_of_lines(invoice: Invoice) -> Iterable[tuple[str, str]]:
+    if not invoice.lines:
+        yield "it has no lines", "an invoice bills at least one thing"
+    if len({line.line_number for line in invoice.lines}) != len(invoice.lines):
+        yield "two lines share a number", "number the lines 1, 2, 3"
+    for line in invoice.lines:
+        where = f"line {line.line_number}"
+        if not isinstance(line.amount_eur, Decimal) or not isinstance(line.vat_percent, Decimal):
+            yield f"{where}: money and percentages are Decimal, not {type(line.amount_eur).__name__}", "read them as DECIMAL"
+        elif line.amount_eur != round_cents(line.amount_eur):
+            yield f"{where}: {line.amount_eur} has parts of cents", "take amount_eur of invoice_lines, which is rounded"
+        if line.kind not in LINE_KINDS:
+            yield f"{where}: kind {line.kind!r} is none of {', '.join(LINE_KINDS)}", "take kind of invoice_lines"
+        if line.vat_category not in VAT_CODES:
+            yield f"{where}: VAT category {line.vat_category!r} is none of {', '.join(VAT_CODES)}", "mend customers.vat_category"
+        elif (line.vat_category == "standard") != (line.vat_percent > 0):
+            yield f"{where}: {line.vat_percent} % VAT for category {line.vat_category}", "mend seeds/vat_rates.csv"

@@ -1,0 +1,237 @@
+"""An invoice as UBL 2.1, by EN 16931 and one of its profiles: what a customer's bookkeeping reads.
+
+The XML follows the order of the schemas of OASIS. Money has two decimals; a price may have more. Where a line's amount is no multiple of
+its quantity (it is the rounded sum of many calls, or of part months), the price is the amount per base quantity: price / base quantity *
+quantity is then the amount exactly, as EN 16931 wants it, and no price is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from lxml import etree
+
+from orchestration.documents.invoice import CENT, Invoice, InvoiceLine, Party, VatSubtotal
+from orchestration.documents.invoice_pdf import exempt_reason, line_title, payment_reference
+from orchestration.documents.wording import day, duration, printable, printable_lines, whole, word
+
+PROFILES: Mapping[str, tuple[str, str]] = {
+    "nlcius": ("urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0", "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"),
+    "peppol": ("urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0", "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"),
+}
+"""Profile -> CustomizationID, ProfileID: NLCIUS (SI-UBL 2.0) of the Netherlands, and Peppol BIS Billing 3.0."""
+
+UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
+CAC = f"{UBL}CommonAggregateComponents-2"
+CBC = f"{UBL}CommonBasicComponents-2"
+
+KVK_SCHEME = "0106"
+"""Dutch Chamber of Commerce number, ISO 6523."""
+
+VAT_SCHEMES = {
+    "AT": "9914",
+    "BE": "9925",
+    "BG": "9926",
+    "CY": "9928",
+    "CZ": "9929",
+    "DE": "9930",
+    "EE": "9931",
+    "EL": "9933",
+    "GR": "9933",
+    "ES": "9920",
+    "FR": "9957",
+    "GB": "9932",
+    "HR": "9934",
+    "HU": "9910",
+    "IE": "9935",
+    "LI": "9936",
+    "LT": "9937",
+    "LU": "9938",
+    "LV": "9939",
+    "MT": "9943",
+    "NL": "9944",
+    "PL": "9945",
+    "PT": "9946",
+    "RO": "9947",
+    "SI": "9949",
+    "SK": "9950",
+}
+"""First letters of a VAT number -> its scheme as an electronic address (EAS)."""
+
+EACH = "C62"
+"""UN/ECE Recommendation 20: one, whatever it is."""
+
+SEPA_TRANSFER, STANDING_AGREEMENT = "58", "57"
+"""UNCL 4461; a credit note is set off, nobody transfers it."""
+
+
+def invoice_ubl(invoice: Invoice, profile: str = "nlcius") -> bytes:
+    """The XML, UTF-8, indented. ``profile`` is a key of PROFILES; raises KeyError at another.
+
+    A credit note bears what it credits as positive amounts: there, its name says the direction.
+    """
+    customization, process = PROFILES[profile]
+    is_credit = invoice.kind == "credit_note"
+    name = "CreditNote" if is_credit else "Invoice"
+    root = etree.Element(f"{{{UBL}{name}-2}}{name}", nsmap={None: f"{UBL}{name}-2", "cac": CAC, "cbc": CBC})
+    _leaf(root, "CustomizationID", customization)
+    _leaf(root, "ProfileID", process)
+    _leaf(root, "ID", printable(invoice.invoice_number))
+    _leaf(root, "IssueDate", invoice.issued_on.isoformat())
+    if not is_credit:
+        _leaf(root, "DueDate", invoice.due_on.isoformat())
+    _leaf(root, f"{name}TypeCode", "381" if is_credit else "380")
+    if notes := [line for note in invoice.notes for line in printable_lines(note)]:
+        _leaf(root, "Note", " ".join(notes))
+    _leaf(root, "DocumentCurrencyCode", "EUR")
+    _leaf(root, "BuyerReference", printable(invoice.buyer_reference or invoice.customer_id))
+    period = _branch(root, "InvoicePeriod")
+    _leaf(period, "StartDate", invoice.first_day.isoformat())
+    _leaf(period, "EndDate", invoice.last_day.isoformat())
+    if is_credit:
+        _leaf(
+            _branch(_branch(root, "BillingReference"), "InvoiceDocumentReference"), "ID", printable(invoice.credited_invoice_number or "")
+        )
+    _add_party(_branch(root, "AccountingSupplierParty"), invoice.seller)
+    _add_party(_branch(root, "AccountingCustomerParty"), invoice.buyer)
+    _add_payment(root, invoice)
+    _add_totals(root, invoice)
+    for line in invoice.lines:
+        _add_line(_branch(root, f"{name}Line"), line, invoice)
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+
+
+def _branch(parent: etree._Element, name: str) -> etree._Element:
+    return etree.SubElement(parent, f"{{{CAC}}}{name}")
+
+
+def _leaf(parent: etree._Element, name: str, text: str, **attributes: str) -> None:
+    etree.SubElement(parent, f"{{{CBC}}}{name}", attributes).text = text
+
+
+def _money(parent: etree._Element, name: str, amount_eur: Decimal) -> None:
+    _leaf(parent, name, f"{amount_eur + 0:.2f}", currencyID="EUR")  # + 0: no -0.00
+
+
+def _bare(number: str) -> str:
+    """A number as registers write it: ``NL 0000.00.012.B01`` is ``NL000000012B01``."""
+    return "".join(character for character in number.upper() if character.isalnum())
+
+
+def _endpoint(party: Party) -> tuple[str, str] | None:
+    """Scheme and electronic address: KvK number, else VAT number, else e-mail."""
+    if party.coc_number and party.country == "NL":
+        return KVK_SCHEME, _bare(party.coc_number)
+    if party.vat_number and (scheme := VAT_SCHEMES.get(_bare(party.vat_number)[:2])):
+        return scheme, _bare(party.vat_number)
+    return ("EM", printable(party.email)) if party.email else None
+
+
+def _add_party(parent: etree._Element, party: Party) -> None:
+    element = _branch(parent, "Party")
+    if endpoint := _endpoint(party):
+        _leaf(element, "EndpointID", endpoint[1], schemeID=endpoint[0])
+    _leaf(_branch(element, "PartyName"), "Name", printable(party.name))
+    address = _branch(element, "PostalAddress")
+    for name, value in (("StreetName", party.street), ("CityName", party.city), ("PostalZone", party.postal_code)):
+        if value:
+            _leaf(address, name, printable(value))
+    _leaf(_branch(address, "Country"), "IdentificationCode", party.country)
+    if party.vat_number:
+        tax = _branch(element, "PartyTaxScheme")
+        _leaf(tax, "CompanyID", _bare(party.vat_number))
+        _leaf(_branch(tax, "TaxScheme"), "ID", "VAT")
+    legal = _branch(element, "PartyLegalEntity")
+    _leaf(legal, "RegistrationName", printable(party.name))
+    if party.coc_number:
+        scheme = {"schemeID": KVK_SCHEME} if party.country == "NL" else {}
+        _leaf(legal, "CompanyID", _bare(party.coc_number), **scheme)
+    if party.email:
+        _leaf(_branch(element, "Contact"), "ElectronicMail", printable(party.email))
+
+
+def _add_payment(root: etree._Element, invoice: Invoice) -> None:
+    means = _branch(root, "PaymentMeans")
+    if invoice.kind == "credit_note":
+        _leaf(means, "PaymentMeansCode", STANDING_AGREEMENT)
+        return
+    _leaf(means, "PaymentMeansCode", SEPA_TRANSFER)
+    _leaf(means, "PaymentID", payment_reference(invoice))
+    account = _branch(means, "PayeeFinancialAccount")
+    _leaf(account, "ID", _bare(invoice.seller.iban or ""))
+    _leaf(account, "Name", printable(invoice.seller.name))
+    if invoice.seller.bic:
+        _leaf(_branch(account, "FinancialInstitutionBranch"), "ID", _bare(invoice.seller.bic))
+    _leaf(
+        _branch(root, "PaymentTerms"), "Note", printable(word("payment_terms", invoice.language, day=day(invoice.due_on, invoice.language)))
+    )
+
+
+def _sign(invoice: Invoice) -> int:
+    return -1 if invoice.kind == "credit_note" else 1
+
+
+def _add_totals(root: etree._Element, invoice: Invoice) -> None:
+    sign = _sign(invoice)
+    tax = _branch(root, "TaxTotal")
+    _money(tax, "TaxAmount", sign * invoice.vat_eur)
+    for subtotal in invoice.vat_subtotals:
+        element = _branch(tax, "TaxSubtotal")
+        _money(element, "TaxableAmount", sign * subtotal.net_eur)
+        _money(element, "TaxAmount", sign * subtotal.vat_eur)
+        _add_category(_branch(element, "TaxCategory"), subtotal, _exemption(subtotal, invoice))
+    total = _branch(root, "LegalMonetaryTotal")
+    _money(total, "LineExtensionAmount", sign * invoice.net_eur)
+    _money(total, "TaxExclusiveAmount", sign * invoice.net_eur)
+    _money(total, "TaxInclusiveAmount", sign * invoice.gross_eur)
+    _money(total, "PayableAmount", sign * invoice.gross_eur)
+
+
+def _exemption(subtotal: VatSubtotal, invoice: Invoice) -> tuple[tuple[str, str], ...]:
+    if subtotal.vat_code == "AE":
+        return ("TaxExemptionReasonCode", "VATEX-EU-AE"), (
+            "TaxExemptionReason",
+            "Btw verlegd" if invoice.language == "nl" else "Reverse charge",
+        )
+    if subtotal.vat_code == "E":
+        return (("TaxExemptionReason", exempt_reason(invoice)),)
+    return ()
+
+
+def _add_category(element: etree._Element, of: VatSubtotal | InvoiceLine, exemption: tuple[tuple[str, str], ...] = ()) -> None:
+    _leaf(element, "ID", of.vat_code)
+    _leaf(element, "Percent", f"{of.vat_percent.normalize():f}")
+    for name, text in exemption:
+        _leaf(element, name, text)
+    _leaf(_branch(element, "TaxScheme"), "ID", "VAT")
+
+
+def _add_line(element: etree._Element, line: InvoiceLine, invoice: Invoice) -> None:
+    amount = _sign(invoice) * line.amount_eur
+    quantity = (abs(line.quantity) or 1) * (-1 if amount < 0 else 1)  # a price is never negative (BR-27), a quantity may be
+    _leaf(element, "ID", str(line.line_number))
+    _leaf(element, f"{'Credited' if invoice.kind == 'credit_note' else 'Invoiced'}Quantity", str(quantity), unitCode=EACH)
+    _money(element, "LineExtensionAmount", amount)
+    item = _branch(element, "Item")
+    if line.duration_s is not None:
+        calls = word("call_one" if line.quantity == 1 else "call_many", invoice.language, calls=whole(line.quantity, invoice.language))
+        _leaf(item, "Description", f"{calls}, {duration(line.duration_s, invoice.language)}")
+    _leaf(item, "Name", f"{word(line.kind, invoice.language)}: {line_title(line, invoice)}")
+    if line.service_code:
+        _leaf(_branch(item, "SellersItemIdentification"), "ID", printable(line.service_code))
+    _add_category(_branch(item, "ClassifiedTaxCategory"), line)
+    price, base = unit_price(abs(amount), abs(quantity))
+    element_price = _branch(element, "Price")
+    _leaf(element_price, "PriceAmount", f"{price:f}", currencyID="EUR")
+    if base != 1:
+        _leaf(element_price, "BaseQuantity", str(base), unitCode=EACH)
+
+
+def unit_price(amount_eur: Decimal, quantity: int) -> tuple[Decimal, int]:
+    """A price and the quantity it is for, such that price / base * quantity is the amount exactly: per piece where that takes four
+    decimals or fewer, else the amount for the whole quantity."""
+    each = (amount_eur / quantity).quantize(Decimal("0.0001")).normalize()
+    if each * quantity != amount_eur:
+        return amount_eur, quantity
+    return each.quantize(min(CENT, Decimal((0, (1,), int(each.as_tuple().exponent))))), 1

@@ -1,0 +1,77 @@
+"""What the documents of a month cost: ``python -m tests.benchmarks.invoices`` (the budget is 120 s for 1,000, on two cores)."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from orchestration.documents.invoice import Invoice, InvoiceLine
+from orchestration.documents.rendering import render
+from tests.unit import documents
+
+LINES = 20
+CALLS = 500
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Seconds for ``invoices`` invoices of LINES lines and CALLS calls each, and the bytes of all their documents."""
+
+    invoices: int
+    seconds: float
+    total_bytes: int
+
+
+def made_up_invoices(count: int) -> Iterator[Invoice]:
+    """No two alike, so that nothing is saved by having set the same page before."""
+    for number in range(count):
+        lines = [
+            InvoiceLine(
+                *(place, "calls", "", number + place, Decimal(number * 7 + place) / 100),
+                country_name=f"Land {place}",
+                country="NL",
+                line_type="FIX",
+                duration_s=(number + 1) * place,
+            )
+            for place in range(7, LINES + 1)
+        ]
+        start = documents.CALLS[0]
+        calls = [replace(start, started_at=start.started_at + timedelta(seconds=n * (number + 1)), duration_s=n) for n in range(CALLS)]
+        yield documents.invoice(
+            [*documents.LINES[:6], *lines],
+            invoice_number=f"INV{number:06d}",
+            customer_id=f"customer-{number}",
+            buyer=replace(documents.BUYER, name=f"Klant {number} B.V."),
+            calls=tuple(calls),
+        )
+
+
+def measure_rendering(count: int = 1_000, processes: int = 2) -> Rendered:
+    """Render ``count`` made-up invoices into a folder that is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="tikteller-bench-") as folder:
+        began = time.monotonic()
+        rendered = render(made_up_invoices(count), Path(folder), processes=processes)
+        seconds = time.monotonic() - began
+        total_bytes = sum(path.stat().st_size for made in rendered for path in (made.pdf, made.ubl, made.calls))
+    return Rendered(len(rendered), seconds, total_bytes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--invoices", type=int, default=1_000)
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    measured = measure_rendering(arguments.invoices, arguments.processes)
+    each = 1000 * measured.seconds / measured.invoices
+    print(f"{measured.invoices:,} invoices of {LINES} lines and {CALLS} calls: PDF, UBL and CSV in {measured.seconds:.1f} s ", end="")
+    print(f"({each:.1f} ms each, {measured.total_bytes / 2**20:.0f} MiB)")
+
+
+if __name__ == "__main__":
+    main()
