@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from streamlit import cache_data
 
 from apps.language import Language
 from apps.period import DAY, Period, shift_month
+from orchestration.reports.contents import percent_of
 from orchestration.serving import connect
 
 Dimension = Literal["customer", "destination", "service", "month"]
@@ -58,11 +59,6 @@ def frame(snapshot: str, sql: str, parameters: Mapping[str, object] | None = Non
     """The rows of ``sql`` with amounts as Decimal (DuckDB's own data frames would make them floats)."""
     with connect(Path(snapshot)) as connection:
         return connection.sql(sql, params=dict(parameters or {})).to_arrow_table().to_pandas()
-
-
-def percent_of(part: Decimal, whole: Decimal) -> Decimal | None:
-    """``part`` as percent of ``whole`` at 2 decimals; None where there is no whole to take it of."""
-    return (part * 100 / whole).quantize(Decimal("0.01"), ROUND_HALF_UP) if whole else None
 
 
 def country_name(language: Language, code: str = "country", table: str = "countries") -> str:

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from orchestration.errors import TiktellerError
+from orchestration.errors import TiktellerError, UsageError
 from orchestration.output import FORMATS, Answer, Format, write
 from orchestration.workspace import PROJECT_ROOT, Workspace, open_workspace
 
@@ -22,10 +22,6 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 DEFAULT_PORT = 8501
 
 Verb = Callable[[argparse.Namespace], int]
-
-
-class UsageError(TiktellerError):
-    """Arguments that are right one by one but not together."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -136,6 +132,10 @@ def _parser() -> argparse.ArgumentParser:
     close.add_argument("month", metavar="MONTH", help="such as 2026-10")
     close.add_argument("--partner", required=True, metavar="P")
     close.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
+
+    export = verb("export", _export, "write one of finance's reports to a file")
+    export.add_argument("report", metavar="REPORT", help="which one; --help lists them")
+    export.later = _export_arguments
 
     verb("pvc", _pvc, "what one call takes of a line and how many fit, with the arithmetic", printing).later = _pvc_arguments
 
@@ -324,6 +324,42 @@ def _sql(args: argparse.Namespace) -> int:
                 write(answer(connection, args.statement), args.format, stream)
         else:
             write(answer(connection, args.statement), args.format, sys.stdout)
+    return 0
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    from orchestration.reports import REPORTS
+    from orchestration.reports.definition import PARAMETERS
+    from orchestration.reports.export import FILE_FORMATS
+
+    parser.add_argument("--format", choices=FILE_FORMATS, help="csv, xlsx or parquet; without it, what FILE ends in")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write; one that is there is replaced")
+    parser.add_argument("--partner", metavar="P", help="of this partner; without: of all")
+    for parameter in PARAMETERS:
+        takers = ", ".join(report.name for report in REPORTS.values() if parameter.name in report.takes)
+        parser.add_argument(
+            parameter.option, dest=f"asked_{parameter.name}", metavar=parameter.metavar, help=f"{parameter.says} ({takers})"
+        )
+    parser.add_argument("--locale", choices=("en", "nl"), default="en", help="nl: Dutch names; a CSV with ; and a decimal comma")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    width = max(map(len, REPORTS))
+    parser.epilog = "reports:\n" + "\n".join(f"  {report.name:<{width}}  {report.says}" for report in REPORTS.values())
+
+
+def _export(args: argparse.Namespace) -> int:
+    from orchestration.progress import printed
+    from orchestration.reports import report_named
+    from orchestration.reports.export import FILE_FORMATS, export
+
+    report = report_named(args.report)
+    form = args.format or args.out.suffix.removeprefix(".").lower()
+    if form not in FILE_FORMATS:
+        raise UsageError(f"{args.out} does not say what it is to be", mend=f"add --format {', '.join(FILE_FORMATS)}")
+    asked = {name.removeprefix("asked_"): value for name, value in vars(args).items() if name.startswith("asked_") and value is not None}
+    workspace = _workspace(args)
+    with _replacing(args.out) as unfinished:
+        done = export(workspace, report, asked, unfinished, form, args.partner, args.locale, printed())
+    print(f"{done.rows:,} rows in {args.out}, {done.seconds:.1f} s")
     return 0
 
 

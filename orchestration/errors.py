@@ -10,3 +10,7 @@ class TiktellerError(Exception):
         self.message = message
         self.mend = mend
         super().__init__(f"{message}. Mend: {mend}" if mend else message)
+
+
+class UsageError(TiktellerError):
+    """Arguments that are right one by one but not together; exit code 2."""

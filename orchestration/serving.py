@@ -9,6 +9,7 @@ which *file* is opened, never which WHERE is added.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ from orchestration.errors import TiktellerError
 from orchestration.workspace import PLATFORM, Workspace
 
 POINTER = "current"
+READER_SETTINGS = {"python_enable_replacements": "false"}
 PARTNER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -47,8 +49,8 @@ def _named(folder: Path) -> Path | None:
         return None
 
 
-def connect(snapshot: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to one snapshot file that can reach no other file."""
-    connection = duckdb.connect(str(snapshot), read_only=True, config={"python_enable_replacements": "false"})
+def connect(snapshot: Path, settings: Mapping[str, str] = READER_SETTINGS) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to one snapshot file that can reach no other file. ``settings`` are DuckDB's, on top of a reader's own."""
+    connection = duckdb.connect(str(snapshot), read_only=True, config={**READER_SETTINGS, **settings})
     connection.execute("set enable_external_access = false")
     return connection

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -14,15 +17,27 @@ from orchestration.output import Answer
 from orchestration.workspace import PLATFORM, Workspace
 
 FETCH_ROWS = 10_000
+READER_MEMORY = "2GB"  # of one that spills; beside the app and a run on the same machine
+
+
+@dataclass(frozen=True)
+class Edition:
+    """Which snapshot of a partner is read, and when it was published (UTC)."""
+
+    partner_id: str
+    snapshot: str
+    published_at: datetime
 
 
 @contextmanager
-def opened(workspace: Workspace, partner_id: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(workspace: Workspace, partner_id: str | None = None, spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to one partner's file, or to all, that can reach no other file, change no setting and write nothing.
 
+    ``spill`` is an existing folder for what does not fit in ``READER_MEMORY``; without it memory is bounded by the machine's.
     Raises TiktellerError: nothing published; and in place of DuckDB's errors in the block, in one line.
     """
-    with closing(_one_partner(workspace, partner_id) if partner_id else _all_partners(workspace)) as connection:
+    settings = _spilling(spill) if spill else {}
+    with closing(_one_partner(workspace, partner_id, settings) if partner_id else _all_partners(workspace, settings)) as connection:
         connection.execute("set enable_progress_bar = false")  # it would be drawn into the answer
         connection.execute("set lock_configuration = true")
         try:
@@ -35,6 +50,21 @@ def answer(connection: duckdb.DuckDBPyConnection, statement: str) -> Answer:
     """What one query gives; its rows are fetched as they are taken."""
     result = connection.execute(_one_query(connection, statement))
     return Answer(tuple(column[0] for column in result.description or ()), _rows(result))
+
+
+def editions(connection: duckdb.DuckDBPyConnection) -> list[Edition]:
+    """The snapshots behind an opened connection, by partner."""
+    owners = connection.execute("select database_name from duckdb_tables() where table_name = '_snapshot' order by 1").fetchall()
+    found = [
+        Edition(*row)
+        for (owner,) in owners
+        if owner != PLATFORM
+        for row in connection.execute(
+            f"select partner.partner_id, edition.snapshot, edition.published_at from {_name(owner)}._snapshot as edition, "
+            f"{_name(owner)}.partner as partner"
+        ).fetchall()
+    ]
+    return sorted(found, key=lambda edition: edition.partner_id)
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, statement: str, path: Path) -> None:
@@ -61,11 +91,16 @@ def _one_query(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.
     return statements[0]
 
 
-def _one_partner(workspace: Workspace, partner_id: str) -> duckdb.DuckDBPyConnection:
-    return serving.connect(serving.current_snapshot(workspace, partner_id))
+def _spilling(folder: Path) -> dict[str, str]:
+    """DuckDB's settings for a reader that may spill there."""
+    return {"memory_limit": os.environ.get("TIKTELLER_MEMORY") or READER_MEMORY, "temp_directory": str(folder)}
 
 
-def _all_partners(workspace: Workspace) -> duckdb.DuckDBPyConnection:
+def _one_partner(workspace: Workspace, partner_id: str, settings: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
+    return serving.connect(serving.current_snapshot(workspace, partner_id), settings)
+
+
+def _all_partners(workspace: Workspace, settings: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
     """Every current snapshot, read-only, under one roof.
 
     A table of the platform is taken from there: it has what belongs to no partner too. A table of the partners is the union of
@@ -74,7 +109,7 @@ def _all_partners(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     partners = serving.published_partners(workspace)
     if not partners:
         raise TiktellerError(f"nothing is published in {workspace.root} yet", mend="tikteller run")
-    connection = duckdb.connect(config={"python_enable_replacements": "false"})
+    connection = duckdb.connect(config={**serving.READER_SETTINGS, **settings})
     for owner in (*partners, PLATFORM):
         try:
             _attach(connection, serving.current_snapshot(workspace, owner), owner)
@@ -92,8 +127,7 @@ def _all_partners(workspace: Workspace) -> duckdb.DuckDBPyConnection:
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, snapshot: Path, owner: str) -> None:
-    literal = "'" + str(snapshot).replace("'", "''") + "'"
-    connection.execute(f"attach {literal} as {_name(owner)} (read_only)")
+    connection.execute(f"attach {_literal(str(snapshot))} as {_name(owner)} (read_only)")
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
@@ -116,6 +150,10 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
 
 def _name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _one_line(error: duckdb.Error) -> str:

@@ -7,16 +7,16 @@ import io
 import re
 import zipfile
 from decimal import Decimal
-from xml.etree import ElementTree
+from typing import Any
 
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
 
 from apps.exports import Column, Report, to_csv, to_xlsx
 
 NAMES = ('=HYPERLINK("http://x","y")', "+31 bv", "-1+1", "@sum", 'Café \'t Hoekje; "De Kade"', "3-4")
 AMOUNTS = tuple(Decimal(amount) for amount in ("0.004500", "1234567.891234", "-12.500000", "0.000000", "19.990000", "1.005000"))
-MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
 @pytest.fixture
@@ -46,18 +46,9 @@ def report() -> Report:
     )
 
 
-def sheet(book: bytes, number: int) -> list[list[tuple[str, str | None]]]:
-    """Cells of one sheet as (text or number, formula), read without the library that wrote them."""
-    with zipfile.ZipFile(io.BytesIO(book)) as archive:
-        shared = ["".join(item.itertext()) for item in ElementTree.fromstring(archive.read("xl/sharedStrings.xml"))]
-        rows = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml")).iter(f"{MAIN}row")
-        cells = [list(row.iter(f"{MAIN}c")) for row in rows]
-
-    def read(cell: ElementTree.Element) -> tuple[str, str | None]:
-        value = cell.findtext(f"{MAIN}v") or ""
-        return shared[int(value)] if cell.get("t") == "s" else value, cell.findtext(f"{MAIN}f")
-
-    return [[read(cell) for cell in row] for row in cells]
+def sheet(book: bytes, number: int) -> list[list[tuple[Any, str]]]:
+    """Cells of one sheet as (value, type): n a number, s text, f a formula; read without the library that wrote them."""
+    return [[(cell.value, cell.data_type) for cell in row] for row in load_workbook(io.BytesIO(book)).worksheets[number - 1].rows]
 
 
 def test_csv_holds_every_amount_exactly(report: Report) -> None:
@@ -79,17 +70,15 @@ def test_xlsx_is_the_table_with_its_total(report: Report) -> None:
     heading, *rows, total = sheet(to_xlsx(report), 1)
     assert [value for value, _ in heading] == ["Klant", "Soort lijn", "Verkoop", "Marge %"]
     assert [row[0][0] for row in rows] == list(NAMES)
-    assert [row[1][0] for row in rows] == ["vast", "mobiel", "", "vast", "mobiel", "SPECIAL"]
-    assert [Decimal(row[2][0]) for row in rows] == list(AMOUNTS)
+    assert [row[1][0] for row in rows] == ["vast", "mobiel", None, "vast", "mobiel", "SPECIAL"]
+    assert [Decimal(str(row[2][0])) for row in rows] == list(AMOUNTS)
     assert total[0][0] == "Totaal"
-    assert total[2][1] == "SUM(C2:C7)"
-    assert round(Decimal(total[2][0]), 6) == report.totals["sale_eur"]
+    assert Decimal(str(total[2][0])) == report.totals["sale_eur"]
 
 
-def test_xlsx_runs_nothing_but_our_own_sums(report: Report) -> None:
+def test_xlsx_runs_nothing(report: Report) -> None:
     book = to_xlsx(report)
-    formulas = [formula for row in sheet(book, 1) for _, formula in row if formula]
-    assert formulas == ["SUM(C2:C7)"]
+    assert {kind for row in sheet(book, 1) for _, kind in row} == {"s", "n"}
     assert "hyperlink" not in zipfile.ZipFile(io.BytesIO(book)).read("xl/worksheets/sheet1.xml").decode().lower()
 
 
