@@ -37,7 +37,13 @@ PARTNER_TABLES = {
     "call_prices": "marts.call_prices",
     "invoices": "marts.invoices",
     "invoice_lines": "marts.invoice_lines",
+    "invoice_vat": "marts.invoice_vat",
     "margins": "marts.margins",
+    "commissions": "marts.commissions",
+    "commission_lines": "marts.commission_lines",
+    "receivables": "marts.receivables",
+    "open_items": "marts.open_items",
+    "price_list": "marts.price_list",
     "customers": "marts.customers",
     "resellers": "marts.resellers",
     "partner": "marts.partners",
@@ -62,6 +68,8 @@ PLATFORM_TABLES = {
     "ingested_files": "marts.ingested_files",
     "unrated_calls": "marts.unrated_calls",
     "partner_months": "marts.partner_months",
+    "receivables": "marts.receivables",
+    "open_items": "marts.open_items",
 }
 """Published name -> its source, whole, for operators only: what stands in no partner's file because it is nobody's yet, or everybody's."""
 

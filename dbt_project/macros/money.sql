@@ -74,3 +74,11 @@
 
 {# whole / part as a percentage with two decimals; null when there is nothing to divide by. For people to read, never to add up. #}
 {% macro percent_of(part, whole) -%} cast(case when {{ whole }} <> 0 then round(100.0 * {{ part }} / {{ whole }}, 2) end as decimal(18, 2)) {%- endmacro %}
+
+{# VAT of a category's net amount, rounded once to cents (DOMAIN 5); null where no rate is known. #}
+{% macro vat_amount(net, percent) -%} cast({{ round_money(net ~ ' * ' ~ percent ~ ' * cast(0.01 as decimal(3, 2))', 2) }} as decimal(18, 2)) {%- endmacro %}
+
+{# A rate times its percentage in EUR, rounded half away from zero to the 8 decimals that a rate can have: for people to read, calls are priced unrounded. #}
+{% macro marked_up_rate(rate_e8, percent_ppm) -%}
+    {{ from_e8(whole_quotient('2 * ' ~ wide(rate_e8) ~ ' * ' ~ percent_ppm ~ ' + 1000000', wide('2000000'))) }}
+{%- endmacro %}

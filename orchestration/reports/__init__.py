@@ -5,11 +5,13 @@ To add one: a ``Report`` in a module of its kind here, and its name in ``REPORTS
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from orchestration.errors import UsageError
-from orchestration.reports import finance, prices
+from orchestration.reports import finance, prices, receivables
 from orchestration.reports.definition import Report
 
-REPORTS: dict[str, Report] = {report.name: report for report in (*finance.REPORTS, *prices.REPORTS)}
+REPORTS: dict[str, Report] = {report.name: report for report in (*finance.REPORTS, *receivables.REPORTS, *prices.REPORTS)}
 
 
 def report_named(name: str) -> Report:
@@ -17,3 +19,8 @@ def report_named(name: str) -> Report:
     if name not in REPORTS:
         raise UsageError(f"there is no report {name!r}", mend=f"there are {', '.join(REPORTS)}")
     return REPORTS[name]
+
+
+def answering(report: Report, asked: Mapping[str, str]) -> Report:
+    """The report that answers these parameters: itself, or the one that it names for one of them."""
+    return next((REPORTS[other] for parameter, other in report.instead.items() if parameter in asked), report)

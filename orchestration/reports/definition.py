@@ -12,6 +12,9 @@ from typing import Literal
 
 Kind = Literal["text", "money", "percent", "number", "count", "duration", "date", "moment", "yes_no"]
 
+COUNTRY_NAME = "case $language when 'nl' then countries.name_nl else countries.name_en end"
+"""SQL for the name of a country of the table ``countries``, in the language asked."""
+
 
 @dataclass(frozen=True)
 class Parameter:

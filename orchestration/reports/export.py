@@ -12,6 +12,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.progress import Progress, silent
+from orchestration.reports import answering
 from orchestration.reports.contents import Column, Contents, RunningTotals
 from orchestration.reports.definition import Report, kind_of
 from orchestration.reports.delimited import DIALECTS, write_csv
@@ -50,6 +51,7 @@ def export(
     for the file anyway. Raises UsageError and TiktellerError as ``question`` does.
     """
     began = time.monotonic()
+    report = answering(report, asked)
     with (
         tempfile.TemporaryDirectory(prefix=".tikteller-", dir=path.parent) as scratch,
         opened(workspace, partner_id, spill=Path(scratch)) as connection,
@@ -114,7 +116,10 @@ def _write_rows(
 ) -> int:
     result = connection.execute(asking.sql, dict(asking.bindings))
     names = [column[0] for column in result.description]
-    columns = tuple(Column(name, kind=kind_of(name, str(data_type))) for name, data_type, *_ in result.description)
+    said_of = _meanings(report) if form == "xlsx" else {}
+    columns = tuple(
+        Column(name, kind=kind_of(name, str(data_type)), meaning=said_of.get(name, "")) for name, data_type, *_ in result.description
+    )
     totals = RunningTotals(names, report.sums, report.shares)
     rows = totals.counted(row for batch in said.batches(iter(lambda: result.fetchmany(FETCH_ROWS), [])) for row in batch)
     contents = Contents(report.title, columns, rows, totals, lambda: [*about.lines(), ("Rows", f"{totals.rows:,}")])
@@ -127,6 +132,16 @@ def _write_rows(
 
         write_workbook(contents, path, scratch)
     return totals.rows
+
+
+def _meanings(report: Report) -> dict[str, str]:
+    """Column -> what it means: what the report says itself, else what the published tables declare, the first one first."""
+    from orchestration.contracts import meanings
+
+    found: dict[str, str] = {}
+    for table in reversed(report.tables):
+        found |= meanings(table)
+    return found | dict(report.meanings)
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, asking: Question, path: Path, about: _About, said: _Said) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from orchestration.reports.definition import Report
+from orchestration.reports.definition import COUNTRY_NAME, Report
 
-COUNTRY_NAME = "case $language when 'nl' then countries.name_nl else countries.name_en end"
 AMOUNTS = ("sale_eur", "purchase_eur", "margin_eur")
 PERCENTAGES = {"margin_percent_of_sale": ("margin_eur", "sale_eur"), "markup_percent": ("margin_eur", "purchase_eur")}
 NAMES = {
@@ -111,4 +110,43 @@ CALLS = Report(
     meanings=NAMES,
 )  # fmt: skip
 
-REPORTS = (MARGINS, INVOICES, INVOICE_LINES, CALLS)
+VAT = Report(
+    name="vat",
+    title="VAT",
+    says="VAT per month of the invoices, category and percent; drafts count as they stand. Adds up to the invoices, to the cent.",
+    tables=("invoice_vat", "invoices"),
+    source="""
+        select invoice_vat.*, invoices.status
+        from invoice_vat
+        inner join invoices on invoice_vat.invoice_id = invoices.invoice_id
+    """,
+    summary="""
+        select
+            partner_id,
+            month,
+            vat_category,
+            vat_code,
+            vat_percent,
+            count(distinct invoice_id) as invoices,
+            count(distinct invoice_id) filter (where status in ('draft', 'blocked')) as open_invoices,
+            count(*) filter (where status in ('draft', 'blocked')) = 0 as is_final,
+            sum(net_eur)::decimal(18, 2) as net_eur,
+            coalesce(sum(vat_eur), 0)::decimal(18, 2) as vat_eur,
+            sum(gross_eur)::decimal(18, 2) as gross_eur
+        from chosen
+        group by all
+    """,
+    order="partner_id, month, vat_category, vat_percent",
+    month="month",
+    sums=("net_eur", "vat_eur", "gross_eur"),
+    meanings={
+        "invoices": "How many invoices and drafts have that category and percent.",
+        "open_invoices": "How many of them are not approved yet.",
+        "is_final": "All of them are approved.",
+        "net_eur": "Without VAT.",
+        "vat_eur": "Rounded once per invoice and category.",
+        "gross_eur": "With VAT.",
+    },
+)
+
+REPORTS = (MARGINS, INVOICES, INVOICE_LINES, VAT, CALLS)

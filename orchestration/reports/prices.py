@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from orchestration.reports.definition import Report
+from orchestration.reports.definition import COUNTRY_NAME, Report
+
+PRICE_LIST = Report(
+    name="price-list",
+    title="Price list",
+    says="What a call costs under a call plan, one row per country and line type, markup applied, beside its purchase.",
+    tables=("price_list",),
+    source=f"""
+        select price_list.*, {COUNTRY_NAME} as country_name
+        from price_list
+        left join countries on price_list.country = countries.country
+    """,
+    columns=(
+        "partner_id", "call_plan_id", "call_plan_name", "country", "country_name", "line_type", "connection_fee_min_eur",
+        "connection_fee_max_eur", "sale_minute_min_eur", "sale_minute_max_eur", "purchase_minute_min_eur", "purchase_minute_max_eur",
+        "minute_rate_percent", "rate_country", "rate_line_type", "is_fallback", "valid_from",
+    ),
+    order="partner_id, call_plan_id, country_name, country, line_type",
+    filters={"plan": "call_plan_id"},
+    meanings={"country_name": "The country's name."},
+)  # fmt: skip
 
 SERVICE_PRICE_LIST = Report(
     name="service-price-list",
@@ -28,4 +48,4 @@ DECK_CHANGES = Report(
     order="all",
 )
 
-REPORTS = (SERVICE_PRICE_LIST, DECK_CHANGES)
+REPORTS = (PRICE_LIST, SERVICE_PRICE_LIST, DECK_CHANGES)

@@ -30,9 +30,9 @@ AS_STORED = Context(prec=17)
 FIRST_YEAR = 1900  # a spreadsheet knows no day before
 
 NUMBER_FORMATS: dict[Kind, str] = {
-    "money": '"€" #,##0.00####;[Red]-"€" #,##0.00####',
+    "money": '"€" #,##0.00######;[Red]-"€" #,##0.00######',
     "percent": '0.00##"%"',
-    "number": "#,##0.00####",
+    "number": "#,##0.00######",
     "count": "#,##0",
     "duration": "[h]:mm:ss",
     "date": "yyyy-mm-dd",

@@ -34,6 +34,13 @@ PUBLISHED = {
     "invoices": "customer_id month invoice_id invoice_number status block_reason net_eur vat_eur gross_eur issued_on due_on",
     "invoice_lines": "invoice_id line_number kind description country line_type service_code quantity duration_s amount_eur purchase_eur "
     "vat_category vat_percent",
+    "invoice_vat": "invoice_id customer_id month vat_category vat_code vat_percent net_eur vat_eur gross_eur",
+    "commissions": "month reseller_id call_sale_eur service_sale_eur commission_eur is_final",
+    "commission_lines": "month reseller_id customer_id invoice_id kind sale_eur commission_percent exact_commission_eur",
+    "receivables": "customer_id invoice_number invoice_id kind happened_on due_on amount_eur status_reason",
+    "open_items": "customer_id invoice_number gross_eur paid_eur open_eur due_on days_overdue bucket as_of_date",
+    "price_list": "call_plan_id country line_type connection_fee_min_eur connection_fee_max_eur sale_minute_min_eur sale_minute_max_eur "
+    "purchase_minute_min_eur purchase_minute_max_eur",
     "margins": "month customer_id kind category country line_type reseller_id sale_eur purchase_eur margin_eur margin_percent_of_sale "
     "markup_percent",
     "pvc_matrix": "access_profile codec packet_ms ip_version srtp kbps_per_call guaranteed_kbps concurrent_calls",

@@ -4,7 +4,7 @@ with by_vat_category as (
     select
         partner_id, customer_id, month, invoice_id, vat_category, vat_percent,
         sum(amount_eur) as net_eur,
-        cast({{ round_money('sum(amount_eur) * vat_percent * cast(0.01 as decimal(3, 2))', 2) }} as decimal(18, 2)) as vat_eur
+        {{ vat_amount('sum(amount_eur)', 'vat_percent') }} as vat_eur
     from {{ ref('invoice_lines') }}
     group by partner_id, customer_id, month, invoice_id, vat_category, vat_percent
 ),
