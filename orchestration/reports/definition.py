@@ -15,6 +15,30 @@ Kind = Literal["text", "money", "percent", "number", "count", "duration", "date"
 COUNTRY_NAME = "case $language when 'nl' then countries.name_nl else countries.name_en end"
 """SQL for the name of a country of the table ``countries``, in the language asked."""
 
+MEANINGS = {
+    "partner_id": "The partner: the tenant, who buys wholesale and sells under its own name.",
+    "customer_id": "The customer, who gets the invoice.",
+    "customer": "The customer's name.",
+    "reseller_id": "The reseller; empty where the partner sells directly.",
+    "reseller": "The reseller's name; empty where the partner sells directly.",
+    "month": "Year and month.",
+    "invoice_id": "Which invoice or draft.",
+    "country_name": "The country's name.",
+    "service_code": "Which service.",
+    "pbx_id": "Which PBX.",
+    "call_plan_id": "Which call plan.",
+    "call_plan_name": "The call plan's name.",
+    "service_plan_id": "Which service plan.",
+    "service_plan_name": "The service plan's name.",
+    "service_name": "The service's name.",
+    "category": "The category of services.",
+    "sale_eur": "What was sold, without VAT.",
+    "purchase_eur": "What it cost to buy.",
+    "deck_id": "Which purchase deck.",
+    "rate_line_type": "See rate_country.",
+}
+"""What a column means wherever its table does not say more."""
+
 
 @dataclass(frozen=True)
 class Parameter:

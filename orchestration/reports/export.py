@@ -14,7 +14,7 @@ import duckdb
 from orchestration.progress import Progress, silent
 from orchestration.reports import answering
 from orchestration.reports.contents import Column, Contents, RunningTotals
-from orchestration.reports.definition import Report, kind_of
+from orchestration.reports.definition import MEANINGS, Report, kind_of
 from orchestration.reports.delimited import DIALECTS, write_csv
 from orchestration.reports.question import Question, question
 from orchestration.sql import FETCH_ROWS, Edition, editions, opened
@@ -135,13 +135,13 @@ def _write_rows(
 
 
 def _meanings(report: Report) -> dict[str, str]:
-    """Column -> what it means: what the report says itself, else what the published tables declare, the first one first."""
+    """Column -> what it means: as the report says itself, else as the published tables declare, the first one first, else as always."""
     from orchestration.contracts import meanings
 
-    found: dict[str, str] = {}
+    found = dict(MEANINGS)
     for table in reversed(report.tables):
         found |= meanings(table)
-    return found | dict(report.meanings)
+    return {name: said.replace("`", "") for name, said in (found | dict(report.meanings)).items()}
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, asking: Question, path: Path, about: _About, said: _Said) -> int:

@@ -6,11 +6,6 @@ from orchestration.reports.definition import COUNTRY_NAME, Report
 
 AMOUNTS = ("sale_eur", "purchase_eur", "margin_eur")
 PERCENTAGES = {"margin_percent_of_sale": ("margin_eur", "sale_eur"), "markup_percent": ("margin_eur", "purchase_eur")}
-NAMES = {
-    "customer": "The customer's name.",
-    "reseller": "The reseller's name; empty where the partner sells directly.",
-    "country_name": "The country's name.",
-}
 
 MARGINS = Report(
     name="margins",
@@ -33,7 +28,6 @@ MARGINS = Report(
     filters={"customer": "customer_id", "reseller": "reseller_id"},
     sums=AMOUNTS,
     shares=PERCENTAGES,
-    meanings=NAMES,
 )  # fmt: skip
 
 INVOICES = Report(
@@ -55,7 +49,6 @@ INVOICES = Report(
     month="month",
     filters={"customer": "customer_id", "reseller": "reseller_id"},
     sums=("net_eur", "vat_eur", "gross_eur"),
-    meanings=NAMES,
 )  # fmt: skip
 
 INVOICE_LINES = Report(
@@ -82,7 +75,6 @@ INVOICE_LINES = Report(
     month="month",
     filters={"customer": "customer_id", "reseller": "reseller_id"},
     sums=("duration_s", "amount_eur", "exact_eur", "purchase_eur"),
-    meanings=NAMES,
 )  # fmt: skip
 
 CALLS = Report(
@@ -107,7 +99,6 @@ CALLS = Report(
     day="call_date",
     filters={"customer": "customer_id", "reseller": "reseller_id", "plan": "call_plan_id"},
     sums=("duration_s", "billed_s", *AMOUNTS),
-    meanings=NAMES,
 )  # fmt: skip
 
 VAT = Report(

@@ -21,7 +21,6 @@ PRICE_LIST = Report(
     ),
     order="partner_id, call_plan_id, country_name, country, line_type",
     filters={"plan": "call_plan_id"},
-    meanings={"country_name": "The country's name."},
 )  # fmt: skip
 
 SERVICE_PRICE_LIST = Report(

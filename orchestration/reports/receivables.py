@@ -30,7 +30,6 @@ OPEN_ITEM_LIST = Report(
     filters={"customer": "customer_id"},
     as_of=NEWEST_DAY,
     sums=("gross_eur", "paid_eur", "open_eur", "paid_later_eur"),
-    meanings={"customer": "The customer's name."},
 )  # fmt: skip
 
 AGEING = Report(
@@ -63,7 +62,6 @@ AGEING = Report(
     sums=(*(f"{bucket}_eur" for bucket in BUCKETS), "open_eur", "no_invoice_eur"),
     meanings={
         "customer_id": "Empty in the row of payments that name no invoice here.",
-        "customer": "The customer's name.",
         "open_invoices": "How many invoices are not settled.",
         "not_due_eur": "Open, but the last day to pay has not passed.",
         "days_1_30_eur": "Open 1 to 30 days after the last day to pay.",
@@ -96,7 +94,6 @@ COMMISSIONS = Report(
     month="month",
     sums=("call_sale_eur", "call_commission_eur", "service_sale_eur", "service_commission_eur", "commission_eur"),
     instead={"reseller": "commission-statement"},
-    meanings={"reseller": "The reseller's name."},
 )  # fmt: skip
 
 COMMISSION_STATEMENT = Report(
@@ -112,7 +109,7 @@ COMMISSION_STATEMENT = Report(
             union all
 
             select
-                commissions.partner_id, commissions.month, commissions.reseller_id, null, null, null, lines.kind || ', rounding', null, null,
+                commissions.partner_id, commissions.month, commissions.reseller_id, null, null, null, lines.kind || ' rounding', null, null,
                 case lines.kind when 'calls' then commissions.call_commission_eur else commissions.service_commission_eur end
                     - lines.exact_commission_eur
             from commissions
@@ -139,8 +136,6 @@ COMMISSION_STATEMENT = Report(
     required=("reseller",),
     sums=("sale_eur", "commission_eur"),
     meanings={
-        "reseller": "The reseller's name.",
-        "customer": "The customer's name.",
         "invoice_number": "Empty until approval.",
         "kind": "calls, services; and for each what the rounding of their sum to cents adds.",
         "commission_eur": "sale_eur times commission_percent, exact; with the rows of rounding it adds up to the commission.",

@@ -38,6 +38,7 @@ NUMBER_FORMATS: dict[Kind, str] = {
     "date": "yyyy-mm-dd",
     "moment": "yyyy-mm-dd hh:mm:ss",
 }
+UNITS: dict[Kind, str] = {"money": "EUR", "percent": "%", "duration": "hours:minutes:seconds", "date": "local day", "moment": "UTC"}
 WIDTHS: dict[Kind, int] = {"money": 16, "percent": 12, "number": 14, "count": 12, "duration": 12, "date": 12, "moment": 19, "yes_no": 9}
 
 
@@ -141,15 +142,18 @@ class _Rows:
             sheet.write_string(place, 0, name, bold)
             sheet.write_string(place, 1, value, wrapped)
             place += 1
-        meanings = [(_heading(column), column.meaning) for column in self.contents.columns if column.meaning]
-        for name, meaning in meanings:
-            if (name, meaning) == meanings[0]:
-                place += 1
-            sheet.write_string(place, 0, name, bold)
-            sheet.write_string(place, 1, meaning, wrapped)
+        if any(column.meaning for column in self.contents.columns):
             place += 1
+            for index, name in enumerate(("Column", "Meaning", "In this file")):
+                sheet.write_string(place, index, name, self.heading)
+            for column in self.contents.columns:
+                place += 1
+                sheet.write_string(place, 0, _heading(column), bold)
+                sheet.write_string(place, 1, column.meaning, wrapped)
+                sheet.write_string(place, 2, UNITS.get(column.kind, ""), wrapped)
         sheet.set_column(0, 0, 28)
         sheet.set_column(1, 1, 100)
+        sheet.set_column(2, 2, 24)
 
 
 def contents_sheet(title: str, number: int) -> str:
