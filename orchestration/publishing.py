@@ -44,6 +44,9 @@ PARTNER_TABLES = {
     "receivables": "marts.receivables",
     "open_items": "marts.open_items",
     "price_list": "marts.price_list",
+    "ids_days": "marts.ids_days",
+    "ids_crossings": "marts.ids_crossings",
+    "ids_ranges": "marts.ids_ranges",
     "customers": "marts.customers",
     "resellers": "marts.resellers",
     "partner": "marts.partners",
@@ -70,6 +73,7 @@ PLATFORM_TABLES = {
     "partner_months": "marts.partner_months",
     "receivables": "marts.receivables",
     "open_items": "marts.open_items",
+    "ids_ranges": "marts.ids_ranges",
 }
 """Published name -> its source, whole, for operators only: what stands in no partner's file because it is nobody's yet, or everybody's."""
 

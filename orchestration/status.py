@@ -36,6 +36,7 @@ PLATFORM_QUESTIONS = {
         select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls
         from unrated_calls group by all order by all
     """,
+    "unguarded": "select partner_id, customer_id, ids_range_eur from ids_ranges where range_problem is not null order by all",
     "months": "select partner_id, month, status, calls, unrated_calls, sale_eur, margin_eur from partner_months order by all",
 }
 """Section -> its question to the platform's snapshot."""
@@ -46,6 +47,7 @@ HEADINGS = {
     "refused_files": "Files refused as a whole",
     "quarantine": "Quarantine",
     "unrated_calls": "Calls without a price",
+    "unguarded": "Customers whose IDS range cannot be read",
     "months": "Months",
     "waiting": "Waiting in landing (not published)",
 }

@@ -1,5 +1,8 @@
 -- Fails if a customer's rows stand under another partner than its own: one partner would see, and bill, the customers of another.
-{%- set tables = ['calls', 'daily_calls', 'international_calls', 'service_charges', 'invoices', 'invoice_lines', 'margins', 'invoice_vat', 'commission_lines', 'receivables', 'open_items'] %}
+{%- set tables = [
+    'calls', 'daily_calls', 'international_calls', 'service_charges', 'invoices', 'invoice_lines', 'margins', 'invoice_vat', 'commission_lines',
+    'receivables', 'open_items', 'ids_days', 'ids_crossings'
+] %}
 with seen as (
     {%- for table in tables %}
     select distinct '{{ table }}' as seen_in, partner_id, customer_id from {{ ref(table) }} where customer_id is not null

@@ -43,6 +43,9 @@ PUBLISHED = {
     "purchase_minute_min_eur purchase_minute_max_eur",
     "margins": "month customer_id kind category country line_type reseller_id sale_eur purchase_eur margin_eur margin_percent_of_sale "
     "markup_percent",
+    "ids_days": "customer_id call_date usage_eur average_eur limit_eur stage is_alarm crossed_call_id excess_eur",
+    "ids_crossings": "customer_id call_date stage limit_eur excess_eur crossed_call_id crossed_at after_eur saved_eur",
+    "ids_ranges": "customer_id ids_range_eur stages first_limit_eur block_limit_eur range_problem",
     "pvc_matrix": "access_profile codec packet_ms ip_version srtp kbps_per_call guaranteed_kbps concurrent_calls",
     "quarantine": "feed file line reason raw",
     "ingested_files": "feed file sha256 rows_read rows_kept rows_duplicate rows_quarantined ingested_at",

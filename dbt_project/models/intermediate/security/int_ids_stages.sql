@@ -1,0 +1,1 @@
+select * from {{ ids_stages(ref('stg_landing__customers')) }}

@@ -1,0 +1,99 @@
+-- Grouped by what decides a price first, so that a price is looked up once per group and the calls are read once.
+with usage_by_price as (
+    select
+        partner_id,
+        customer_id,
+        call_date,
+        deck_id,
+        deck_prefix,
+        call_plan_id,
+        country,
+        line_type,
+        count(*) as usage_calls,
+        sum(case when status = 'unrated' then 1 else 0 end) as unrated_calls,
+        sum(sale_eur) as usage_eur,
+        max(duration_s) as longest_call_s
+    from {{ ref('calls') }}
+    where {{ is_ids_usage() }} and status in ('rated', 'unrated')
+    group by partner_id, customer_id, call_date, deck_id, deck_prefix, call_plan_id, country, line_type
+),
+
+usage_days as (
+    select
+        usage_by_price.customer_id,
+        usage_by_price.call_date,
+        sum(usage_by_price.usage_calls) as usage_calls,
+        sum(usage_by_price.unrated_calls) as unrated_calls,
+        cast(coalesce(sum(usage_by_price.usage_eur), 0) as decimal(18, 6)) as usage_eur,
+        max(usage_by_price.longest_call_s) as longest_call_s,
+        -- what a minute sells for, as `calls` has it: the plan's euros, else its percentage of the deck's
+        max({{ whole_quotient(
+            '2 * ' ~ wide('coalesce(' ~ to_e8('prices.minute_rate_eur') ~ ', deck.minute_rate_e8)')
+            ~ ' * coalesce(' ~ to_ppm('prices.minute_rate_percent') ~ ', ' ~ one_hundred_percent() ~ ') + ' ~ one_hundred_percent(),
+            '2 * ' ~ one_hundred_percent()
+        ) }}) as dearest_minute_rate_e8
+    from usage_by_price
+    -- both empty where nothing was charged: no prefix stands in such a call
+    left join {{ ref('int_deck_prices') }} as deck
+        on usage_by_price.deck_id = deck.deck_id and usage_by_price.deck_prefix = deck.prefix
+        and usage_by_price.call_date >= deck.valid_from and usage_by_price.call_date < deck.valid_to
+    left join {{ ref('int_call_plan_prices') }} as prices
+        on usage_by_price.call_plan_id = prices.call_plan_id and usage_by_price.deck_prefix is not null
+        and usage_by_price.country = prices.country and usage_by_price.line_type = prices.line_type
+        and usage_by_price.call_date >= prices.valid_from and usage_by_price.call_date < prices.valid_to
+    group by usage_by_price.customer_id, usage_by_price.call_date
+),
+
+days_with_calls as (
+    select distinct partner_id, customer_id, call_date
+    from {{ ref('daily_calls') }}
+),
+
+first_days as (
+    select customer_id, min(call_date) as first_call_date
+    from days_with_calls
+    group by customer_id
+),
+
+days as (
+    select
+        days_with_calls.partner_id,
+        days_with_calls.customer_id,
+        days_with_calls.call_date,
+        {{ days_between('first_days.first_call_date', 'days_with_calls.call_date') }} as age_days,
+        coalesce(usage_days.usage_calls, 0) as usage_calls,
+        coalesce(usage_days.unrated_calls, 0) as unrated_calls,
+        coalesce(usage_days.usage_eur, 0) as usage_eur,
+        usage_days.longest_call_s,
+        usage_days.dearest_minute_rate_e8
+    from days_with_calls
+    inner join first_days on days_with_calls.customer_id = first_days.customer_id
+    left join usage_days on days_with_calls.customer_id = usage_days.customer_id and days_with_calls.call_date = usage_days.call_date
+),
+
+days_with_past as (
+    select
+        *,
+        cast(coalesce(sum(usage_eur) over past_days, 0) as decimal(18, 6)) as past_usage_eur,
+        least({{ ids_window_days() }}, greatest(1, age_days)) as average_days,
+        max(longest_call_s) over past_days_and_today as longest_of_window_s,
+        max(dearest_minute_rate_e8) over past_days_and_today as dearest_of_window_e8
+    from days
+    window
+        past_days as (partition by customer_id order by age_days range between {{ ids_window_days() }} preceding and 1 preceding),
+        past_days_and_today as (partition by customer_id order by age_days range between {{ ids_window_days() }} preceding and current row)
+)
+
+select
+    partner_id,
+    customer_id,
+    call_date,
+    cast(usage_calls as bigint) as usage_calls,
+    cast(unrated_calls as bigint) as unrated_calls,
+    usage_eur,
+    past_usage_eur,
+    cast(average_days as integer) as average_days,
+    {{ ids_average_eur('past_usage_eur', 'average_days') }} as average_eur,
+    cast(longest_of_window_s as integer) as longest_call_s,
+    cast(dearest_of_window_e8 as bigint) as dearest_minute_rate_e8
+from days_with_past
