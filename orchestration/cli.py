@@ -139,6 +139,11 @@ def _parser() -> argparse.ArgumentParser:
 
     verb("pvc", _pvc, "what one call takes of a line and how many fit, with the arithmetic", printing).later = _pvc_arguments
 
+    says = (
+        "what a limit of the fraud guard would have caught in the past: alarms, the calls that raised them, what a block would have saved"
+    )
+    verb("ids-backtest", _ids_backtest, says, printing).later = _ids_backtest_arguments
+
     app = verb("app", _app, "serve the dashboard")
     app.add_argument("--port", type=_count, default=DEFAULT_PORT, metavar="N", help=f"where it listens ({DEFAULT_PORT})")
     app.add_argument("--headless", action="store_true", help="open no browser")
@@ -392,6 +397,27 @@ def _pvc(args: argparse.Namespace) -> int:
     else:
         record = capacity.as_record(answer)
         write(Answer(tuple(record), [tuple(record.values())]), args.format, sys.stdout)
+    return 0
+
+
+def _ids_backtest_arguments(parser: argparse.ArgumentParser) -> None:
+    from orchestration.ids import add_arguments
+
+    add_arguments(parser)
+
+
+def _ids_backtest(args: argparse.Namespace) -> int:
+    from orchestration.ids import backtest, request_from
+
+    found = backtest(_workspace(args), request_from(args))
+    if args.format != "table":
+        write(found.summary if args.summary else found.crossings, args.format, sys.stdout)
+        return 0
+    print(f"{found.judged_days:,} days of {found.judged_customers:,} customers judged\n")
+    write(found.summary, "table", sys.stdout)
+    if not args.summary and found.crossings.rows:
+        print()
+        write(found.crossings, "table", sys.stdout)
     return 0
 
 
