@@ -298,6 +298,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "no_minute_rate": ("zonder minuuttarief", "without a minute rate"),
     "both_minute_rates": ("twee minuuttarieven", "two minute rates"),
     "percent_out_of_range": ("percentage buiten bereik", "percentage out of range"),
+    "license_calls_out_of_range": ("aantal gesprekken van een licentie buiten bereik", "calls of a licence out of range"),
+    # lines and trunks
+    "channels_out_of_range": ("aantal spraakkanalen buiten bereik", "number of channels out of range"),
+    "speed_out_of_range": ("snelheid van een lijn buiten bereik", "speed of a line out of range"),
 }
 """Why rows are in quarantine. Other codes that name a column (``missing_prefix``) are written by ``reason``."""
 REASON_FAMILIES: dict[str, tuple[str, str]] = {

@@ -18,7 +18,10 @@
 {% macro duckdb__days_between(first_day, last_day) -%} date_diff('day', {{ first_day }}, {{ last_day }}) {%- endmacro %}
 
 {% macro add_days(day, days) -%} {{ return(adapter.dispatch('add_days', 'tikteller')(day, days)) }} {%- endmacro %}
-{% macro duckdb__add_days(day, days) -%} cast({{ day }} + {{ days }} as date) {%- endmacro %}
+{% macro duckdb__add_days(day, days) -%} cast({{ day }} + cast({{ days }} as integer) as date) {%- endmacro %}
+
+{% macro add_months(day, months) -%} {{ return(adapter.dispatch('add_months', 'tikteller')(day, months)) }} {%- endmacro %}
+{% macro duckdb__add_months(day, months) -%} cast({{ day }} + to_months(cast({{ months }} as integer)) as date) {%- endmacro %}
 
 {% macro add_seconds(instant, seconds) -%} {{ return(adapter.dispatch('add_seconds', 'tikteller')(instant, seconds)) }} {%- endmacro %}
 {% macro duckdb__add_seconds(instant, seconds) -%} ({{ instant }} + to_seconds({{ seconds }})) {%- endmacro %}
@@ -26,6 +29,14 @@
 {# Whole seconds of a clock since 1970, for differences. #}
 {% macro epoch_seconds(clock) -%} {{ return(adapter.dispatch('epoch_seconds', 'tikteller')(clock)) }} {%- endmacro %}
 {% macro duckdb__epoch_seconds(clock) -%} (epoch_us({{ clock }}) // 1000000) {%- endmacro %}
+{# Microseconds from one instant to another: whole numbers, so that instants can be compared, sliced and packed exactly. #}
+{% macro microseconds_between(first_instant, last_instant) -%}
+    {{ return(adapter.dispatch('microseconds_between', 'tikteller')(first_instant, last_instant)) }}
+{%- endmacro %}
+{% macro duckdb__microseconds_between(first_instant, last_instant) -%} (epoch_us({{ last_instant }}) - epoch_us({{ first_instant }})) {%- endmacro %}
+
+{% macro add_microseconds(instant, microseconds) -%} {{ return(adapter.dispatch('add_microseconds', 'tikteller')(instant, microseconds)) }} {%- endmacro %}
+{% macro duckdb__add_microseconds(instant, microseconds) -%} ({{ instant }} + to_microseconds({{ microseconds }})) {%- endmacro %}
 
 {# The clock on the wall of a zone at an instant in UTC. #}
 {% macro local_time(instant, time_zone) -%} {{ return(adapter.dispatch('local_time', 'tikteller')(instant, time_zone)) }} {%- endmacro %}
@@ -39,6 +50,9 @@
 {# The instant in UTC of a wall clock. In the hour that autumn repeats: the second pass, winter time (decided). #}
 {% macro utc_time(wall_clock, time_zone) -%} {{ return(adapter.dispatch('utc_time', 'tikteller')(wall_clock, time_zone)) }} {%- endmacro %}
 {% macro duckdb__utc_time(wall_clock, time_zone) -%} timezone('UTC', timezone({{ time_zone }}, {{ wall_clock }})) {%- endmacro %}
+
+{# The instant in UTC at which a day begins in a zone; where a clock is put forward at midnight, the first instant after it. #}
+{% macro day_starts_at(day, time_zone) -%} {{ utc_time('cast(' ~ day ~ ' as timestamp)', time_zone) }} {%- endmacro %}
 
 {# One row per first day of a month, from the month of first_day to the month of last_day. #}
 {% macro months_between(first_day, last_day) -%} {{ return(adapter.dispatch('months_between', 'tikteller')(first_day, last_day)) }} {%- endmacro %}

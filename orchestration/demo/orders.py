@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from orchestration.demo.exchanges import THREECX
 from orchestration.demo.files import Value
 from orchestration.demo.partners import FIXED_MOBILE_CUSTOMER, PARTNERS, SIM_CARDS, Customer
 from orchestration.demo.period import AMSTERDAM, BEFORE_EVERYTHING, LAST_DAY, Period, month_end
-from orchestration.workspace import SEEDS_DIR
 
 ORDER_COLUMNS = (
     "order_id", "line_number", "customer_id", "service_code", "quantity", "ordered_on", "delivered_on", "ended_on",
@@ -25,6 +23,49 @@ LINE_COLUMNS = (
     "line_id", "customer_id", "access_profile", "down_kbps", "up_kbps", "voice_kbps", "valid_from", "valid_to",
 )  # fmt: skip
 PAYMENT_COLUMNS = ("invoice_number", "paid_on", "amount_eur")
+
+Kbps = tuple[int | None, int | None, int | None]
+"""Down, up, voice PVC; None: as the access profile says."""
+
+# per branch what its customers have: access profile, and what a longer wire leaves of it
+PROFILES: dict[str, tuple[tuple[str, Kbps], ...]] = {
+    "office": (
+        ("adsl2plus-20-voice", (14_200, 820, None)), ("vdsl2-50", (38_400, 4_100, None)), ("fibre-100", (None, None, None)),
+        ("vdsl2-50-voice", (41_000, 4_600, 768)), ("sdsl-2", (1_536, 1_536, None)),
+    ),
+    "call centre": (
+        ("fibre-500-voice", (None, None, 4_096)), ("fibre-1000", (None, None, None)), ("vdsl2-200-bonded", (152_000, 48_000, None)),
+    ),
+    "hotel": (("vdsl2-100", (71_000, 22_000, None)), ("fibre-100", (None, None, None)), ("sdsl-2-voice", (None, None, 768))),
+    "weekend shop": (("vdsl2-50", (44_000, 4_800, None)), ("adsl2plus-20", (11_900, 896, None)), ("adsl-8", (6_100, 384, None))),
+    "hospitality": (("vdsl2-50", (36_000, 3_900, None)), ("adsl-8", (5_300, 320, None))),
+    "home": (("vdsl2-100", (64_000, 20_000, None)), ("adsl2plus-20", (9_700, 1_024, None))),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OddLine:
+    """A line that a partner should look at."""
+
+    customer_id: str
+    name: str
+    access_profile: str
+    kbps: Kbps = (None, None, None)
+    since: date = BEFORE_EVERYTHING
+    until: date | None = None
+
+
+ODD_LINES = (
+    OddLine(FIXED_MOBILE_CUSTOMER, "line", "adsl-8-shared"),  # at 1:20 not one call fits
+    OddLine("kl-003", "line", "adsl2plus-20-voice"),  # the call centres outgrew their four calls
+    OddLine("kl-003", "backup", "vdsl2-50"),  # nobody knows which calls took the second line
+    OddLine("bh-025", "line", "adsl2plus-20-voice"),
+    OddLine("kl-005", "line", "adsl-8", since=BEFORE_EVERYTHING, until=date(2026, 10, 12)),  # moved to fibre, and again soon
+    OddLine("kl-005", "fibre", "fibre-100", since=date(2026, 10, 12)),
+    OddLine("kl-005", "fibre-2", "fibre-1000", since=date(2026, 12, 1)),
+    OddLine("kl-006", "line", "satelliet-30"),  # no such profile, and no speed of its own
+    OddLine("bh-004", "line", "kabel-40", (40_000, 4_000, None)),  # no such profile, but its speed is known
+)
 
 
 @dataclass(frozen=True)
@@ -151,17 +192,23 @@ def readings(customers: tuple[Customer, ...], first_day: date, seed: int) -> Ite
 
 
 def line_rows(customers: tuple[Customer, ...]) -> list[tuple[Value, ...]]:
-    """A line for two customers in three, over all access profiles; some with speeds or a voice PVC of their own."""
-    with (SEEDS_DIR / "access_profiles.csv").open(encoding="utf-8", newline="") as file:
-        profiles = [row["access_profile"] for row in csv.DictReader(file)]
+    """A line for two customers in three and for everyone with an unlicensed 3CX, as fast as its branch needs, and the lines
+    of ``ODD_LINES``. A line is what its profile says, but for every fourth, which is as long as it is: slower.
+    """
     rows: list[tuple[Value, ...]] = []
     for position, customer in enumerate(customers):
-        if position % 3 == 2:
+        odd = [line for line in ODD_LINES if line.customer_id == customer.customer_id]
+        rows += [
+            (f"{customer.customer_id}-{line.name}", customer.customer_id, line.access_profile, *line.kbps, line.since, line.until)
+            for line in odd
+        ]
+        is_unlicensed = customer.exchange.feed == THREECX and edition(customer) == "3CX-FREE"
+        if any(line.name == "line" for line in odd) or (position % 3 == 2 and not is_unlicensed):
             continue
-        down, up = ((8000, 448), (20000, 1024), (None, None), (None, None))[position % 4]
-        voice = 512 if position % 5 == 0 else None
-        profile = profiles[position % len(profiles)]
-        rows.append((f"{customer.customer_id}-line", customer.customer_id, profile, down, up, voice, BEFORE_EVERYTHING, None))
+        profiles = PROFILES[customer.branch.name]
+        profile, slower = profiles[position % len(profiles)]
+        kbps = slower if position % 4 == 0 else (None, None, None)
+        rows.append((f"{customer.customer_id}-line", customer.customer_id, profile, *kbps, BEFORE_EVERYTHING, None))
     return rows
 
 

@@ -20,7 +20,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from orchestration.demo.branches import BRANCHES, Branch
-from orchestration.demo.exchanges import EXCHANGES, Exchange
+from orchestration.demo.exchanges import EXCHANGES, THREECX, Exchange
 from orchestration.demo.files import Value
 from orchestration.demo.period import BEFORE_EVERYTHING
 
@@ -164,7 +164,8 @@ def _customer(index: int, position: int, exchange: Exchange, before: list[Custom
     area, city = AREAS[index % len(AREAS)]
     extensions = dice.randint(*branch.extensions)
     busyness = FIXED_MOBILE_BUSYNESS if customer_id == FIXED_MOBILE_CUSTOMER else 1
-    channels = max(2, round(extensions * branch.channels_per_extension))
+    fewest_channels = 4 if exchange.feed == THREECX else 2  # behind a 3CX it is its licence that limits a small customer
+    channels = max(fewest_channels, round(extensions * branch.channels_per_extension))
     trunks = 2 if branch is BRANCHES["call centre"] else 1
     accounts = tuple(f"{customer_id}-{trunk}" for trunk in ("trunk", "overflow")[:trunks])
     seat = index % 40  # rare properties, spread over both partners

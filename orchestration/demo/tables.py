@@ -78,6 +78,7 @@ WRONG_ROWS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("customer_plans", "unknown_customer", {"customer_id": "demo-nobody", "customer_group": ""}),
     ("customer_plans", "invalid_valid_from", {"valid_from": "1 oktober"}),
     ("accounts", "unknown_customer", {"account": "demo-wrong", "customer_id": "demo-nobody"}),
+    ("accounts", "channels_out_of_range", {"account": "demo-wrong-channels", "channels": "-1"}),
     ("numbers", "unknown_customer", {"first_number": "31200990000", "last_number": "", "customer_id": "demo-nobody"}),
     ("numbers", "invalid_first_number", {"first_number": "nul-twintig"}),
     ("purchase_rates", "missing_prefix", {"prefix": ""}),
@@ -92,6 +93,7 @@ WRONG_ROWS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("call_plan_rates", "no_minute_rate", {"country": "PT", "minute_rate_eur": "", "minute_rate_percent": ""}),
     ("call_plan_rates", "negative_rate", {"country": "PT", "minute_rate_eur": "-0.0100", "minute_rate_percent": ""}),
     ("services", "invalid_metering", {"service_code": "DEMO-WRONG", "metering": "guess"}),
+    ("services", "license_calls_out_of_range", {"service_code": "DEMO-WRONG-2", "license_calls": "0"}),
     ("service_plans", "unknown_partner", {"service_plan_id": "demo-wrong", "partner_id": "demo-nobody"}),
     ("service_plan_markups", "percent_out_of_range", {"category": "", "service_code": "VPS-2", "nrc_percent": "99"}),
     ("service_plan_markups", "percent_out_of_range", {"category": "", "service_code": "VPS-8", "mrc_percent": "1000"}),
@@ -106,6 +108,7 @@ WRONG_ROWS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("extension_counts", "invalid_read_at", {"pbx_id": "demo-wrong-3", "read_at": "gisteren"}),
     ("internet_lines", "unknown_customer", {"line_id": "demo-wrong-1", "customer_id": "demo-nobody"}),
     ("internet_lines", "invalid_down_kbps", {"line_id": "demo-wrong-2", "down_kbps": "snel"}),
+    ("internet_lines", "speed_out_of_range", {"line_id": "demo-wrong-3", "up_kbps": "0"}),
     ("payments", "invalid_amount_eur", {"invoice_number": "DEMO-WRONG-1", "amount_eur": "tien"}),
     ("payments", "missing_invoice_number", {"invoice_number": ""}),
 )

@@ -18,7 +18,7 @@ CALL_PLAN_RATE_COLUMNS = (
 )  # fmt: skip
 SERVICE_COLUMNS = (
     "service_code", "category", "name", "metering", "charged", "nrc_purchase_eur", "mrc_purchase_eur", "valid_from",
-    "valid_to",
+    "valid_to", "license_calls",
 )  # fmt: skip
 SERVICE_PLAN_COLUMNS = ("service_plan_id", "partner_id", "name")
 MARKUP_COLUMNS = (
@@ -126,15 +126,17 @@ SERVICES = (
     ("FMC-AIRTIME", "Vast-mobiel", "Airtime per minuut", "airtime", "arrears", "0.00", "0.00"),
 )
 CATEGORIES = tuple(dict.fromkeys(category for _, category, *_ in SERVICES))
+LICENSE_CALLS = {"3CX-FREE": 2, "3CX-LIC-STD-16": 16, "3CX-LIC-PRO-32": 32}
+"""Simultaneous calls that a 3CX with this service may make; the others have no limit."""
 SERVICE_PRICE_CHANGE = ("NET-FIBRE", "250.00", "72.50", date(2026, 10, 1))
 
 SERVICE_PLANS = {"diensten": ("Diensten", "150"), "wederverkoop": ("Wederverkoop", "130")}
 
 
 def service_rows() -> list[tuple[Value, ...]]:
-    rows: list[tuple[Value, ...]] = [(*service, BEFORE_EVERYTHING, None) for service in SERVICES]
+    rows: list[tuple[Value, ...]] = [(*service, BEFORE_EVERYTHING, None, LICENSE_CALLS.get(service[0])) for service in SERVICES]
     changed, nrc, mrc, since = SERVICE_PRICE_CHANGE
-    rows += [(*service[:5], nrc, mrc, since, None) for service in SERVICES if service[0] == changed]
+    rows += [(*service[:5], nrc, mrc, since, None, LICENSE_CALLS.get(changed)) for service in SERVICES if service[0] == changed]
     return rows
 
 

@@ -46,6 +46,10 @@ PUBLISHED = {
     "ids_days": "customer_id call_date usage_eur average_eur limit_eur stage is_alarm crossed_call_id excess_eur",
     "ids_crossings": "customer_id call_date stage limit_eur excess_eur crossed_call_id crossed_at after_eur saved_eur",
     "ids_ranges": "customer_id ids_range_eur stages first_limit_eur block_limit_eur range_problem",
+    "concurrency": "customer_id call_date peak_calls peak_at",
+    "hourly_concurrency": "customer_id weekday hour_of_day peak_calls",
+    "line_capacity": "customer_id line_id access_profile codec concurrent_calls channels license_calls bottleneck peak_calls "
+    "headroom_calls",
     "pvc_matrix": "access_profile codec packet_ms ip_version srtp kbps_per_call guaranteed_kbps concurrent_calls",
     "quarantine": "feed file line reason raw",
     "ingested_files": "feed file sha256 rows_read rows_kept rows_duplicate rows_quarantined ingested_at",

@@ -1,5 +1,5 @@
 select
-    service_code, category, name, metering, charged, nrc_purchase_eur, mrc_purchase_eur, valid_from,
+    service_code, category, name, metering, charged, nrc_purchase_eur, mrc_purchase_eur, license_calls, valid_from,
     least(
         coalesce(valid_to, {{ end_of_time() }}),
         coalesce(lead(valid_from) over (partition by service_code order by valid_from), {{ end_of_time() }})

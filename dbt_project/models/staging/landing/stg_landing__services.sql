@@ -6,6 +6,7 @@ select
     charged,
     nrc_purchase_eur,
     mrc_purchase_eur,
+    license_calls,
     valid_from,
     valid_to,
     file_id,
