@@ -34,6 +34,8 @@ PARTNER_TABLES = {
     "international_calls": "marts.international_calls",
     "service_charges": "marts.service_charges",
     "service_prices": "marts.service_prices",
+    "order_lines": "marts.order_lines",
+    "portings": "marts.portings",
     "call_prices": "marts.call_prices",
     "invoices": "marts.invoices",
     "invoice_lines": "marts.invoice_lines",

@@ -32,6 +32,10 @@ PLATFORM_QUESTIONS = {
         select reason, count(*) as rows, string_agg(distinct feed, ', ' order by feed) as feeds
         from quarantine group by reason order by rows desc, reason
     """,
+    "rows_to_mend": """
+        select file, line, reason, mend from quarantine
+        where feed not like 'cdrs/%' and mend is not null order by file_id desc, line limit 50
+    """,
     "unrated_calls": """
         select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls
         from unrated_calls group by all order by all
@@ -46,6 +50,7 @@ HEADINGS = {
     "feeds": "Files and rows",
     "refused_files": "Files refused as a whole",
     "quarantine": "Quarantine",
+    "rows_to_mend": "Rows to mend (call records apart, the newest 50)",
     "unrated_calls": "Calls without a price",
     "unguarded": "Customers whose IDS range cannot be read",
     "months": "Months",

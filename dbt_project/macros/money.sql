@@ -69,6 +69,11 @@
     )
 {%- endmacro %}
 
+{# What a piece of a service sells for (DOMAIN 3): the exception's amount, else the percentage of purchase; what costs nothing sells for nothing, markup or not. #}
+{% macro service_sale_eur(purchase, percent, amount) -%}
+    coalesce({{ amount }}, {{ share_of_amount(purchase, to_ppm(percent), one_hundred_percent()) }}, case when {{ purchase }} = 0 then 0 end)
+{%- endmacro %}
+
 {# DuckDB rounds a DECIMAL half away from zero, which is the rule of an invoice line and of VAT. #}
 {% macro round_money(amount, decimals) -%} round({{ amount }}, {{ decimals }}) {%- endmacro %}
 

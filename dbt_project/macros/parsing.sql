@@ -109,6 +109,12 @@
     cast(json_object({% for column in columns %}'{{ column }}', "{{ column }}"{{ ', ' if not loop.last }}{% endfor %}) as varchar)
 {%- endmacro %}
 
+{# One row per part of a text, as columns `part` and `part_number` (from 1); the text itself where nothing separates. #}
+{% macro numbered_parts(text, separator) -%} {{ return(adapter.dispatch('numbered_parts', 'tikteller')(text, separator)) }} {%- endmacro %}
+{% macro duckdb__numbered_parts(text, separator) -%}
+    unnest(string_split({{ text }}, '{{ separator }}')) as part, unnest(range(1, len(string_split({{ text }}, '{{ separator }}')) + 1)) as part_number
+{%- endmacro %}
+
 {# "hh:mm:ss" (also "-hh:mm:ss") as seconds. #}
 {% macro seconds_of_clock(clock) -%}
     case

@@ -16,7 +16,7 @@ from orchestration.demo.period import AMSTERDAM, BEFORE_EVERYTHING, LAST_DAY, Pe
 
 ORDER_COLUMNS = (
     "order_id", "line_number", "customer_id", "service_code", "quantity", "ordered_on", "delivered_on", "ended_on",
-    "pbx_id", "email", "reference", "remarks", "losing_operator", "account_holder", "numbers",
+    "pbx_id", "email", "reference", "remarks", "losing_operator", "account_holder", "numbers", "continues_line",
 )  # fmt: skip
 READING_COLUMNS = ("pbx_id", "customer_id", "service_code", "read_at", "extensions")
 LINE_COLUMNS = (
@@ -82,6 +82,8 @@ class OrderLine:
     remarks: str = ""
     porting: tuple[str, str, str] = ("", "", "")
     """Losing operator, account holder, blocks ``first-last;first-last``."""
+    continues_line: int | None = None
+    """The line of the same cart whose quantity this one changes from its delivery on."""
 
 
 def threecx_customers(customers: tuple[Customer, ...]) -> tuple[Customer, ...]:
@@ -94,8 +96,8 @@ def edition(customer: Customer) -> str:
 
 
 def carts(customers: tuple[Customer, ...], seed: int) -> list[list[OrderLine]]:
-    """One cart per customer from before the period, and later ones: deliveries and ends in mid-month, portings, some
-    never delivered.
+    """One cart per customer from before the period, and later ones: deliveries and ends in mid-month, changes of quantity,
+    portings, some never delivered.
     """
     dice = random.Random(f"orders {seed}")
     result = [_first_cart(customer, dice) for customer in customers]
@@ -103,7 +105,9 @@ def carts(customers: tuple[Customer, ...], seed: int) -> list[list[OrderLine]]:
         if position % 4 == 1:
             result.append([_later_line(customer, position, dice)])
         if position % 17 == 3 and customer.numbers > 1:
-            result.append(_porting_cart(customer, dice))
+            result.append(_porting_cart(customer, position, dice))
+        if position % 31 == 7:
+            result.append(_changed_cart(customer, dice))
         if position % 29 == 5:
             ordered = LAST_DAY - timedelta(days=dice.randint(5, 60))
             result.append([OrderLine(customer, "VPS-8", 1, ordered, None, remarks="Nog niet opgeleverd")])
@@ -148,14 +152,31 @@ def _later_line(customer: Customer, position: int, dice: random.Random) -> Order
     return OrderLine(customer, service, dice.randint(1, 3), delivered - timedelta(days=dice.randint(2, 14)), delivered, ended)
 
 
-def _porting_cart(customer: Customer, dice: random.Random) -> list[OrderLine]:
-    """One request for two blocks: one losing operator and one account holder, as a porting must have."""
+def _changed_cart(customer: Customer, dice: random.Random) -> list[OrderLine]:
+    """Two queues, five from the middle of September on, four from the middle of October on: never a day twice, and the one-off
+    price of three more only.
+    """
+    ordered = date(2026, 6, 1) + timedelta(days=dice.randint(0, 20))
+    lines = [OrderLine(customer, "PBX-QUEUE", 2, ordered, ordered + timedelta(days=4))]
+    for quantity, month in ((5, date(2026, 9, 1)), (4, date(2026, 10, 1))):
+        delivered = month + timedelta(days=dice.randint(8, 20))
+        lines.append(OrderLine(customer, "PBX-QUEUE", quantity, delivered, delivered, continues_line=len(lines)))
+    return lines
+
+
+def _porting_cart(customer: Customer, position: int, dice: random.Random) -> list[OrderLine]:
+    """One request for two blocks: one losing operator and one account holder, as a porting must have.
+
+    The first still waits for the other side; the second was ordered for one number too few, which the published
+    portings say.
+    """
     half = customer.first_number + customer.numbers // 2
     blocks = f"{customer.first_number}-{half - 1};{half}-{customer.last_number}"
     ordered = date(2026, 9, 1) + timedelta(days=dice.randint(0, 20))
-    delivered = ordered + timedelta(days=dice.randint(10, 24))
+    delivered = None if position == 3 else ordered + timedelta(days=dice.randint(10, 24))
+    quantity = customer.numbers - (position == 20)
     porting = ("Oude Operator Demo B.V.", customer.name, blocks)
-    return [OrderLine(customer, "PORT-IN", 2, ordered, delivered, remarks="Graag in de ochtend", porting=porting)]
+    return [OrderLine(customer, "PORT-IN", quantity, ordered, delivered, remarks="Graag in de ochtend", porting=porting)]
 
 
 def order_rows(customers: tuple[Customer, ...], seed: int) -> list[tuple[Value, ...]]:
@@ -165,7 +186,7 @@ def order_rows(customers: tuple[Customer, ...], seed: int) -> list[tuple[Value, 
             ordered = (line.customer.customer_id, line.service_code, line.quantity)
             dates = (line.ordered_on, line.delivered_on, line.ended_on)
             contact = (f"orders@{line.customer.customer_id}.example", f"Ref {number:05d}/{line_number}", line.remarks)
-            rows.append((f"ORD-{number:05d}", line_number, *ordered, *dates, line.pbx_id, *contact, *line.porting))
+            rows.append((f"ORD-{number:05d}", line_number, *ordered, *dates, line.pbx_id, *contact, *line.porting, line.continues_line))
     return rows
 
 

@@ -68,6 +68,8 @@ def tables_of(customers: tuple[partners.Customer, ...], period: Period, seed: in
     ]  # fmt: skip
 
 
+PORTING = {"service_code": "PORT-IN", "losing_operator": "Oude Operator Demo B.V.", "account_holder": "Voorbeeld B.V."}
+
 # What is wrong with a row that is otherwise the feed's first one: feed, reason, and the columns that spoil it.
 WRONG_ROWS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("partners", "invalid_tier", {"partner_id": "demo-wrong", "tier": "gold"}),
@@ -97,13 +99,33 @@ WRONG_ROWS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("service_plans", "unknown_partner", {"service_plan_id": "demo-wrong", "partner_id": "demo-nobody"}),
     ("service_plan_markups", "percent_out_of_range", {"category": "", "service_code": "VPS-2", "nrc_percent": "99"}),
     ("service_plan_markups", "percent_out_of_range", {"category": "", "service_code": "VPS-8", "mrc_percent": "1000"}),
+    ("service_plan_markups", "no_markup_given", {"nrc_percent": "", "mrc_percent": "", "valid_from": "2026-10-01"}),
     ("orders", "unknown_customer", {"order_id": "ORD-WRONG-1", "customer_id": "demo-nobody"}),
     ("orders", "unknown_customer", {"order_id": "ORD-WRONG-2", "customer_id": "demo-nobody"}),
     ("orders", "unknown_service", {"order_id": "ORD-WRONG-3", "service_code": "DEMO-NOTHING"}),
     ("orders", "invalid_delivered_on", {"order_id": "ORD-WRONG-4", "delivered_on": "2026-02-30"}),
     ("orders", "invalid_quantity", {"order_id": "ORD-WRONG-5", "quantity": "een paar"}),
     ("orders", "missing_order_id", {"order_id": ""}),
+    ("orders", "ended_before_delivered", {"order_id": "ORD-WRONG-6", "delivered_on": "2026-09-10", "ended_on": "2026-09-09"}),
+    ("orders", "tier_without_fmc", {"order_id": "ORD-WRONG-7", "customer_id": "bh-001", "service_code": "FMC-SIM"}),
+    ("orders", "unknown_continued_line", {"order_id": "ORD-WRONG-8", "line_number": "2", "continues_line": "1"}),
+    (
+        "orders",
+        "several_losing_operators",
+        {"order_id": "ORD-WRONG-9", "line_number": "1", **PORTING, "losing_operator": "Eerste Operator Demo"},
+    ),
+    (
+        "orders",
+        "several_losing_operators",
+        {"order_id": "ORD-WRONG-9", "line_number": "2", **PORTING, "losing_operator": "Tweede Operator Demo"},
+    ),
+    ("orders", "several_account_holders", {"order_id": "ORD-WRONG-10", "line_number": "1", **PORTING, "account_holder": "Jan Voorbeeld"}),
+    ("orders", "several_account_holders", {"order_id": "ORD-WRONG-10", "line_number": "2", **PORTING, "account_holder": "Voorbeeld B.V."}),
+    ("orders", "overlapping_numbers", {"order_id": "ORD-WRONG-11", **PORTING, "numbers": "0200990000-0200990099;020 099 00 50"}),
+    ("orders", "invalid_numbers", {"order_id": "ORD-WRONG-12", **PORTING, "numbers": "020-0990000"}),
     ("extension_counts", "unknown_customer", {"pbx_id": "demo-wrong-1", "customer_id": "demo-nobody"}),
+    ("extension_counts", "unknown_pbx", {"pbx_id": "demo-nobodys-pbx"}),
+    ("extension_counts", "unknown_seat_service", {"read_at": "2026-10-01T12:00:00+02:00", "service_code": "SIP-TRUNK"}),
     ("extension_counts", "invalid_extensions", {"pbx_id": "demo-wrong-2", "extensions": "veel"}),
     ("extension_counts", "invalid_read_at", {"pbx_id": "demo-wrong-3", "read_at": "gisteren"}),
     ("internet_lines", "unknown_customer", {"line_id": "demo-wrong-1", "customer_id": "demo-nobody"}),

@@ -121,22 +121,31 @@ SERVICES = (
     ("VPS-8", "VPS", "VPS 8 vCPU", "quantity", "advance", "0.00", "39.95"),
     ("DID-0800", "Speciale nummers", "0800 DID", "quantity", "advance", "85.00", "8.50"),
     ("DID-0900", "Speciale nummers", "0900 DID", "quantity", "advance", "125.00", "17.50"),
-    ("PORT-IN", "Portering", "Portering per nummer of blok", "quantity", "advance", "17.50", "0.00"),
+    ("PORT-IN", "Portering", "Portering per nummer", "quantity", "advance", "1.75", "0.00"),
     ("FMC-SIM", "Vast-mobiel", "SIM-kaart als extensie", "quantity", "advance", "12.50", "4.95"),
     ("FMC-AIRTIME", "Vast-mobiel", "Airtime per minuut", "airtime", "arrears", "0.00", "0.00"),
 )
 CATEGORIES = tuple(dict.fromkeys(category for _, category, *_ in SERVICES))
 LICENSE_CALLS = {"3CX-FREE": 2, "3CX-LIC-STD-16": 16, "3CX-LIC-PRO-32": 32}
 """Simultaneous calls that a 3CX with this service may make; the others have no limit."""
-SERVICE_PRICE_CHANGE = ("NET-FIBRE", "250.00", "72.50", date(2026, 10, 1))
+SERVICE_PRICE_CHANGES = (
+    ("NET-FIBRE", "250.00", "72.50", date(2026, 10, 1)),
+    ("NUMBER-088", "15.00", "2.10", date(2026, 10, 1)),
+)
+"""Purchase prices that rise while orders run. The second passes an exception of 2.00 that was right until then
+(``EXCEPTION_OVERTAKEN``): the customers who have it are blocked for selling below purchase.
+"""
+EXCEPTION_OVERTAKEN = ("NUMBER-088", "17.50", "2.00")
+EXCEPTION_REMOVED = ("NET-VDSL", "119.00", "45.00", date(2026, 10, 15))
+"""An amount that is taken back: a month that begins from that day on has the category's percentage again."""
 
 SERVICE_PLANS = {"diensten": ("Diensten", "150"), "wederverkoop": ("Wederverkoop", "130")}
 
 
 def service_rows() -> list[tuple[Value, ...]]:
     rows: list[tuple[Value, ...]] = [(*service, BEFORE_EVERYTHING, None, LICENSE_CALLS.get(service[0])) for service in SERVICES]
-    changed, nrc, mrc, since = SERVICE_PRICE_CHANGE
-    rows += [(*service[:5], nrc, mrc, since, None, LICENSE_CALLS.get(changed)) for service in SERVICES if service[0] == changed]
+    for changed, nrc, mrc, since in SERVICE_PRICE_CHANGES:
+        rows += [(*service[:5], nrc, mrc, since, None, LICENSE_CALLS.get(changed)) for service in SERVICES if service[0] == changed]
     return rows
 
 
@@ -145,8 +154,8 @@ def service_plan_rows() -> list[tuple[Value, ...]]:
 
 
 def markup_rows() -> list[tuple[Value, ...]]:
-    """Every category at the plan's percentage; exceptions per service as a percentage or an amount, none below
-    purchase.
+    """Every category at the plan's percentage; exceptions per service as a percentage or an amount, none below purchase on
+    the day it was given; and one that is removed.
     """
     always = BEFORE_EVERYTHING
     rows: list[tuple[Value, ...]] = []
@@ -157,4 +166,9 @@ def markup_rows() -> list[tuple[Value, ...]]:
             rows.append((plan_id, None, "PORT-IN", "100", "100", None, None, always, None))
         rows.append((f"{partner.short}-diensten", None, "NET-FIBRE", None, None, "295.00", "89.00", always, None))
         rows.append((f"{partner.short}-diensten", None, "3CX-PRO", "100", "220", None, None, always, None))
+        service, nrc, mrc, until = EXCEPTION_REMOVED
+        rows.append((f"{partner.short}-diensten", None, service, None, None, nrc, mrc, always, None))
+        rows.append((f"{partner.short}-diensten", None, service, None, None, None, None, until, None))
+    service, nrc, mrc = EXCEPTION_OVERTAKEN
+    rows.append((f"{PARTNERS[1].short}-diensten", None, service, None, None, nrc, mrc, always, None))
     return rows

@@ -178,7 +178,10 @@ def read_books(landing: Path, seeds: Path, refused: frozenset[Place]) -> Books:
         services=timelines(rows("services"), "service_code"),
         markups={
             charge: timelines(
-                (row for row in markups if row[f"{charge}_percent"] or row[f"{charge}_eur"]), "service_plan_id", "category", "service_code"
+                (row for row in markups if _gives(row, charge) or not (_gives(row, "nrc") or _gives(row, "mrc"))),
+                "service_plan_id",
+                "category",
+                "service_code",
             )
             for charge in ("nrc", "mrc")
         },
@@ -186,6 +189,10 @@ def read_books(landing: Path, seeds: Path, refused: frozenset[Place]) -> Books:
         prefixes={row["prefix"]: row for row in seed("number_prefixes.csv")},
         short_numbers={(row["prefix"], int(row["length"])): row for row in seed("short_numbers.csv") if row["country"] == HOME},
     )
+
+
+def _gives(markup: Row, charge: str) -> bool:
+    return bool(markup[f"{charge}_percent"] or markup[f"{charge}_eur"])
 
 
 # Call records ------------------------------------------------------------------------------------------------------------------
@@ -618,22 +625,31 @@ def _next_month(first: date) -> date:
 
 
 def _charges_of(books: Books, order: Row, delivered: date, last_month: date) -> Iterator[Charge]:
-    def charge(kind: str, month: date, invoice_month: date, on: date, share: Fraction) -> Charge:
+    def charge(kind: str, month: date, invoice_month: date, on: date, quantity: Fraction) -> Charge:
         purchase, sale = _unit_prices(books, order, kind, on)
-        quantity = int(order["quantity"]) * share
         return Charge(f"{month:%Y-%m}", f"{invoice_month:%Y-%m}", kind, purchase * quantity, sale * quantity)
 
     service = books.services[order["service_code"],][-1].row
     month = delivered.replace(day=1)
-    yield charge("nrc", month, month, delivered, Fraction(1))
-    ended = day(order["ended_on"]) or date.max
+    quantity = int(order["quantity"])
+    before = books.orders.get((order["order_id"], order.get("continues_line", "")))
+    if (added := quantity - (int(before["quantity"]) if before else 0)) > 0:
+        yield charge("nrc", month, month, delivered, Fraction(added))
+    ended = min([day(order["ended_on"]) or date.max, *_taken_over(books, order)])
     is_advance = service["charged"].lower() == "advance"
-    while service["metering"] != "extensions" and month <= (_next_month(last_month) if is_advance else last_month):
+    while service["metering"].lower() == "quantity" and month <= (_next_month(last_month) if is_advance else last_month):
         first, last = max(month, delivered), min(_next_month(month), ended)
         invoice_month = (month - timedelta(days=1)).replace(day=1) if is_advance and month > delivered else month
         if first < last:
-            yield charge("mrc", month, invoice_month, first, Fraction((last - first).days, (_next_month(month) - month).days))
+            yield charge("mrc", month, invoice_month, first, quantity * Fraction((last - first).days, (_next_month(month) - month).days))
         month = _next_month(month)
+
+
+def _taken_over(books: Books, order: Row) -> Iterator[date]:
+    """When the line that continues this one is delivered: from then on that one is billed."""
+    for other in books.orders.values():
+        if (other["order_id"], other.get("continues_line", "")) == (order["order_id"], order["line_number"]) and other["delivered_on"]:
+            yield date.fromisoformat(other["delivered_on"])
 
 
 def _unit_prices(books: Books, order: Row, kind: str, on: date) -> tuple[Fraction, Fraction]:
@@ -644,6 +660,8 @@ def _unit_prices(books: Books, order: Row, kind: str, on: date) -> tuple[Fractio
     assert assignment, f"no service plan for {order}"
     plan_id = assignment["service_plan_id"]
     exception = only(valid(books.markups[kind].get((plan_id, "", order["service_code"]), ()), on))
+    if exception and not _gives(exception, kind):
+        exception = None  # taken back
     markup = exception or only(valid(books.markups[kind].get((plan_id, service["category"], ""), ()), on))
     assert markup, f"no markup for {order}"
     amount = exact(markup[f"{kind}_eur"])

@@ -142,6 +142,26 @@ def test_every_order_line_is_charged_as_an_independent_reader_does(built: duckdb
     assert not wrong, _some(wrong)
 
 
+def test_the_comparison_meets_every_rule_of_a_charge(built: duckdb.DuckDBPyConnection) -> None:
+    """The test above would prove little without part months, advance, a changed quantity, an amount, one taken back, and one overtaken."""
+    met = built.execute(
+        """
+        select
+            bool_or(days < days_in_month), bool_or(invoice_month < month), bool_or(kind = 'nrc' and charges.quantity < lines.quantity),
+            bool_or(charges.continues_line is not null and days < days_in_month), bool_or(is_exception),
+            bool_or(service_code = 'NET-VDSL' and service_plan_id like '%-diensten' and not is_exception and month >= '2026-11'),
+            bool_or(service_code = 'NET-VDSL' and is_exception), bool_or(status_reason = 'below_purchase')
+        from (
+            select service_charges.*, continues_line
+            from marts.service_charges
+            left join marts.order_lines using (order_id, line_number)
+        ) as charges
+        left join (select order_id, line_number, quantity from marts.order_lines) as lines using (order_id, line_number)
+        """
+    ).fetchone()
+    assert met == (True,) * 8
+
+
 def _billing_from(books: oracle.Books, order_id: str, line_number: str) -> str:
     partner = books.partners[books.customers[books.orders[order_id, line_number]["customer_id"]]["partner_id"]]
     return partner.get("billing_from", "")[:7]

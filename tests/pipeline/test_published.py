@@ -28,7 +28,11 @@ PUBLISHED = {
     "purchase_eur "
     "sale_eur margin_eur",
     "service_prices": "service_plan_id service_code nrc_purchase_eur mrc_purchase_eur nrc_percent mrc_percent nrc_sale_eur mrc_sale_eur "
-    "nrc_margin_eur mrc_margin_eur is_exception",
+    "nrc_margin_eur mrc_margin_eur is_exception nrc_margin_percent_of_sale mrc_margin_percent_of_sale status_reason",
+    "order_lines": "customer_id order_id line_number service_code quantity ordered_on delivered_on ended_on status nrc_eur mrc_eur "
+    "total_eur",
+    "portings": "customer_id order_id line_number block_number losing_operator account_holder first_number last_number numbers status "
+    "warnings",
     "call_prices": "call_plan_id country line_type connection_fee_eur minute_rate_eur minute_rate_percent purchase_minute_min_eur "
     "purchase_minute_max_eur valid_from valid_to",
     "invoices": "customer_id month invoice_id invoice_number status block_reason net_eur vat_eur gross_eur issued_on due_on",
@@ -51,7 +55,7 @@ PUBLISHED = {
     "line_capacity": "customer_id line_id access_profile codec concurrent_calls channels license_calls bottleneck peak_calls "
     "headroom_calls",
     "pvc_matrix": "access_profile codec packet_ms ip_version srtp kbps_per_call guaranteed_kbps concurrent_calls",
-    "quarantine": "feed file line reason raw",
+    "quarantine": "feed file line reason mend raw",
     "ingested_files": "feed file sha256 rows_read rows_kept rows_duplicate rows_quarantined ingested_at",
     "customers": "customer_id name",
     "resellers": "reseller_id name",

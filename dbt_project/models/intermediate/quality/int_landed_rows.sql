@@ -9,6 +9,8 @@
 -- depends_on: {{ ref('stg_landing__call_plans') }}
 -- depends_on: {{ ref('stg_landing__service_plans') }}
 -- depends_on: {{ ref('stg_landing__services') }}
+-- depends_on: {{ ref('stg_landing__orders') }}
+-- depends_on: {{ ref('stg_landing__order_refusals') }}
 with landed as (
     {%- for feed in feeds %}
     {%- set names = feed_declaration(feed).columns.keys() | list %}

@@ -1,23 +1,18 @@
 -- Billed from its delivery date: NRC once, MRC from then until it ends (the day it ends is not billed), by calendar days in a part month (DOMAIN 4).
--- Seats (metering = extensions) are not billed from the order but from the readings of the PBX.
+-- The month of seats (metering = extensions) follows from the readings of the PBX, that of airtime from the calls: of their orders only NRC is billed here.
 with delivered as (
-    select
-        orders.*,
-        costs.category,
-        costs.metering,
-        costs.charged,
-        horizon.last_month_start,
-        coalesce(orders.ended_on, {{ end_of_time() }}) as ends_on
-    from {{ ref('stg_landing__orders') }} as orders
+    select order_lines.*, horizon.last_month_start
+    from {{ ref('int_order_lines') }} as order_lines
     cross join {{ ref('int_billing_horizon') }} as horizon
-    left join {{ ref('int_service_costs') }} as costs
-        on orders.service_code = costs.service_code and orders.delivered_on >= costs.known_from and orders.delivered_on < costs.valid_to
-    where orders.delivered_on is not null and orders.delivered_on < {{ next_month_start('horizon.last_month_start') }}
+    where order_lines.delivered_on is not null and order_lines.delivered_on < {{ next_month_start('horizon.last_month_start') }}
 ),
 
 once as (
-    select *, 'nrc' as charge, cast(date_trunc('month', delivered_on) as date) as month_start, delivered_on as first_day, cast(null as integer) as days
+    select
+        *, 'nrc' as charge, new_quantity as charged_quantity, cast(date_trunc('month', delivered_on) as date) as month_start, delivered_on as first_day,
+        cast(null as integer) as days
     from delivered
+    where new_quantity > 0
 ),
 
 service_months as (
@@ -25,13 +20,14 @@ service_months as (
         *,
         cast({{ months_between('delivered_on', "case when charged = 'advance' then " ~ next_month_start('last_month_start') ~ " else last_month_start end") }} as date) as month_start
     from delivered
-    where coalesce(metering, 'quantity') <> 'extensions'
+    where coalesce(metering, 'quantity') = 'quantity'
 ),
 
 monthly as (
     select
         *,
         'mrc' as charge,
+        quantity as charged_quantity,
         greatest(month_start, delivered_on) as first_day,
         cast({{ days_between('greatest(month_start, delivered_on)', 'least(' ~ next_month_start('month_start') ~ ', ends_on)') }} as integer) as days
     from service_months
@@ -39,9 +35,10 @@ monthly as (
 ),
 
 charges as (
-    select order_id, line_number, customer_id, service_code, pbx_id, quantity, delivered_on, charged, charge, month_start, first_day, days from once
+    {%- set columns = 'order_id, line_number, customer_id, service_code, pbx_id, charged_quantity as quantity, delivered_on, charged, charge, month_start, first_day, days' %}
+    select {{ columns }} from once
     union all
-    select order_id, line_number, customer_id, service_code, pbx_id, quantity, delivered_on, charged, charge, month_start, first_day, days from monthly
+    select {{ columns }} from monthly
 )
 
 select

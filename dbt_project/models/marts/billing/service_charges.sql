@@ -13,6 +13,15 @@ with charges as (
         cast({{ days_between('month_start', next_month_start('month_start')) }} as integer) as days_in_month,
         extensions as quantity
     from {{ ref('int_seat_counts') }}
+
+    union all
+
+    select
+        customer_id, service_code, order_id, line_number, cast(null as varchar) as pbx_id, 'airtime' as kind, 'mrc' as charge,
+        month_start, month_start as invoice_month_start, first_day, cast(null as integer) as days,
+        cast({{ days_between('month_start', next_month_start('month_start')) }} as integer) as days_in_month,
+        minutes as quantity
+    from {{ ref('int_airtime_minutes') }}
 ),
 
 priced as (
@@ -46,12 +55,7 @@ with_unit_prices as (
     select
         *,
         cast(unit_purchase_exact as decimal(18, 6)) as unit_purchase_eur,
-        -- what costs nothing sells for nothing, markup or not
-        cast(coalesce(
-            amount_eur,
-            {{ share_of_amount('unit_purchase_exact', to_ppm('percent'), one_hundred_percent()) }},
-            case when unit_purchase_exact = 0 and service_plan_id is not null then 0 end
-        ) as decimal(18, 6)) as unit_sale_eur
+        cast(case when service_plan_id is not null then {{ service_sale_eur('unit_purchase_exact', 'percent', 'amount_eur') }} end as decimal(18, 6)) as unit_sale_eur
     from priced
 ),
 
@@ -94,4 +98,7 @@ select
         when unit_sale_eur < unit_purchase_eur then 'below_purchase'
     end as status_reason
 from with_amounts
-where invoice_month_start >= coalesce(billing_from, {{ start_of_time() }})
+where
+    invoice_month_start >= coalesce(billing_from, {{ start_of_time() }})
+    -- minutes of a service that has no price of its own are the call plan's to price
+    and not (kind = 'airtime' and coalesce(unit_purchase_eur, 1) = 0 and coalesce(unit_sale_eur, 1) = 0)

@@ -20,13 +20,14 @@ priced as (
         costs.service_code,
         costs.category,
         costs.name as service_name,
-        costs.nrc_purchase_eur,
-        costs.mrc_purchase_eur,
+        cast(costs.nrc_purchase_eur as decimal(18, 6)) as nrc_purchase_eur,
+        cast(costs.mrc_purchase_eur as decimal(18, 6)) as mrc_purchase_eur,
         nrc.percent as nrc_percent,
         mrc.percent as mrc_percent,
-        coalesce(nrc.amount_eur, {{ share_of_amount('costs.nrc_purchase_eur', to_ppm('nrc.percent'), one_hundred_percent()) }}) as nrc_sale_eur,
-        coalesce(mrc.amount_eur, {{ share_of_amount('costs.mrc_purchase_eur', to_ppm('mrc.percent'), one_hundred_percent()) }}) as mrc_sale_eur,
-        coalesce(nrc.is_exception, false) or coalesce(mrc.is_exception, false) as is_exception
+        cast({{ service_sale_eur('costs.nrc_purchase_eur', 'nrc.percent', 'nrc.amount_eur') }} as decimal(18, 6)) as nrc_sale_eur,
+        cast({{ service_sale_eur('costs.mrc_purchase_eur', 'mrc.percent', 'mrc.amount_eur') }} as decimal(18, 6)) as mrc_sale_eur,
+        coalesce(nrc.is_exception, false) as nrc_is_exception,
+        coalesce(mrc.is_exception, false) as mrc_is_exception
     from {{ ref('stg_landing__service_plans') }} as plans
     cross join costs
     left join markups as nrc on plans.service_plan_id = nrc.service_plan_id and costs.service_code = nrc.service_code and nrc.charge = 'nrc'
@@ -40,13 +41,23 @@ select
     service_code,
     category,
     service_name,
-    cast(nrc_purchase_eur as decimal(18, 6)) as nrc_purchase_eur,
-    cast(mrc_purchase_eur as decimal(18, 6)) as mrc_purchase_eur,
+    nrc_purchase_eur,
+    mrc_purchase_eur,
     nrc_percent,
     mrc_percent,
-    cast(nrc_sale_eur as decimal(18, 6)) as nrc_sale_eur,
-    cast(mrc_sale_eur as decimal(18, 6)) as mrc_sale_eur,
+    nrc_sale_eur,
+    mrc_sale_eur,
     cast(nrc_sale_eur - nrc_purchase_eur as decimal(18, 6)) as nrc_margin_eur,
     cast(mrc_sale_eur - mrc_purchase_eur as decimal(18, 6)) as mrc_margin_eur,
-    is_exception
+    {{ percent_of('(nrc_sale_eur - nrc_purchase_eur)', 'nrc_sale_eur') }} as nrc_margin_percent_of_sale,
+    {{ percent_of('(mrc_sale_eur - mrc_purchase_eur)', 'mrc_sale_eur') }} as mrc_margin_percent_of_sale,
+    {{ percent_of('(nrc_sale_eur - nrc_purchase_eur)', 'nrc_purchase_eur') }} as nrc_markup_percent,
+    {{ percent_of('(mrc_sale_eur - mrc_purchase_eur)', 'mrc_purchase_eur') }} as mrc_markup_percent,
+    nrc_is_exception or mrc_is_exception as is_exception,
+    nrc_is_exception,
+    mrc_is_exception,
+    case
+        when nrc_sale_eur < nrc_purchase_eur or mrc_sale_eur < mrc_purchase_eur then 'below_purchase'
+        when nrc_sale_eur is null or mrc_sale_eur is null then 'no_markup'
+    end as status_reason
 from priced

@@ -31,7 +31,18 @@ select
     files.file,
     refused.line,
     refused.reason,
+    coalesce(
+        mends.mend,
+        case
+            when refused.reason = 'unknown_customer' then 'land the account, number or customer that is missing; the row is released by the next run'
+            when starts_with(refused.reason, 'missing_') then 'give ' || substr(refused.reason, 9) || ' and land the row again'
+            when starts_with(refused.reason, 'invalid_') then 'write ' || substr(refused.reason, 9) || ' so that it can be read and land the row again'
+            when starts_with(refused.reason, 'unknown_')
+                then 'land the ' || replace(substr(refused.reason, 9), '_', ' ') || ' that is missing; the row is released by the next run'
+        end
+    ) as mend,
     refused.raw,
     refused.file_id
 from refused
 inner join {{ source('raw', 'files') }} as files on refused.file_id = files.file_id
+left join {{ declared_mends() }} as mends on files.feed = mends.feed and refused.reason = mends.reason

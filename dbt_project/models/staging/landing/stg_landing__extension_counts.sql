@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('stg_landing__customers') }}
 -- depends_on: {{ ref('stg_landing__services') }}
+-- depends_on: {{ ref('stg_landing__orders') }}
 select
     pbx_id,
     customer_id,

@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('stg_landing__customers') }}
 -- depends_on: {{ ref('stg_landing__services') }}
+-- depends_on: {{ ref('stg_landing__order_refusals') }}
 select
     order_id,
     line_number,
@@ -16,6 +17,7 @@ select
     losing_operator,
     account_holder,
     numbers,
+    continues_line,
     file_id,
     line
 from {{ landed_rows('orders') }}

@@ -1,0 +1,26 @@
+-- A change of quantity is a line that continues another (orders.continues_line): it ends that line on the day it is delivered itself, so that no day is
+-- billed twice or not at all, and only what it adds is new (decided).
+select
+    orders.order_id,
+    orders.line_number,
+    orders.customer_id,
+    orders.service_code,
+    orders.pbx_id,
+    orders.quantity,
+    greatest(orders.quantity - coalesce(continued.quantity, 0), 0) as new_quantity,
+    orders.ordered_on,
+    orders.delivered_on,
+    orders.ended_on,
+    least(coalesce(orders.ended_on, {{ end_of_time() }}), coalesce(successors.delivered_on, {{ end_of_time() }})) as ends_on,
+    costs.category,
+    costs.name as service_name,
+    costs.metering,
+    costs.charged
+from {{ ref('stg_landing__orders') }} as orders
+left join {{ ref('stg_landing__orders') }} as continued
+    on orders.order_id = continued.order_id and orders.continues_line = continued.line_number
+left join {{ ref('stg_landing__orders') }} as successors
+    on orders.order_id = successors.order_id and orders.line_number = successors.continues_line and successors.delivered_on is not null
+left join {{ ref('int_service_costs') }} as costs
+    on orders.service_code = costs.service_code
+    and coalesce(orders.delivered_on, orders.ordered_on) >= costs.known_from and coalesce(orders.delivered_on, orders.ordered_on) < costs.valid_to
