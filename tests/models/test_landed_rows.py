@@ -71,6 +71,69 @@ LANDED = {
         D,31,in a later file,0.0250,0.0061,2026-10-01
         D,32,unreadable,0.0250,?,2026-10-01
     """,
+    "partners/b.csv": """
+        partner_id,name,tier,deck_id
+        S,Small partner,standard,D
+    """,
+    "customers/b.csv": """
+        customer_id,partner_id,name
+        small,S,a
+    """,
+    "services/a.csv": """
+        service_code,category,name,metering,charged,nrc_purchase_eur,mrc_purchase_eur,valid_from
+        PORT,Portering,Porting,quantity,advance,1,0,2026-01-01
+        SIM,Vast-mobiel,SIM,quantity,advance,1,5,2026-01-01
+        3CX,3CX PBX,Seat,extensions,arrears,0,3,2026-01-01
+        VPS,VPS,VPS,quantity,advance,0,9,2026-01-01
+    """,
+    "service_plans/a.csv": """
+        service_plan_id,partner_id,name
+        plan,P,Plan
+    """,
+    "service_plan_markups/a.csv": """
+        service_plan_id,category,service_code,nrc_percent,mrc_percent,nrc_eur,mrc_eur,valid_from
+        plan,VPS,,100,999,,,2026-01-01
+        plan,VPS,,99.9999,,,,2026-02-01
+        plan,VPS,,,999.0001,,,2026-03-01
+        plan,VPS,,,,,,2026-04-01
+        plan,,VPS,,,,9.95,2026-05-01
+        plan,,VPS,,,,,2026-06-01
+        plan,VPS,,,,,9.95,2026-07-01
+        plan,,VPS,,120,,9.95,2026-08-01
+        plan,,,120,,,,2026-09-01
+        plan,VPS,VPS,120,,,,2026-10-01
+        plan,,VPS,,,,-1,2026-11-01
+    """,
+    "orders/a.csv": """
+        order_id,line_number,customer_id,service_code,quantity,ordered_on,delivered_on,ended_on,pbx_id,losing_operator,account_holder,numbers
+        port,1,1,PORT,1,2026-09-01,,,,Old,Holder,0207001000
+        port,2,1,PORT,1,2026-09-01,,,,Old,Holder,0207001001
+        port,3,1,VPS,1,2026-09-01,,,,,,
+        fmc,1,1,SIM,1,2026-09-01,2026-09-10,,,,,
+        fmc,2,small,SIM,1,2026-09-01,2026-09-10,,,,,
+        pbx,1,1,3CX,1,2026-09-01,2026-09-10,,pbx,,,
+        pbx,2,small,3CX,1,2026-09-01,2026-09-10,,pbx,,,
+        pbx,3,2,3CX,1,2026-09-01,,,promised,,,
+        dates,1,1,VPS,1,2026-09-01,2026-09-10,2026-09-09,,,,
+        dates,2,1,VPS,1,2026-09-01,2026-09-10,2026-09-10,,,,
+        dates,3,1,VPS,1,2026-09-01,,2026-09-09,,,,
+    """,
+    "orders/b.csv": """
+        order_id,line_number,customer_id,service_code,quantity,ordered_on,losing_operator,account_holder,numbers
+        port,2,1,PORT,1,2026-09-01,Another,Holder,0207001001
+    """,
+    "extension_counts/a.csv": """
+        pbx_id,customer_id,service_code,read_at,extensions
+        pbx,1,3CX,2026-09-30T23:30:00,10
+        pbx,small,3CX,2026-09-30T23:30:00,20
+        pbx,1,3CX,2026-09-30T23:30:00Z,11
+        pbx,1,3CX,2026-09-30T23:30:00,12
+        pbx,2,3CX,2026-09-30T23:30:00,13
+        promised,2,3CX,2026-09-30T23:30:00,14
+        never heard of,1,3CX,2026-09-30T23:30:00,15
+        pbx,1,VPS,2026-09-30T23:30:00,16
+        pbx,nobody,3CX,2026-09-30T23:30:00,17
+    """,
 }
 
 
@@ -91,7 +154,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         "unit_test",
         "--select",
         "path:models/staging/landing",
-        "int_landed_rows",
+        "+quarantine",
         "resource_type:seed",
         "--indirect-selection",
         "cautious",
@@ -157,7 +220,9 @@ def test_the_later_row_of_a_key_replaces_the_earlier(landed: Workspace) -> None:
 def test_yes_and_no_are_read_in_dutch_and_english(landed: Workspace) -> None:
     """A customer exempt from billing would get an invoice because of how its yes was written."""
     rows = query(
-        landed, "select customer_id, billing_exempt, kind, vat_category from staging.stg_landing__customers order by customer_id::integer"
+        landed,
+        "select customer_id, billing_exempt, kind, vat_category from staging.stg_landing__customers"
+        " where partner_id = 'P' order by customer_id::integer",
     )
     assert rows == [
         ("1", True, None, None),
@@ -187,3 +252,60 @@ def test_a_rate_is_in_eur_or_in_percent(landed: Workspace) -> None:
         8: "unknown_call_plan",
     }
     assert reasons(landed, "call_plans") == {3: "invalid_rounding_decimals", 4: "invalid_rounding_seconds"}
+
+
+def test_a_markup_out_of_range_is_named_with_its_mend(landed: Workspace) -> None:
+    """A service would be sold below purchase or at ten times it, and nobody could find the row that says so."""
+    assert reasons(landed, "service_plan_markups") == {
+        3: "percent_out_of_range",
+        4: "percent_out_of_range",
+        5: "no_markup_given",
+        8: "amount_for_category",
+        9: "both_mrc",
+        10: "no_category_or_service",
+        11: "category_and_service",
+        12: "negative_price",
+    }
+    kept = query(landed, "select service_code, mrc_percent, mrc_eur from staging.stg_landing__service_plan_markups order by valid_from")
+    assert kept == [(None, Decimal(999), None), ("VPS", None, Decimal("9.95")), ("VPS", None, None)]
+    named = query(landed, "select file, line, mend from marts.quarantine where reason = 'percent_out_of_range' order by line")
+    mend = "nrc_percent and mrc_percent are 100 to 999: 100 is no markup, below it is below purchase"
+    assert named == [("service_plan_markups/a.csv", 3, mend), ("service_plan_markups/a.csv", 4, mend)]
+    assert query(landed, "select file, line, reason from marts.quarantine where mend is null") == []
+
+
+def test_lines_that_contradict_each_other_wait_together_and_nothing_is_lost(landed: Workspace) -> None:
+    """Half a porting request would be sent out, or what a later row took back would be billed as it stood before."""
+    fates = query(
+        landed,
+        "select file, line, disposition, reason from intermediate.int_landed_rows inner join raw.files using (file_id)"
+        " where files.feed = 'orders' order by file, line",
+    )
+    assert fates == [
+        ("orders/a.csv", 2, "quarantined", "several_losing_operators"),
+        ("orders/a.csv", 3, "duplicate", "replaced"),
+        ("orders/a.csv", 4, "kept", None),
+        ("orders/a.csv", 5, "kept", None),
+        ("orders/a.csv", 6, "quarantined", "tier_without_fmc"),
+        ("orders/a.csv", 7, "kept", None),
+        ("orders/a.csv", 8, "kept", None),
+        ("orders/a.csv", 9, "kept", None),
+        ("orders/a.csv", 10, "quarantined", "ended_before_delivered"),
+        ("orders/a.csv", 11, "kept", None),
+        ("orders/a.csv", 12, "kept", None),
+        ("orders/b.csv", 2, "quarantined", "several_losing_operators"),
+    ]
+    assert query(landed, "select order_id, line_number from staging.stg_landing__orders where order_id = 'port'") == [("port", 3)]
+
+
+def test_a_reading_is_of_a_pbx_that_was_delivered_to_that_customer(landed: Workspace) -> None:
+    """Seats would be billed for a PBX that nobody ordered, or to the customer of another partner whose PBX has the same name."""
+    assert reasons(landed, "extension_counts") == {
+        6: "unknown_pbx",
+        7: "unknown_pbx",
+        8: "unknown_pbx",
+        9: "unknown_seat_service",
+        10: "unknown_customer",
+    }
+    kept = query(landed, "select pbx_id, customer_id, extensions from staging.stg_landing__extension_counts order by extensions")
+    assert kept == [("pbx", "1", 11), ("pbx", "1", 12), ("pbx", "small", 20)]
