@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +16,9 @@ from orchestration.workspace import Workspace
 
 FROZEN = {"frozen_calls": "calls", "frozen_charges": "service_charges"}
 """Raw table -> the published table whose rows it holds as they were billed."""
+
+APPROVED = {"approved_invoices": "invoices", "approved_lines": "invoice_lines"}
+"""Raw table -> the published table whose rows it holds as they were approved."""
 
 SMALL = {
     "frozen_months": {"customer_id": "varchar", "month": "varchar", "partner_id": "varchar", "freeze_id": "integer"},
@@ -31,6 +36,11 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table if not exists raw.{table} ({_definition(columns)})")
         for column, kind in columns.items():
             connection.execute(f'alter table raw.{table} add column if not exists "{column}" {kind}')
+    for table, model in APPROVED.items():
+        columns = contract(model)
+        connection.execute(f"create table if not exists raw.{table} ({_definition(columns)})")
+        for column, kind in columns.items():
+            connection.execute(f'alter table raw.{table} add column if not exists "{column}" {kind}')
     for table, columns in SMALL.items():
         connection.execute(f"create table if not exists raw.{table} ({_definition(columns)})")
     connection.execute("create table if not exists raw.state (version bigint)")
@@ -43,8 +53,8 @@ def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) 
     """
     create_raw(connection)
     version = state.version(workspace)
-    if version == 0:
-        return 0
+    if connection.execute("select coalesce(max(version), 0) from raw.state").fetchone() == (version,):
+        return version
     with state.engine(workspace).connect() as decided:
         known = {row[0] for row in connection.execute("select distinct freeze_id from raw.frozen_months").fetchall()}
         connection.execute("begin")
@@ -52,6 +62,7 @@ def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) 
             for freeze in decided.execute(sa.select(state.freezes).order_by(state.freezes.c.freeze_id)):
                 if freeze.freeze_id not in known:
                     _land_freeze(connection, freeze)
+            _land_approved(connection, decided.execute(sa.select(state.invoices).order_by(state.invoices.c.approved_at)).fetchall())
             for table, columns in SMALL.items():
                 source = state.metadata.tables[table]
                 rows = decided.execute(sa.select(*(source.c[name] for name in columns))).fetchall()
@@ -82,6 +93,27 @@ def _land_freeze(connection: duckdb.DuckDBPyConnection, freeze: sa.Row) -> None:
         landed = landed.append_column("freeze_id", pa.array([freeze.freeze_id] * landed.num_rows, pa.int32()))
         connection.execute(f"delete from raw.{table} where freeze_id = ?", [freeze.freeze_id])
         connection.execute(f"insert into raw.{table} by name select * from landed")
+
+
+def _land_approved(connection: duckdb.DuckDBPyConnection, approved: list[sa.Row]) -> None:
+    contents = []
+    for row in approved:
+        if state.sha256(row.content.encode()) != row.content_sha256:
+            raise TiktellerError(
+                f"invoice {row.invoice_number} of {row.partner_id} in the state is not what was approved",
+                mend="restore the state's database from its backup",
+            )
+        contents.append(json.loads(row.content))
+    for table, model, rows in (
+        ("approved_invoices", "invoices", [content["invoice"] for content in contents]),
+        ("approved_lines", "invoice_lines", [line for content in contents for line in content["lines"]]),
+    ):
+        connection.execute(f"delete from raw.{table}")
+        if rows:
+            columns = contract(model)
+            landed = pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in columns})  # noqa: F841
+            typed = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
+            connection.execute(f"insert into raw.{table} by name select {typed} from landed")
 
 
 def _definition(columns: dict[str, str]) -> str:

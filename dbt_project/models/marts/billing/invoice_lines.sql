@@ -38,7 +38,9 @@ billed_lines as (
         from {{ ref('stg_landing__customers') }}
     ) as customers on lines.customer_id = customers.customer_id
     inner join {{ ref('int_partners') }} as partners on lines.partner_id = partners.partner_id
-    where not customers.billing_exempt
+    where
+        not customers.billing_exempt
+        and lines.customer_id || '-' || lines.month not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
 )
 
 select
@@ -72,3 +74,28 @@ left join {{ ref('vat_rates') }} as vat_rates
     on billed_lines.home_country = vat_rates.country and billed_lines.vat_category = vat_rates.vat_category
     and {{ add_days(next_month_start(first_day_of('billed_lines.month')), -1) }} >= vat_rates.valid_from
     and {{ add_days(next_month_start(first_day_of('billed_lines.month')), -1) }} < coalesce(vat_rates.valid_to, {{ end_of_time() }})
+
+union all
+
+-- approved: whole, as it was
+select
+    partner_id,
+    customer_id,
+    month,
+    invoice_id,
+    line_number,
+    kind,
+    description,
+    country,
+    line_type,
+    service_code,
+    pbx_id,
+    quantity,
+    duration_s,
+    amount_eur,
+    exact_eur,
+    purchase_eur,
+    vat_category,
+    vat_code,
+    vat_percent
+from {{ source('raw', 'approved_lines') }}

@@ -6,6 +6,7 @@ with by_vat_category as (
         sum(amount_eur) as net_eur,
         {{ vat_amount('sum(amount_eur)', 'vat_percent') }} as vat_eur
     from {{ ref('invoice_lines') }}
+    where invoice_id not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
     group by partner_id, customer_id, month, invoice_id, vat_category, vat_percent
 ),
 
@@ -30,11 +31,15 @@ uncharged as (
 ),
 
 billed_months as (
-    select partner_id, customer_id, month from by_vat_category
-    union
-    select partner_id, customer_id, month from unrated
-    union
-    select partner_id, customer_id, month from uncharged
+    select partner_id, customer_id, month
+    from (
+        select partner_id, customer_id, month from by_vat_category
+        union
+        select partner_id, customer_id, month from unrated
+        union
+        select partner_id, customer_id, month from uncharged
+    )
+    where customer_id || '-' || month not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
 ),
 
 totals as (
@@ -70,6 +75,16 @@ judged as (
     left join unrated on totals.customer_id = unrated.customer_id and totals.month = unrated.month
     left join uncharged on totals.customer_id = uncharged.customer_id and totals.month = uncharged.month
     where not coalesce(customers.billing_exempt, false)
+),
+
+-- an invoice of which as much was credited as it asked for
+credited as (
+    select invoices.partner_id, invoices.invoice_number
+    from {{ source('raw', 'approved_invoices') }} as invoices
+    inner join {{ source('raw', 'approved_invoices') }} as notes
+        on invoices.partner_id = notes.partner_id and invoices.invoice_number = notes.credited_invoice_number
+    group by invoices.partner_id, invoices.invoice_number, invoices.gross_eur
+    having sum(notes.gross_eur) + invoices.gross_eur = 0
 )
 
 select
@@ -79,7 +94,9 @@ select
     month,
     month as billing_month,
     customer_id || '-' || month as invoice_id,
+    'invoice' as kind,
     cast(null as varchar) as invoice_number,
+    cast(null as varchar) as credited_invoice_number,
     case when block_reason is null then 'draft' else 'blocked' end as status,
     block_reason,
     cast(net_eur as decimal(18, 2)) as net_eur,
@@ -89,3 +106,25 @@ select
     cast(null as date) as due_on
 from judged
 where net_eur <> 0 or block_reason is not null
+
+union all
+
+select
+    approved.partner_id,
+    approved.customer_id,
+    approved.reseller_id,
+    approved.month,
+    approved.billing_month,
+    approved.invoice_id,
+    approved.kind,
+    approved.invoice_number,
+    approved.credited_invoice_number,
+    case when credited.invoice_number is not null then 'credited' else 'approved' end as status,
+    cast(null as varchar) as block_reason,
+    approved.net_eur,
+    approved.vat_eur,
+    approved.gross_eur,
+    approved.issued_on,
+    approved.due_on
+from {{ source('raw', 'approved_invoices') }} as approved
+left join credited on approved.partner_id = credited.partner_id and approved.invoice_number = credited.invoice_number

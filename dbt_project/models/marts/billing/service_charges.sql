@@ -65,14 +65,89 @@ with_amounts as (
         {{ share_of_amount('unit_purchase_eur', 'quantity * coalesce(days, days_in_month)', 'days_in_month') }} as purchase_eur,
         {{ share_of_amount('unit_sale_eur', 'quantity * coalesce(days, days_in_month)', 'days_in_month') }} as sale_eur
     from with_unit_prices
-)
+),
+
+charged as (
+    select
+        partner_id,
+        customer_id,
+        reseller_id,
+        {{ month_of('month_start') }} as month,
+        {{ month_of('invoice_month_start') }} as invoice_month,
+        kind,
+        service_code,
+        category,
+        service_name,
+        order_id,
+        line_number,
+        pbx_id,
+        service_plan_id,
+        is_exception,
+        cast(quantity as bigint) as quantity,
+        days,
+        days_in_month,
+        unit_purchase_eur,
+        unit_sale_eur,
+        purchase_eur,
+        sale_eur,
+        cast(sale_eur - purchase_eur as decimal(18, 6)) as margin_eur,
+        case
+            when quantity is null then 'missing_reading'
+            when unit_purchase_eur is null then 'no_service_price'
+            when service_plan_id is null then 'no_service_plan'
+            when unit_sale_eur is null then 'no_markup'
+            when unit_sale_eur < unit_purchase_eur then 'below_purchase'
+        end as status_reason
+    from with_amounts
+    where
+        invoice_month_start >= coalesce(billing_from, {{ start_of_time() }})
+        -- minutes of a service that has no price of its own are the call plan's to price
+        and not (kind = 'airtime' and coalesce(unit_purchase_eur, 1) = 0 and coalesce(unit_sale_eur, 1) = 0)
+),
+
+frozen as (select * from {{ source('raw', 'frozen_charges') }})
+
+-- on the invoice of its month while that is open for the customer, else on that of the first open month after it; what was billed stays as it was
+select
+    charged.partner_id,
+    charged.customer_id,
+    charged.reseller_id,
+    charged.month,
+    coalesce(closed.next_open_month, charged.invoice_month) as invoice_month,
+    charged.kind,
+    charged.service_code,
+    charged.category,
+    charged.service_name,
+    charged.order_id,
+    charged.line_number,
+    charged.pbx_id,
+    charged.service_plan_id,
+    charged.is_exception,
+    charged.quantity,
+    charged.days,
+    charged.days_in_month,
+    charged.unit_purchase_eur,
+    charged.unit_sale_eur,
+    charged.purchase_eur,
+    charged.sale_eur,
+    charged.margin_eur,
+    charged.status_reason
+from charged
+left join frozen
+    on charged.customer_id = frozen.customer_id and charged.kind = frozen.kind and charged.service_code = frozen.service_code
+    and charged.month = frozen.month and coalesce(charged.order_id, '') = coalesce(frozen.order_id, '')
+    and coalesce(charged.line_number, 0) = coalesce(frozen.line_number, 0) and coalesce(charged.pbx_id, '') = coalesce(frozen.pbx_id, '')
+left join {{ ref('int_closed_months') }} as closed on charged.customer_id = closed.customer_id and charged.invoice_month = closed.month
+where frozen.customer_id is null
+
+union all
 
 select
     partner_id,
     customer_id,
     reseller_id,
-    {{ month_of('month_start') }} as month,
-    {{ month_of('invoice_month_start') }} as invoice_month,
+    month,
+    invoice_month,
     kind,
     service_code,
     category,
@@ -82,23 +157,13 @@ select
     pbx_id,
     service_plan_id,
     is_exception,
-    cast(quantity as bigint) as quantity,
+    quantity,
     days,
     days_in_month,
     unit_purchase_eur,
     unit_sale_eur,
     purchase_eur,
     sale_eur,
-    cast(sale_eur - purchase_eur as decimal(18, 6)) as margin_eur,
-    case
-        when quantity is null then 'missing_reading'
-        when unit_purchase_eur is null then 'no_service_price'
-        when service_plan_id is null then 'no_service_plan'
-        when unit_sale_eur is null then 'no_markup'
-        when unit_sale_eur < unit_purchase_eur then 'below_purchase'
-    end as status_reason
-from with_amounts
-where
-    invoice_month_start >= coalesce(billing_from, {{ start_of_time() }})
-    -- minutes of a service that has no price of its own are the call plan's to price
-    and not (kind = 'airtime' and coalesce(unit_purchase_eur, 1) = 0 and coalesce(unit_sale_eur, 1) = 0)
+    margin_eur,
+    status_reason
+from frozen
