@@ -17,7 +17,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestration import run_lock, serving, state
 from orchestration.errors import TiktellerError
@@ -116,7 +115,7 @@ def freeze(
 ) -> tuple[int, int]:
     """Store what is published for these customers and this month, in the transaction of the decision; returns calls and charges."""
     calls, charges = (
-        snapshot.execute(sql, {"month": month, "customers": list(customers)}).to_arrow_table() for sql in (FROZEN_CALLS, FROZEN_CHARGES)
+        snapshot.sql(sql, params={"month": month, "customers": list(customers)}).to_arrow_table() for sql in (FROZEN_CALLS, FROZEN_CHARGES)
     )
     calls_bytes, charges_bytes = _parquet(calls), _parquet(charges)
     freeze_id = decided.execute(
@@ -140,11 +139,8 @@ def freeze(
         )
     with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
         files = [row[0] for row in platform.execute("select distinct sha256 from ingested_files").fetchall()]
-    dialect = postgresql if decided.dialect.name == "postgresql" else sqlite
     if files:
-        decided.execute(
-            dialect.insert(state.frozen_files).on_conflict_do_nothing(), [{"sha256": each, "freeze_id": freeze_id} for each in files]
-        )
+        decided.execute(state.insert_or_ignore(decided, state.frozen_files), [{"sha256": each, "freeze_id": freeze_id} for each in files])
     for first_date, last_date in _days_left_open(snapshot, month, customers):
         decided.execute(
             state.rerate_requests.insert().values(first_date=first_date, last_date=last_date, reason=f"{occasion} {partner_id} {month}")

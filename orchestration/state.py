@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestration.errors import TiktellerError
 from orchestration.workspace import Workspace
@@ -174,6 +175,12 @@ def note(connection: sa.Connection, action: str, partner_id: str | None, subject
     connection.execute(
         audit.insert().values(at=now(), who=who or whoami(), action=action, partner_id=partner_id, subject=subject, detail=detail)
     )
+
+
+def insert_or_ignore(connection: sa.Connection, table: sa.Table) -> sa.Insert:
+    """An insert that leaves rows alone that are there already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def whoami() -> str:
