@@ -111,7 +111,8 @@ def _land_approved(connection: duckdb.DuckDBPyConnection, approved: list[sa.Row]
         connection.execute(f"delete from raw.{table}")
         if rows:
             columns = contract(model)
-            landed = pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in columns})  # noqa: F841
+            texts = {name: [None if row.get(name) is None else str(row[name]) for row in rows] for name in columns}
+            landed = pa.table({name: pa.array(values, pa.string()) for name, values in texts.items()})  # noqa: F841 - DuckDB reads it
             typed = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
             connection.execute(f"insert into raw.{table} by name select {typed} from landed")
 
