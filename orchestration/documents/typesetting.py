@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def typeset(template: str, data: Mapping[str, object], *, dated: date, branding:
     }
     with _one_at_a_time:
         try:
-            return _compiler(template).compile(format="pdf", sys_inputs=inputs, timestamp=datetime.combine(dated, time(), UTC))
+            return _compiler(template).compile(format="pdf", sys_inputs=inputs)
         except typst.TypstError as error:
             if branding.logo and "image" in error.message.lower():
                 raise TiktellerError(

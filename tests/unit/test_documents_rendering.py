@@ -1,0 +1,107 @@
+"""Documents in their folders: whole, in their place, the same again, and none kept back by another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestration.documents import rendering
+from orchestration.documents.invoice import Branding, Invoice
+from orchestration.documents.rendering import render
+from orchestration.errors import TiktellerError
+from tests.unit.documents import credited, invoice
+
+BATCH = 3  # small, so that a few invoices take the way of many
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "BATCH", BATCH)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+
+
+def numbered(count: int) -> list[Invoice]:
+    return [invoice(invoice_number=f"INV{number:03d}") for number in range(count)]
+
+
+def test_each_document_has_its_place(tmp_path: Path) -> None:
+    # Fails if documents are not where INTERFACE promises them, or a half-written one lies beside them.
+    made = render([invoice(), credited(invoice_number="2026/10/../1")], tmp_path / "documents")
+    assert set(contents(tmp_path)) == {
+        f"documents/kustlijn/2026-10/{name}{ending}"
+        for name in ("INV15901583", "2026%2F10%2F..%2F1")
+        for ending in (".pdf", ".xml", "-calls.csv")
+    }
+    assert made[0].pdf == tmp_path / "documents" / "kustlijn" / "2026-10" / "INV15901583.pdf"
+    assert made[0].pdf.read_bytes().startswith(b"%PDF-")
+    assert made[1].ubl.read_bytes().startswith(b"<?xml")
+    assert made[1].calls.read_bytes().startswith(b"call_date,")
+    assert "INV15901583-calls.csv" in {path.name for path in made[0].pdf.parent.iterdir()}
+
+
+def test_processes_make_what_one_process_makes_and_again_the_same(tmp_path: Path) -> None:
+    # Fails if the bytes of an invoice depend on how many processes rendered it, or on a second rendering.
+    invoices = numbered(2 * BATCH + 3)
+    made = render(iter(invoices), tmp_path / "two", processes=2)
+    assert [one.invoice_number for one in made] == [one.invoice_number for one in invoices]
+    render(invoices, tmp_path / "one", processes=1)
+    before = contents(tmp_path / "two")
+    assert before == contents(tmp_path / "one")
+    assert len(before) == 3 * len(invoices)
+    render(invoices[:2], tmp_path / "two")
+    assert contents(tmp_path / "two") == before
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_one_bad_logo_keeps_no_other_invoice_back(tmp_path: Path, processes: int) -> None:
+    # Fails if a thousand customers get no invoice because of one partner's broken logo.
+    invoices = numbered(2 * BATCH + 1)
+    invoices[3] = invoice(invoice_number="BAD", branding=Branding(logo=b"no picture"))
+    with pytest.raises(TiktellerError, match=r"1 of 7 invoices were not rendered: invoice BAD: the logo"):
+        render(invoices, tmp_path, processes=processes)
+    assert len(list(tmp_path.rglob("*.pdf"))) == 2 * BATCH
+    assert not list(tmp_path.rglob("BAD*"))
+
+
+def test_a_disk_that_is_full_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Fails if an interrupted write leaves half an invoice under its name, or rubbish beside it.
+    render([invoice()], tmp_path)
+    before = contents(tmp_path)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(rendering.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        render([invoice(customer_id="other")], tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("partner", ["../else", "a/b", ".hidden", "", "a b"])
+def test_a_partner_cannot_leave_its_folder(tmp_path: Path, partner: str) -> None:
+    # Fails if a partner's id leads into another partner's documents.
+    with pytest.raises(TiktellerError, match="cannot name a folder"):
+        render([invoice(partner_id=partner)], tmp_path / "documents")
+    assert contents(tmp_path) == {}
+
+
+def test_invoices_are_taken_as_they_come(tmp_path: Path) -> None:
+    # Fails if a month of a large partner must fit into memory: only a few batches may be waiting.
+    taken = 0
+
+    def stream() -> Iterator[Invoice]:
+        nonlocal taken
+        for one in numbered(12 * BATCH):
+            taken += 1
+            yield one
+
+    outcomes = rendering._outcomes(stream(), tmp_path, 2, "nlcius")
+    next(outcomes)
+    assert taken <= 8 * BATCH
+    assert len(list(outcomes)) == 12 * BATCH - 1
