@@ -11,6 +11,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -66,10 +67,19 @@ def _outcomes(invoices: Iterator[Invoice], folder: Path, processes: int, profile
         for invoice in chain(first, invoices):
             yield _rendered(invoice, folder, profile)
         return
+    try:
+        yield from _outcomes_of_processes(chain(first, invoices), folder, processes, profile)
+    except BrokenProcessPool as error:
+        raise TiktellerError(
+            "a process that rendered invoices was stopped", mend="see to memory, then render again: files are whole"
+        ) from error
+
+
+def _outcomes_of_processes(invoices: Iterator[Invoice], folder: Path, processes: int, profile: str) -> Iterator[RenderedInvoice | _Failed]:
     # spawn: a fork would copy the threads of typst and of databases half alive
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting: deque[Future[list[RenderedInvoice | _Failed]]] = deque()
-        for batch in _batches(chain(first, invoices)):
+        for batch in _batches(invoices):
             waiting.append(pool.submit(_rendered_batch, batch, folder, profile))
             if len(waiting) > 2 * processes:
                 yield from waiting.popleft().result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,3 +106,19 @@ def test_invoices_are_taken_as_they_come(tmp_path: Path) -> None:
     next(outcomes)
     assert taken <= 8 * BATCH
     assert len(list(outcomes)) == 12 * BATCH - 1
+
+
+def test_a_process_that_dies_is_told_and_leaves_whole_files(tmp_path: Path) -> None:
+    # Fails if a process that the machine ended for its memory shows as a traceback, or leaves half a document.
+    invoices = numbered(8 * BATCH)
+
+    def stream() -> Iterator[Invoice]:
+        for place, one in enumerate(invoices):
+            if place == 7 * BATCH:
+                for child in multiprocessing.active_children():
+                    child.kill()
+            yield one
+
+    with pytest.raises(TiktellerError, match="was stopped"):
+        render(stream(), tmp_path, processes=2)
+    assert all(path.read_bytes().rstrip().endswith(b"%%EOF") for path in tmp_path.rglob("*.pdf"))
