@@ -116,6 +116,9 @@ audit = sa.Table(
 )
 """Who decided what and when. Its length is the version of the state: whatever is decided leaves a row here."""
 
+TABLES_LOCK = 7_466_155
+"""Any number, the same for everybody: who holds it makes the tables."""
+
 SQLITE_BUSY_S = 60  # ten people approving at once wait for each other; each takes well under a second
 
 
@@ -140,7 +143,10 @@ def _engine(address: str) -> sa.Engine:
             def _immediately(connection):  # type: ignore[no-untyped-def]
                 connection.exec_driver_sql("begin immediate")  # a transaction that reads and then writes must not be overtaken
 
-        metadata.create_all(engine)
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":  # two that start at once must not both make the tables
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
+            metadata.create_all(connection)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, sa.exc.OperationalError, ModuleNotFoundError) as error:
         raise TiktellerError(
             f"the state cannot be opened: {' '.join(str(error).split())[:300]}",
