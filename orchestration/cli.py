@@ -172,6 +172,10 @@ def _parser() -> argparse.ArgumentParser:
     rendering.add_argument("--month", metavar="MONTH")
     rendering.add_argument("--profile", choices=("nlcius", "peppol"), default="nlcius", help="what the UBL says it follows (nlcius)")
 
+    pbxs = verb("read-pbx", _read_pbx, "read how many extensions 3CX PBXs have, and land it", printing)
+    pbxs.add_argument("--config", type=Path, required=True, metavar="FILE", help="a TOML file with your PBXs (docs/operator.md)")
+    pbxs.add_argument("--only", action="append", default=[], metavar="PBX_ID", help="this PBX alone; may be given again")
+
     verb("pvc", _pvc, "what one call takes of a line and how many fit, with the arithmetic", printing).later = _pvc_arguments
 
     says = (
@@ -470,6 +474,22 @@ def _replacing(path: Path) -> Iterator[Path]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _read_pbx(args: argparse.Namespace) -> int:
+    from orchestration.connectors import readings
+
+    workspace = _workspace(args).require()
+    found = readings.read_pbxs(workspace, readings.chosen(readings.read_configuration(args.config), args.only))
+    file = found.file.relative_to(workspace.root) if found.file else None
+    rows = [
+        (each.pbx.pbx_id, each.pbx.customer_id, each.pbx.service_code, each.read_at, each.extensions, None if each.problem else str(file))
+        for each in found.readings
+    ]
+    write(Answer(("pbx_id", "customer_id", "service_code", "read_at", "extensions", "file"), rows), args.format, sys.stdout)
+    for each in found.failed:
+        print(f"tikteller: {each.pbx.pbx_id}: {_one_line(each.problem)}", file=sys.stderr)
+    return FAILED if found.failed else 0
 
 
 def _pvc_arguments(parser: argparse.ArgumentParser) -> None:

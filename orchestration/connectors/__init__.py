@@ -1,0 +1,1 @@
+"""What fetches from elsewhere what then lands as any other file: each writes files of a feed, and touches nothing else."""
