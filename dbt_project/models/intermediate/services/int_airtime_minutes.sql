@@ -9,7 +9,7 @@ with legs_without_price as (
         {{ whole_quotient('duration_s + 59', 60) }} as minutes
     from {{ ref('calls') }}
     where
-        leg = 'airtime' and direction = 'outbound' and sale_eur = 0
+        leg = 'airtime' and sale_eur = 0
         and (status = 'rated' or (status = 'exempt' and status_reason in ('internal', 'feature_code')))
 ),
 

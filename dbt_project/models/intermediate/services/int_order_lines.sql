@@ -20,7 +20,7 @@ from {{ ref('stg_landing__orders') }} as orders
 left join {{ ref('stg_landing__orders') }} as continued
     on orders.order_id = continued.order_id and orders.continues_line = continued.line_number
 left join {{ ref('stg_landing__orders') }} as successors
-    on orders.order_id = successors.order_id and orders.line_number = successors.continues_line and successors.delivered_on is not null
+    on orders.order_id = successors.order_id and orders.line_number = successors.continues_line
 left join {{ ref('int_service_costs') }} as costs
     on orders.service_code = costs.service_code
     and coalesce(orders.delivered_on, orders.ordered_on) >= costs.known_from and coalesce(orders.delivered_on, orders.ordered_on) < costs.valid_to
