@@ -50,22 +50,30 @@ class Backtest:
 
 
 def backtest(workspace: Workspace, request: BacktestRequest) -> Backtest:
-    """Judge the published days by other limits. Raises TiktellerError: limits that cannot be read, a customer or a partner unknown."""
+    """Judge what is published of the partner by other limits. Raises TiktellerError as ``judge`` does, and where nothing is published."""
+    with sql.opened(workspace, request.partner_id) as connection:
+        return judge(connection, request)
+
+
+def judge(connection: duckdb.DuckDBPyConnection, request: BacktestRequest) -> Backtest:
+    """The same on a connection to the partner's published file.
+
+    Raises TiktellerError: limits that cannot be read, a customer that is not this partner's, a first day after the last.
+    """
     if request.first_day and request.last_day and request.first_day > request.last_day:
         raise TiktellerError(f"--from {request.first_day} is after --to {request.last_day}", mend="give the earlier day first")
-    with sql.opened(workspace, request.partner_id) as connection, closing(connection.cursor()) as cursor:
+    with closing(connection.cursor()) as cursor:  # one of its own: temporary tables are a cursor's
         if request.customer_id and not _answer(cursor, "select 1 from customers where customer_id = $1", request.customer_id).rows:
             raise TiktellerError(
                 f"--customer {request.customer_id} is no customer of {request.partner_id}",
                 mend=f'tikteller sql "select customer_id, name from customers" --partner {request.partner_id}',
             )
-        _judge(cursor, request)
-        judged = _answer(cursor, "select count(*), count(distinct customer_id) from judged_days").rows
-        ((judged_days, judged_customers),) = judged
+        _make_crossings(cursor, request)
+        ((judged_days, judged_customers),) = _answer(cursor, "select count(*), count(distinct customer_id) from judged_days").rows
         return Backtest(_answer(cursor, CROSSINGS), _answer(cursor, SUMMARY), judged_days, judged_customers)
 
 
-def _judge(cursor: duckdb.DuckDBPyConnection, request: BacktestRequest) -> None:
+def _make_crossings(cursor: duckdb.DuckDBPyConnection, request: BacktestRequest) -> None:
     """Leave what the macros make of the request in temporary tables: limits, judged_days, crossings."""
     cursor.execute("create temp table range_given as select '' as customer_id, $1::varchar as ids_range_eur", [request.limits])
     cursor.execute(f"create temp table limits as select * exclude (customer_id) from {formula('ids_stages', 'range_given')}")

@@ -21,6 +21,7 @@ from orchestration.demo.dialects import bytes_of, lines_of
 from orchestration.demo.dirt import AN_ORDINARY_DAY, land_dirt, ordinary_dirt
 from orchestration.demo.exchanges import EXCHANGES
 from orchestration.demo.files import Landing
+from orchestration.demo.fraud import expected_alarms, land_fraud
 from orchestration.demo.partners import customers_of
 from orchestration.demo.period import Period, period_of
 from orchestration.demo.tables import land_tables, tables_of
@@ -79,8 +80,9 @@ def generate(
         progress(feed, rows, time.monotonic() - started)
     crowds = [crowd_of(exchange, index, customers) for index, exchange in enumerate(EXCHANGES)]
     land_dirt(landing, crowds, seed)
+    land_fraud(landing, crowds, customers, seed)
     _land_calls(landing, crowds, period, calls, seed, progress)
-    workspace.demo_answers.write_text(answers(landing, period, calls, months, seed))
+    workspace.demo_answers.write_text(answers(landing, period, calls, months, seed, expected_alarms()))
 
     written = {file.path for file in landing.landed}
     present = {path.relative_to(workspace.landing).as_posix() for path in workspace.landing.rglob("*.csv*") if path.is_file()}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchestration.demo.files import QUARANTINED, UNRATED, Dirt, LandedFile, Landing
+from orchestration.demo.partners import ODD_RANGES, UNREADABLE
 from orchestration.demo.period import Period
 
 PARTIAL = "partial_records"
@@ -15,13 +16,15 @@ LEGS = "transferred_legs"
 LEGS_OF_A_CALL = 2
 
 
-def answers(landing: Landing, period: Period, calls: int, months: int, seed: int) -> str:
+def answers(landing: Landing, period: Period, calls: int, months: int, seed: int, alarms: Sequence[Mapping[str, str | int]]) -> str:
     """The answers as JSON text.
 
     ``calls`` are the good call legs; ``expected_calls`` counts the rows of the published ``calls``: every kept row, but
     one for the records of a partial call and one for the legs of a transferred one. ``feeds`` and ``files`` (by path
     below landing/) say per feed and file how many rows have to be kept, duplicate and quarantined, when files are read
-    in the order of their paths; ``dirt`` names every kind of oddity, where it lies and its end.
+    in the order of their paths; ``dirt`` names every kind of oddity, where it lies and its end. ``expected_alarms`` are
+    days on which a customer passes at least that stage of its IDS range, ``expected_unreadable_ranges`` the customers
+    whose range nobody can read.
     """
     files = sorted(landing.landed, key=lambda file: file.path)
     dirt = sorted(landing.dirt, key=lambda row: (row.feed, row.file, row.kind))
@@ -38,6 +41,8 @@ def answers(landing: Landing, period: Period, calls: int, months: int, seed: int
             "last_date": period.last.isoformat(),
             "expected_calls": kept_calls - partial + partial // RECORDS_OF_A_PARTIAL_CALL - legs + legs // LEGS_OF_A_CALL,
             "expected_unrated": sum(row.rows for row in dirt if row.outcome == UNRATED),
+            "expected_alarms": list(alarms),
+            "expected_unreadable_ranges": [customer for customer, typed in ODD_RANGES.items() if typed == UNREADABLE],
             "feeds": feeds,
             "dirt": [vars(row) for row in dirt],
             "files": {

@@ -128,6 +128,9 @@ by the deck.
 FIXED_MOBILE_CUSTOMER = "kl-001"
 FIXED_MOBILE_BUSYNESS = 6  # times what its size would give: one customer must show what fixed-mobile integration earns
 CHANGED_PLAN = ("kl-002", "bh-002")
+UNREADABLE = "veertig tot tachtig"
+ODD_RANGES = {"kl-012": "€ 40 - 80 - 120", "kl-013": "100,00-250,00-500,00", "bh-018": UNREADABLE}
+"""IDS ranges as people type them, by customer."""
 
 
 def iban(bank: str, account: str, country: str = "NL") -> str:
@@ -188,8 +191,14 @@ def _customer(index: int, position: int, exchange: Exchange, before: list[Custom
         vat_category="reverse_charge" if seat == 7 else "exempt" if seat == 19 else "standard",
         vat_number=dutch_vat_number(10 + index // 40) if seat == 7 else "",
         is_billing_exempt=seat == 33 and index < 80,
-        ids_range_eur="" if index % 5 == 4 else "20-40-60" if is_consumer else "40-80-120" if index % 3 else "100-250-500",
+        ids_range_eur=ODD_RANGES.get(customer_id) or _ids_range(index, is_consumer),
     )
+
+
+def _ids_range(index: int, is_consumer: bool) -> str:
+    if index % 5 == 4:
+        return ""
+    return "20-40-60" if is_consumer else "40-80-120" if index % 3 else "100-250-500"
 
 
 def _reseller_of(partner_id: str, number: int) -> str:

@@ -594,6 +594,18 @@ def _sale_terms(
     return None if percent is None else (purchase_fee * percent / 100, purchase_minute * percent / 100)
 
 
+def minute_rate(books: Books, customer_id: str, number: str, on: date) -> Fraction | None:
+    """What a minute to an E.164 number sells for to a customer on a day, exactly; None where it has no rate."""
+    customer, destination = books.customers[customer_id], called(books, f"+{number}")
+    assignment = _assigned(books, "call", customer, on)
+    deck_rows = _deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], number, on)
+    if assignment is None or len(deck_rows) != 1:
+        return None
+    purchase_fee, purchase_minute = (exact(deck_rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
+    terms = _sale_terms(books, assignment["call_plan_id"], destination, on, purchase_fee, purchase_minute)
+    return terms[1] if terms else None
+
+
 # Charges -----------------------------------------------------------------------------------------------------------------------
 
 

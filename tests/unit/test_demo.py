@@ -108,7 +108,7 @@ def test_the_number_of_calls_is_exact_and_dirt_comes_on_top(tmp_path: Path, call
     )
     dirt = sum(row["rows"] for row in told["dirt"] if row["feed"].startswith("cdrs/"))
     assert written == calls + dirt
-    assert dirt == 318
+    assert dirt == 373
     assert summary.first_day == date(2026, 11 - months, 1)
     assert summary.last_day == date(2026, 10, 31)
 

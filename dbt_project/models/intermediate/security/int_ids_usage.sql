@@ -1,47 +1,42 @@
--- Grouped by what decides a price first, so that a price is looked up once per group and the calls are read once.
-with usage_by_price as (
+-- Grouped by what decides a minute's price first, so that it is looked up once per group and the calls are read once.
+with usage_by_rate as (
     select
-        partner_id,
         customer_id,
         call_date,
-        deck_id,
-        deck_prefix,
         call_plan_id,
         country,
         line_type,
+        -- a prefix stands in a call only where something was charged
+        case when deck_prefix is not null then purchase_minute_rate_eur end as purchase_minute_rate_eur,
         count(*) as usage_calls,
         sum(case when status = 'unrated' then 1 else 0 end) as unrated_calls,
         sum(sale_eur) as usage_eur,
         max(duration_s) as longest_call_s
     from {{ ref('calls') }}
     where {{ is_ids_usage() }} and status in ('rated', 'unrated')
-    group by partner_id, customer_id, call_date, deck_id, deck_prefix, call_plan_id, country, line_type
+    group by customer_id, call_date, call_plan_id, country, line_type, case when deck_prefix is not null then purchase_minute_rate_eur end
 ),
 
 usage_days as (
     select
-        usage_by_price.customer_id,
-        usage_by_price.call_date,
-        sum(usage_by_price.usage_calls) as usage_calls,
-        sum(usage_by_price.unrated_calls) as unrated_calls,
-        cast(coalesce(sum(usage_by_price.usage_eur), 0) as decimal(18, 6)) as usage_eur,
-        max(usage_by_price.longest_call_s) as longest_call_s,
-        -- what a minute sells for, as `calls` has it: the plan's euros, else its percentage of the deck's
+        usage_by_rate.customer_id,
+        usage_by_rate.call_date,
+        sum(usage_by_rate.usage_calls) as usage_calls,
+        sum(usage_by_rate.unrated_calls) as unrated_calls,
+        cast(coalesce(sum(usage_by_rate.usage_eur), 0) as decimal(18, 6)) as usage_eur,
+        max(usage_by_rate.longest_call_s) as longest_call_s,
+        -- what a minute sells for, as in `calls`: the plan's euros, else its percentage of the purchase
         max({{ whole_quotient(
-            '2 * ' ~ wide('coalesce(' ~ to_e8('prices.minute_rate_eur') ~ ', deck.minute_rate_e8)')
+            '2 * ' ~ wide('coalesce(' ~ to_e8('prices.minute_rate_eur') ~ ', ' ~ to_e8('usage_by_rate.purchase_minute_rate_eur') ~ ')')
             ~ ' * coalesce(' ~ to_ppm('prices.minute_rate_percent') ~ ', ' ~ one_hundred_percent() ~ ') + ' ~ one_hundred_percent(),
             '2 * ' ~ one_hundred_percent()
         ) }}) as dearest_minute_rate_e8
-    from usage_by_price
-    -- both empty where nothing was charged: no prefix stands in such a call
-    left join {{ ref('int_deck_prices') }} as deck
-        on usage_by_price.deck_id = deck.deck_id and usage_by_price.deck_prefix = deck.prefix
-        and usage_by_price.call_date >= deck.valid_from and usage_by_price.call_date < deck.valid_to
+    from usage_by_rate
     left join {{ ref('int_call_plan_prices') }} as prices
-        on usage_by_price.call_plan_id = prices.call_plan_id and usage_by_price.deck_prefix is not null
-        and usage_by_price.country = prices.country and usage_by_price.line_type = prices.line_type
-        and usage_by_price.call_date >= prices.valid_from and usage_by_price.call_date < prices.valid_to
-    group by usage_by_price.customer_id, usage_by_price.call_date
+        on usage_by_rate.call_plan_id = prices.call_plan_id and usage_by_rate.purchase_minute_rate_eur is not null
+        and usage_by_rate.country = prices.country and usage_by_rate.line_type = prices.line_type
+        and usage_by_rate.call_date >= prices.valid_from and usage_by_rate.call_date < prices.valid_to
+    group by usage_by_rate.customer_id, usage_by_rate.call_date
 ),
 
 days_with_calls as (
