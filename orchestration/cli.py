@@ -178,10 +178,16 @@ def _parser() -> argparse.ArgumentParser:
 
     verb("pvc", _pvc, "what one call takes of a line and how many fit, with the arithmetic", printing).later = _pvc_arguments
 
-    says = (
-        "what a limit of the fraud guard would have caught in the past: alarms, the calls that raised them, what a block would have saved"
+    says = "what a limit of the fraud guard would have caught: alarms, the calls that raised them, what a block would have saved"
+    backtest = verb("ids-backtest", _ids_backtest, says, printing)
+    backtest.add_argument("--partner", required=True, metavar="P", help="whose customers")
+    backtest.add_argument(
+        "--range", required=True, dest="limits", metavar="RANGE", help="stages in EUR, such as 40-80-120; the highest blocks"
     )
-    verb("ids-backtest", _ids_backtest, says, printing).later = _ids_backtest_arguments
+    backtest.add_argument("--customer", metavar="C", help="this customer only; without: all, whatever their own range")
+    backtest.add_argument("--from", dest="first_day", type=_day, metavar="DATE", help="the first day, such as 2026-10-01")
+    backtest.add_argument("--to", dest="last_day", type=_day, metavar="DATE", help="the last day, included")
+    backtest.add_argument("--summary", action="store_true", help="only what each stage caught together (a table always begins with it)")
 
     app = verb("app", _app, "serve the dashboard")
     app.add_argument("--port", type=_count, default=DEFAULT_PORT, metavar="N", help=f"where it listens ({DEFAULT_PORT})")
@@ -511,16 +517,10 @@ def _pvc(args: argparse.Namespace) -> int:
     return 0
 
 
-def _ids_backtest_arguments(parser: argparse.ArgumentParser) -> None:
-    from orchestration.ids import add_arguments
-
-    add_arguments(parser)
-
-
 def _ids_backtest(args: argparse.Namespace) -> int:
-    from orchestration.ids import backtest, request_from
+    from orchestration.ids import BacktestRequest, backtest
 
-    found = backtest(_workspace(args), request_from(args))
+    found = backtest(_workspace(args), BacktestRequest(args.partner, args.limits, args.customer, args.first_day, args.last_day))
     if args.format != "table":
         write(found.summary if args.summary else found.crossings, args.format, sys.stdout)
         return 0

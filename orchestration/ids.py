@@ -6,7 +6,6 @@ average of a day are taken from ``ids_days``, and only the limit is another. Wit
 
 from __future__ import annotations
 
-import argparse
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -134,30 +133,3 @@ SUMMARY = f"""
 def _answer(cursor: duckdb.DuckDBPyConnection, statement: str, *parameters: object) -> Answer:
     result = cursor.execute(statement, parameters)
     return Answer(tuple(column[0] for column in result.description or ()), result.fetchall())
-
-
-# --- the verb -------------------------------------------------------------------------------------------------------------------
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``tikteller ids-backtest``."""
-    parser.add_argument("--partner", required=True, metavar="P", help="whose customers")
-    parser.add_argument(
-        "--range", required=True, dest="limits", metavar="RANGE", help="stages in EUR, such as 40-80-120: the highest blocks"
-    )
-    parser.add_argument("--customer", metavar="C", help="this customer only; without: all, whatever their own range")
-    parser.add_argument("--from", dest="first_day", type=_day, metavar="DATE", help="the first day, such as 2026-10-01")
-    parser.add_argument("--to", dest="last_day", type=_day, metavar="DATE", help="the last day, itself included")
-    parser.add_argument("--summary", action="store_true", help="only what each stage caught together (a table always begins with it)")
-
-
-def request_from(args: argparse.Namespace) -> BacktestRequest:
-    """The question that the options of ``add_arguments`` ask."""
-    return BacktestRequest(args.partner, args.limits, args.customer, args.first_day, args.last_day)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-10-01") from None

@@ -171,14 +171,11 @@
     )
 {%- endmacro %}
 
-{#
-    DOMAIN 6, what can still come when the guard speaks: channels x longest call x dearest rate. Whole numbers (rate_e8: units of 0.00000001 EUR a minute),
-    rounded once, half up, to 6 decimals.
-#}
-{% macro residual_exposure_eur(channels, longest_call_s, minute_rate_e8) -%}
+{# DOMAIN 6, what can still come when the guard speaks: channels x longest call x dearest rate, rounded once, half up, to 6 decimals. #}
+{% macro residual_exposure_eur(channels, longest_call_s, minute_rate_eur) -%}
     cast(
         cast({{ whole_quotient(
-            '2 * ' ~ wide(channels) ~ ' * ' ~ longest_call_s ~ ' * ' ~ minute_rate_e8 ~ ' + 6000',
+            '2 * ' ~ wide(channels) ~ ' * ' ~ longest_call_s ~ ' * ' ~ to_e8(minute_rate_eur) ~ ' + 6000',
             wide('12000')
         ) }} as decimal(32, 0)) * cast(0.000001 as decimal(6, 6))
         as decimal(38, 6)

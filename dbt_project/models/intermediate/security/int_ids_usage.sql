@@ -26,11 +26,10 @@ usage_days as (
         cast(coalesce(sum(usage_by_rate.usage_eur), 0) as decimal(18, 6)) as usage_eur,
         max(usage_by_rate.longest_call_s) as longest_call_s,
         -- what a minute sells for, as in `calls`: the plan's euros, else its percentage of the purchase
-        max({{ whole_quotient(
-            '2 * ' ~ wide('coalesce(' ~ to_e8('prices.minute_rate_eur') ~ ', ' ~ to_e8('usage_by_rate.purchase_minute_rate_eur') ~ ')')
-            ~ ' * coalesce(' ~ to_ppm('prices.minute_rate_percent') ~ ', ' ~ one_hundred_percent() ~ ') + ' ~ one_hundred_percent(),
-            '2 * ' ~ one_hundred_percent()
-        ) }}) as dearest_minute_rate_e8
+        max({{ marked_up_rate(
+            'coalesce(' ~ to_e8('prices.minute_rate_eur') ~ ', ' ~ to_e8('usage_by_rate.purchase_minute_rate_eur') ~ ')',
+            'coalesce(' ~ to_ppm('prices.minute_rate_percent') ~ ', ' ~ one_hundred_percent() ~ ')'
+        ) }}) as dearest_minute_rate_eur
     from usage_by_rate
     left join {{ ref('int_call_plan_prices') }} as prices
         on usage_by_rate.call_plan_id = prices.call_plan_id and usage_by_rate.purchase_minute_rate_eur is not null
@@ -60,7 +59,7 @@ days as (
         coalesce(usage_days.unrated_calls, 0) as unrated_calls,
         coalesce(usage_days.usage_eur, 0) as usage_eur,
         usage_days.longest_call_s,
-        usage_days.dearest_minute_rate_e8
+        usage_days.dearest_minute_rate_eur
     from days_with_calls
     inner join first_days on days_with_calls.customer_id = first_days.customer_id
     left join usage_days on days_with_calls.customer_id = usage_days.customer_id and days_with_calls.call_date = usage_days.call_date
@@ -72,7 +71,7 @@ days_with_past as (
         cast(coalesce(sum(usage_eur) over past_days, 0) as decimal(18, 6)) as past_usage_eur,
         least({{ ids_window_days() }}, greatest(1, age_days)) as average_days,
         max(longest_call_s) over past_days_and_today as longest_of_window_s,
-        max(dearest_minute_rate_e8) over past_days_and_today as dearest_of_window_e8
+        max(dearest_minute_rate_eur) over past_days_and_today as dearest_of_window_eur
     from days
     window
         past_days as (partition by customer_id order by age_days range between {{ ids_window_days() }} preceding and 1 preceding),
@@ -90,5 +89,5 @@ select
     cast(average_days as integer) as average_days,
     {{ ids_average_eur('past_usage_eur', 'average_days') }} as average_eur,
     cast(longest_of_window_s as integer) as longest_call_s,
-    cast(dearest_of_window_e8 as bigint) as dearest_minute_rate_e8
+    dearest_of_window_eur as dearest_minute_rate_eur
 from days_with_past

@@ -26,8 +26,8 @@ select
     coalesce(crossings.excess_eur, 0) as excess_eur,
     channels.channels,
     usage_days.longest_call_s,
-    cast(cast(usage_days.dearest_minute_rate_e8 as decimal(18, 0)) * cast(0.00000001 as decimal(8, 8)) as decimal(26, 8)) as dearest_minute_rate_eur,
-    {{ residual_exposure_eur('channels.channels', 'usage_days.longest_call_s', 'usage_days.dearest_minute_rate_e8') }} as residual_exposure_eur
+    usage_days.dearest_minute_rate_eur,
+    {{ residual_exposure_eur('channels.channels', 'usage_days.longest_call_s', 'usage_days.dearest_minute_rate_eur') }} as residual_exposure_eur
 from {{ ref('int_ids_usage') }} as usage_days
 left join first_stages on usage_days.customer_id = first_stages.customer_id
 left join highest_crossings as crossings
