@@ -19,6 +19,7 @@ from orchestration.errors import TiktellerError
 from orchestration.ids import BacktestRequest, backtest, judge
 from orchestration.output import Answer
 from orchestration.workspace import SEEDS_DIR, Workspace
+from tests.conftest import tikteller
 from tests.models import oracle
 
 PREMIUM = re.compile(r"31(90\d{5,8}|18\d\d)")
@@ -269,3 +270,17 @@ def test_a_question_that_cannot_be_asked_is_refused_with_its_mend(demo_workspace
     with pytest.raises(TiktellerError, match=named) as refusal:
         backtest(demo_workspace, request_)
     assert refusal.value.mend
+
+
+def test_the_verb_shows_people_the_summary_first_and_gives_programs_exact_rows(demo_workspace: Workspace) -> None:
+    """A script would read rounded amounts, or a person would have to count days by hand."""
+    question = ("ids-backtest", "--partner", "kustlijn", "--range", "40-80-120", "--customer", "kl-006")
+    shown = tikteller(demo_workspace.root, *question).stdout
+    assert shown.index("1 customers judged") < shown.index("usual_days") < shown.index("crossed_call_id")
+    rows = json.loads(tikteller(demo_workspace.root, *question, "--format", "json").stdout)
+    assert {(row["call_date"], row["stage"]) for row in rows} >= {("2026-10-17", 3), ("2026-10-18", 3)}
+    assert all(
+        Decimal(row["usage_eur"]) == Decimal(row["excess_eur"]) + Decimal(row["average_eur"]) + Decimal(row["limit_eur"]) for row in rows
+    )
+    summary = json.loads(tikteller(demo_workspace.root, *question, "--format", "json", "--summary").stdout)
+    assert [row["stage_action"] for row in summary] == ["warn", "warn", "block"]
