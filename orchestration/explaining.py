@@ -24,16 +24,6 @@ from orchestration.workspace import PLATFORM, Workspace
 
 QUOTED_CUSTOMER = "(quote)"
 
-REASONS = {
-    "no_deck_row": "no row of the purchase deck covers the number: land one (purchase_rates)",
-    "ambiguous_deck": "two rows of the deck cover the number at that moment: end one of them (purchase_rates.valid_to)",
-    "no_call_plan": "the customer has no call plan on that day: land one (customer_plans)",
-    "unknown_call_plan": "the customer's plan is not known, or another partner's: land it (call_plans)",
-    "no_plan_rate": "no row of the plan covers the destination: land one, or Standaard rows (call_plan_rates)",
-    "unparsable_number": "that is no number that can be read: correct the record and send it again",
-}
-"""Why a call has no price, and the mend. The model unrated_calls says the same."""
-
 Steps = list[tuple[str, str, str]]
 
 
@@ -211,7 +201,10 @@ def _steps(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) -> S
     if facts["status"] == "rated" and facts["status_reason"] is None:
         steps += _arithmetic(facts)
     why = facts["status_reason"] or ""
-    steps.append(("price", REASONS.get(why, why), _price(facts["status"], facts["sale_eur"], facts["purchase_eur"])))
+    reason = connection.execute(
+        "select why || '. Mend: ' || mend from snap.rating.unrated_reasons where status_reason = ?", [why]
+    ).fetchone()
+    steps.append(("price", reason[0] if reason else why, _price(facts["status"], facts["sale_eur"], facts["purchase_eur"])))
     return steps
 
 

@@ -31,6 +31,8 @@ MONTHLY_TABLES = {"daily_calls": "marts.daily_calls", "call_histogram": "marts.c
 """Published name -> its source, with a column ``month`` (of the calls): the months of the days that were replaced are replaced."""
 
 PARTNER_TABLES = {
+    "fmc_calls": "marts.fmc_calls",
+    "unrated_calls": "marts.unrated_calls",
     "international_calls": "marts.international_calls",
     "service_charges": "marts.service_charges",
     "service_prices": "marts.service_prices",
@@ -96,6 +98,7 @@ RATING_TABLES = {
     "staging.stg_landing__call_plan_rates": OF_ITS_PLANS,
     "reference.short_numbers": "",
     "reference.number_prefixes": "",
+    "reference.unrated_reasons": "",
 }
 """What rating reads, with the part of it that is the partner's: in schema ``rating`` of its file, for explain, quote and the tariff lab."""
 

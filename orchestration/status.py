@@ -37,7 +37,7 @@ PLATFORM_QUESTIONS = {
         where feed not like 'cdrs/%' and mend is not null order by file_id desc, line limit 50
     """,
     "unrated_calls": """
-        select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls
+        select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls, min(mend) as mend
         from unrated_calls group by all order by all
     """,
     "unguarded": "select partner_id, customer_id, ids_range_eur from ids_ranges where range_problem is not null order by all",

@@ -45,6 +45,9 @@ PUBLISHED = {
     "open_items": "customer_id invoice_number gross_eur paid_eur open_eur due_on days_overdue bucket as_of_date",
     "price_list": "call_plan_id country line_type connection_fee_min_eur connection_fee_max_eur sale_minute_min_eur sale_minute_max_eur "
     "purchase_minute_min_eur purchase_minute_max_eur",
+    "fmc_calls": "customer_id correlation_id airtime_call_key pbx_call_key purchase_eur sale_eur margin_eur status",
+    "call_histogram": "customer_id month rates_from call_plan_id country line_type duration_s calls purchase_eur sale_eur",
+    "unrated_calls": "billing_month status_reason country calls mend",
     "margins": "month customer_id kind category country line_type reseller_id sale_eur purchase_eur margin_eur margin_percent_of_sale "
     "markup_percent",
     "ids_days": "customer_id call_date usage_eur average_eur limit_eur stage is_alarm crossed_call_id excess_eur",

@@ -1,11 +1,13 @@
 select
-    partner_id,
-    billing_month,
-    status_reason,
-    country,
+    calls.partner_id,
+    calls.billing_month,
+    calls.status_reason,
+    calls.country,
     count(*) as calls,
-    min(call_date) as first_call_date,
-    max(call_date) as last_call_date
-from {{ ref('calls') }}
-where status = 'unrated'
-group by partner_id, billing_month, status_reason, country
+    min(calls.call_date) as first_call_date,
+    max(calls.call_date) as last_call_date,
+    min(reasons.mend) as mend
+from {{ ref('calls') }} as calls
+left join {{ ref('unrated_reasons') }} as reasons on calls.status_reason = reasons.status_reason
+where calls.status = 'unrated'
+group by calls.partner_id, calls.billing_month, calls.status_reason, calls.country
