@@ -93,6 +93,32 @@
     )
 {%- endmacro %}
 
+{# What a person does about a reject_reason of the feed: the mend beside its rule, or what the column needs. #}
+{% macro mend_of(feed, reason) -%}
+    {%- set declared = feed_declaration(feed) -%}
+    case {{ reason }}
+        {%- for rule in declared.config.meta.get('rules', []) %}
+        when '{{ rule.reason }}' then '{{ rule.mend | replace("'", "''") }}'
+        {%- endfor %}
+        {%- for column in declared.columns.values() %}
+        {%- if column.config.meta.get('required') %}
+        when 'missing_{{ column.name }}' then 'give {{ column.name }}'
+        {%- endif %}
+        {%- if column.data_type != 'text' %}
+        when 'invalid_{{ column.name }}' then 'write {{ column.name }} as {{ spelling_of(column.data_type) }}'
+        {%- endif %}
+        {%- endfor %}
+        else 'write the line as the header says: a value per column, quotes in pairs'
+    end
+{%- endmacro %}
+
+{% macro spelling_of(data_type) -%}
+    {{ return({
+        'integer': 'a whole number', 'money': 'an amount such as 0.0150, at most 8 decimals', 'percent': 'a percentage such as 150', 'date': 'a day such as 2026-10-01',
+        'instant': 'a moment such as 2026-10-01T10:15:00', 'boolean': 'yes or no', 'digits': '1 to 15 digits', 'number': 'a telephone number'
+    }.get(data_type, 'one of the values it may have')) }}
+{%- endmacro %}
+
 {% macro feed_declaration(feed) -%}
     {%- if execute -%}
         {%- for declared in graph.sources.values() if declared.source_name == 'raw' and declared.name == feed -%}

@@ -60,6 +60,14 @@
     unnest(generate_series(cast(date_trunc('month', {{ first_day }}) as timestamp), cast({{ last_day }} as timestamp), interval 1 month))
 {%- endmacro %}
 
+{# The day on which the next row of a time line begins: a later one than this row's, so that two rows of one day end together. Null for the last. #}
+{% macro next_valid_from(time_line) -%}
+    min(valid_from) over (
+        partition by {{ time_line | join(', ') }}
+        order by {{ days_between(start_of_time(), 'valid_from') }} range between 1 following and unbounded following
+    )
+{%- endmacro %}
+
 {#
     Who is valid when: from candidates that may overlap to periods that do not.
 
@@ -73,11 +81,7 @@
         with spans as (
             select
                 *,
-                coalesce(
-                    valid_to,
-                    lead(valid_from) over (partition by {{ (key + series) | join(', ') }} order by valid_from),
-                    {{ end_of_time() }}
-                ) as ends_on
+                coalesce(valid_to, {{ next_valid_from(key + series) }}, {{ end_of_time() }}) as ends_on
             from {{ candidates }}
         ),
 

@@ -65,11 +65,31 @@ LANDED = {
         D;99;sent again;0;1;;2026-10-01;
         D;+99;further down;0;2;;2026-10-01;
         D;99;another day;0;3;;2026-11-01;
+        D;98;the same price;0;1;;2026-10-01;
+        D;+98;the same price under another name;0;1,00;;2026-10-01;
+        D;42;ends before it begins;0;1;;2026-10-01;2026-10-01
     """,
     "purchase_rates/b.csv": """
         deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from
         D,31,in a later file,0.0250,0.0061,2026-10-01
+    """,
+    "purchase_rates/c.csv": """
+        deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from
+        D,31,beside a line that cannot be read,0.0250,0.0099,2026-10-01
         D,32,unreadable,0.0250,?,2026-10-01
+        ,33,no deck,0,1,2026-10-01
+        D,34
+        E,31,another deck,0.0250,0.0077,2026-10-01
+    """,
+    "purchase_rates/d.csv": """
+        deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from
+        D,33,held back,0,9,2026-10-01
+        ,34,no deck in a file of one deck,0,9,2026-10-01
+    """,
+    "purchase_rates/e.csv": """
+        deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from
+        D,33,held back,0,9,2026-10-01
+        D,34
     """,
     "partners/b.csv": """
         partner_id,name,tier,deck_id
@@ -183,7 +203,7 @@ def test_amounts_and_days_are_read_as_people_write_them(landed: Workspace) -> No
         landed,
         "select prefix, destination, connection_fee_eur, minute_rate_eur, next_increment_s, valid_to"
         " from staging.stg_landing__purchase_rates where file_id in (select file_id from raw.files where file like '%a.csv')"
-        " and prefix <> '99' order by prefix",
+        " and prefix not in ('98', '99') order by prefix",
     )
     assert rows == [
         ("32", "comma", Decimal("0.025"), Decimal(1), None, None),
@@ -199,21 +219,65 @@ def test_amounts_and_days_are_read_as_people_write_them(landed: Workspace) -> No
         11: "missing_minute_rate_eur",
         12: "invalid_prefix",
         13: "invalid_next_increment_s",
+        19: "valid_to_not_after_valid_from",
     }
 
 
 def test_the_later_row_of_a_key_replaces_the_earlier(landed: Workspace) -> None:
-    """A deck that was sent again would keep its old rate. A later row that cannot be read replaces nothing."""
+    """A deck that was sent again would keep its old rate; or of two rates of one file for one moment, one would be drawn."""
     rows = query(
         landed,
         "select prefix, valid_from::varchar, destination, minute_rate_eur from staging.stg_landing__purchase_rates"
-        " where prefix in ('31', '32', '99') order by prefix, valid_from",
+        " where deck_id = 'D' and prefix in ('31', '32', '98', '99') order by prefix, valid_from, line",
     )
     assert rows == [
         ("31", "2026-10-01", "in a later file", Decimal("0.0061")),
         ("32", "2026-10-01", "comma", Decimal(1)),
+        ("98", "2026-10-01", "the same price under another name", Decimal(1)),
+        ("99", "2026-10-01", "sent again", Decimal(1)),
         ("99", "2026-10-01", "further down", Decimal(2)),
         ("99", "2026-11-01", "another day", Decimal(3)),
+    ]
+
+
+def test_a_faulty_version_of_a_deck_is_held_back_whole(landed: Workspace) -> None:
+    """Half of a price list would take effect; or, for one deck's fault, another deck of the same file would not."""
+    rows = query(
+        landed,
+        "select right(file, 5), line, deck_id, disposition, reason from staging.stg_landing__deck_fates inner join raw.files using (file_id)"
+        " where right(file, 5) in ('c.csv', 'd.csv', 'e.csv') order by file, line",
+    )
+    assert rows == [
+        ("c.csv", 2, "D", "quarantined", "deck_version_blocked"),
+        ("c.csv", 3, "D", "quarantined", "invalid_minute_rate_eur"),
+        ("c.csv", 4, None, "quarantined", "missing_deck_id"),
+        ("c.csv", 5, None, "quarantined", "column_count"),
+        ("c.csv", 6, "E", "kept", None),
+        ("d.csv", 2, "D", "quarantined", "deck_version_blocked"),
+        ("d.csv", 3, "D", "quarantined", "missing_deck_id"),
+        ("e.csv", 2, "D", "quarantined", "deck_version_blocked"),
+        ("e.csv", 3, "D", "quarantined", "column_count"),
+    ]
+
+
+def test_a_deck_problem_comes_with_its_mend(landed: Workspace) -> None:
+    """An operator would be told that a price list is held back, and not what to do about it."""
+    rows = query(
+        landed,
+        "select line, problem, mend, is_blocking from staging.stg_landing__deck_problems inner join raw.files using (file_id)"
+        " where file like '%a.csv' and line in (10, 11, 12, 14, 19) order by line",
+    )
+    assert rows == [
+        (10, "negative_rate", "rates are zero or more", False),
+        (11, "missing_minute_rate_eur", "give minute_rate_eur", False),
+        (12, "invalid_prefix", "write prefix as 1 to 15 digits", False),
+        (14, "two_rows_for_one_moment", "leave one of them", False),
+        (
+            19,
+            "valid_to_not_after_valid_from",
+            "valid_to is the first day on which the rate no longer holds: a day after valid_from, or empty",
+            False,
+        ),
     ]
 
 

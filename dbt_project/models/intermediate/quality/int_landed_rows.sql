@@ -1,7 +1,7 @@
 {#- What became of every row of the reference feeds. The call records have int_record_fates and int_record_counts. -#}
 {%- set feeds = [
-    'partners', 'resellers', 'customers', 'customer_plans', 'accounts', 'numbers', 'purchase_rates', 'call_plans', 'call_plan_rates', 'services',
-    'service_plans', 'service_plan_markups', 'orders', 'extension_counts', 'internet_lines', 'payments'
+    'partners', 'resellers', 'customers', 'customer_plans', 'accounts', 'numbers', 'call_plans', 'call_plan_rates', 'services', 'service_plans',
+    'service_plan_markups', 'orders', 'extension_counts', 'internet_lines', 'payments'
 ] -%}
 -- depends_on: {{ ref('countries') }}
 -- depends_on: {{ ref('stg_landing__partners') }}
@@ -11,7 +11,14 @@
 -- depends_on: {{ ref('stg_landing__services') }}
 -- depends_on: {{ ref('stg_landing__orders') }}
 -- depends_on: {{ ref('stg_landing__order_refusals') }}
-with landed as (
+with refused_rates as (
+    select rates.file_id, rates.line, {{ row_as_json(source_columns('purchase_rates')) }} as raw
+    from {{ source('raw', 'purchase_rates') }} as rates
+    inner join (select file_id, line from {{ ref('stg_landing__deck_fates') }} where disposition = 'quarantined' and is_row) as fates
+        using (file_id, line)
+),
+
+landed as (
     {%- for feed in feeds %}
     {%- set names = feed_declaration(feed).columns.keys() | list %}
     select
@@ -25,8 +32,24 @@ with landed as (
         {%- endfor %}
         case when disposition = 'quarantined' then raw end as raw
     from {{ landed_rows(feed, with_raw=true) }} as {{ feed }}_rows
-    {{ 'union all' if not loop.last }}
+    union all
     {%- endfor %}
+    -- rows of a deck are judged together
+    select
+        'purchase_rates' as feed,
+        fates.file_id,
+        fates.line,
+        fates.disposition,
+        case when fates.disposition = 'duplicate' then 'replaced' else fates.reason end as reason,
+        cast(null as varchar) as partner_id,
+        cast(null as varchar) as customer_id,
+        cast(null as varchar) as call_plan_id,
+        cast(null as varchar) as service_plan_id,
+        fates.deck_id,
+        refused_rates.raw
+    from {{ ref('stg_landing__deck_fates') }} as fates
+    left join refused_rates on fates.file_id = refused_rates.file_id and fates.line = refused_rates.line
+    where fates.is_row
 ),
 
 -- a deck that several partners buy from belongs to none of them alone

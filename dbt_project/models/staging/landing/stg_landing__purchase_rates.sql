@@ -10,5 +10,5 @@ select
     valid_to,
     file_id,
     line
-from {{ landed_rows('purchase_rates') }}
+from {{ ref('stg_landing__deck_fates') }}
 where disposition = 'kept'
