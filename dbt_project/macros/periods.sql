@@ -78,17 +78,38 @@
 #}
 {% macro valid_periods(candidates, key, carry, series) -%}
     (
-        with spans as (
+        with dated as (
             select
                 *,
                 coalesce(valid_to, {{ next_valid_from(key + series) }}, {{ end_of_time() }}) as ends_on
             from {{ candidates }}
         ),
 
+        spans as (
+            select
+                *,
+                max(ends_on) over (
+                    partition by {{ key | join(', ') }} order by valid_from rows between unbounded preceding and 1 preceding
+                ) as earlier_ends_on
+            from dated
+            where valid_from < ends_on
+        ),
+
+        -- most keys have one candidate at a time, which is its own period
+        contested_keys as (
+            select distinct {{ key | join(', ') }} from spans where valid_from < earlier_ends_on
+        ),
+
+        contested as (
+            select spans.*
+            from spans
+            inner join contested_keys on {{ same_key('spans', 'contested_keys', key) }}
+        ),
+
         boundaries as (
-            select {{ key | join(', ') }}, valid_from as boundary from spans
+            select {{ key | join(', ') }}, valid_from as boundary from contested
             union
-            select {{ key | join(', ') }}, ends_on as boundary from spans
+            select {{ key | join(', ') }}, ends_on as boundary from contested
         ),
 
         periods as (
@@ -104,29 +125,38 @@
                 {% for column in key %}periods.{{ column }}, {% endfor %}
                 periods.valid_from,
                 periods.valid_to,
-                {% for column in carry %}spans.{{ column }}, {% endfor %}
-                spans.specificity,
-                max(spans.specificity) over (
-                    partition by {% for column in key %}periods.{{ column }}, {% endfor %}periods.valid_from
-                ) as best,
+                {% for column in carry %}contested.{{ column }}, {% endfor %}
+                contested.specificity,
                 row_number() over (
                     partition by {% for column in key %}periods.{{ column }}, {% endfor %}periods.valid_from
-                    order by spans.specificity desc, spans.valid_from desc
+                    order by contested.specificity desc, contested.valid_from desc
                 ) as place,
                 count(*) over (
-                    partition by {% for column in key %}periods.{{ column }}, {% endfor %}periods.valid_from, spans.specificity
+                    partition by {% for column in key %}periods.{{ column }}, {% endfor %}periods.valid_from, contested.specificity
                 ) as contenders
             from periods
-            inner join spans
-                on {% for column in key %}periods.{{ column }} = spans.{{ column }} and {% endfor %}periods.valid_from >= spans.valid_from
-                and periods.valid_to <= spans.ends_on
+            inner join contested
+                on {{ same_key('periods', 'contested', key) }} and periods.valid_from >= contested.valid_from and periods.valid_to <= contested.ends_on
             where periods.valid_to is not null
         )
 
         select {{ key | join(', ') }}, valid_from, valid_to, {{ carry | join(', ') }}, specificity, contenders
         from ranked
         where place = 1
+
+        union all
+
+        select
+            {% for column in key %}spans.{{ column }}, {% endfor %}
+            spans.valid_from, spans.ends_on as valid_to, {% for column in carry %}spans.{{ column }}, {% endfor %}spans.specificity, 1 as contenders
+        from spans
+        left join contested_keys on {{ same_key('spans', 'contested_keys', key) }}
+        where contested_keys.{{ key | first }} is null
     )
+{%- endmacro %}
+
+{% macro same_key(one, other, key) -%}
+    {% for column in key %}{{ one }}.{{ column }} = {{ other }}.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {#
