@@ -36,6 +36,12 @@ PLATFORM_QUESTIONS = {
         select file, line, reason, mend from quarantine
         where feed not like 'cdrs/%' and mend is not null order by file_id desc, line limit 50
     """,
+    "deck_problems": """
+        select
+            deck_id, file, problem, count(distinct line) as lines, min(line) as first_line, any_value(mend order by line) as mend,
+            case when not is_blocking then 'reported' when is_overtaken then 'held back, overtaken' else 'held back' end as version
+        from deck_problems group by deck_id, file, problem, is_blocking, is_overtaken, ingested_at order by ingested_at desc, file, deck_id, problem
+    """,
     "unrated_calls": """
         select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls, min(mend) as mend
         from unrated_calls group by all order by all
@@ -51,6 +57,7 @@ HEADINGS = {
     "refused_files": "Files refused as a whole",
     "quarantine": "Quarantine",
     "rows_to_mend": "Rows to mend (call records apart, the newest 50)",
+    "deck_problems": "Deck problems",
     "unrated_calls": "Calls without a price",
     "unguarded": "Customers whose IDS range cannot be read",
     "months": "Months",

@@ -35,6 +35,9 @@ PUBLISHED = {
     "warnings",
     "call_prices": "call_plan_id country line_type connection_fee_eur minute_rate_eur minute_rate_percent purchase_minute_min_eur "
     "purchase_minute_max_eur valid_from valid_to",
+    "deck_changes": "partner_id deck_id version file prefix destination change valid_from old_connection_fee_eur new_connection_fee_eur "
+    "old_minute_rate_eur new_minute_rate_eur difference_eur difference_percent",
+    "deck_problems": "partner_id deck_id version file line prefix problem detail mend is_blocking",
     "invoices": "customer_id month invoice_id invoice_number status block_reason net_eur vat_eur gross_eur issued_on due_on",
     "invoice_lines": "invoice_id line_number kind description country line_type service_code quantity duration_s amount_eur purchase_eur "
     "vat_category vat_percent",

@@ -1,0 +1,27 @@
+select
+    partners.partner_id,
+    changes.deck_id,
+    changes.version,
+    files.file,
+    changes.line,
+    changes.prefix,
+    coalesce(changes.new_destination, changes.old_destination) as destination,
+    prefixes.country,
+    prefixes.line_type,
+    changes.change,
+    changes.valid_from,
+    changes.old_connection_fee_eur,
+    changes.new_connection_fee_eur,
+    changes.old_minute_rate_eur,
+    changes.new_minute_rate_eur,
+    cast(changes.new_minute_rate_eur - changes.old_minute_rate_eur as decimal(18, 8)) as difference_eur,
+    {{ percent_of('(changes.new_minute_rate_eur - changes.old_minute_rate_eur)', 'changes.old_minute_rate_eur') }} as difference_percent,
+    changes.old_first_increment_s,
+    changes.new_first_increment_s,
+    changes.old_next_increment_s,
+    changes.new_next_increment_s,
+    changes.old_destination
+from {{ ref('int_deck_changes') }} as changes
+inner join {{ ref('int_partners') }} as partners on changes.deck_id = partners.deck_id
+inner join {{ source('raw', 'files') }} as files on changes.version = files.file_id
+left join {{ ref('int_deck_prefixes') }} as prefixes on changes.deck_id = prefixes.deck_id and changes.prefix = prefixes.prefix

@@ -1,0 +1,24 @@
+-- A deck that several partners buy from stands here for each of them; one that nobody buys from has no partner.
+select
+    partners.partner_id,
+    problems.deck_id,
+    problems.file_id as version,
+    files.file,
+    problems.line,
+    lines.prefix,
+    problems.problem,
+    problems.detail,
+    problems.mend,
+    problems.is_blocking,
+    coalesce(held.last_version > problems.file_id, false) as is_overtaken,
+    files.ingested_at
+from {{ ref('stg_landing__deck_problems') }} as problems
+inner join {{ ref('stg_landing__deck_lines') }} as lines on problems.file_id = lines.file_id and problems.line = lines.line
+inner join {{ source('raw', 'files') }} as files on problems.file_id = files.file_id
+left join {{ ref('int_partners') }} as partners on problems.deck_id = partners.deck_id
+left join (
+    select deck_id, max(file_id) as last_version
+    from {{ ref('stg_landing__deck_fates') }}
+    where disposition <> 'quarantined'
+    group by deck_id
+) as held on problems.deck_id = held.deck_id
