@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--calls", type=_count, default=200_000, metavar="N", help="calls to make (200000)")
     demo.add_argument("--months", type=_count, default=3, metavar="M", help="months up to October 2026 (3)")
     demo.add_argument("--seed", type=_count, default=1, metavar="S", help="the same seed gives the same bytes (1)")
+    demo.add_argument("--deck-prefixes", type=_count, metavar="N", help="prefixes of the first partner's purchase deck (a few thousand)")
 
     run = verb("run", _run, "ingest what is new in landing, build, check and publish")
     run.add_argument("--accept-landed", action="store_true", help="publish although what landed fails its expectations")
@@ -231,7 +232,9 @@ def _demo_data(args: argparse.Namespace) -> int:
 
     workspace = _workspace(args)
     workspace.create(tuple(feed.name for feed in FEEDS))
-    summary = generate(workspace, calls=args.calls, months=args.months, seed=args.seed, progress=printed())
+    summary = generate(
+        workspace, calls=args.calls, months=args.months, seed=args.seed, progress=printed(), deck_prefixes=args.deck_prefixes
+    )
     replaced = f", {summary.replaced} of them replaced" if summary.replaced else ""
     print(
         f"{summary.calls:,} calls from {summary.first_day} to {summary.last_day}, seed {summary.seed}: "

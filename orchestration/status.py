@@ -40,7 +40,8 @@ PLATFORM_QUESTIONS = {
         select
             deck_id, file, problem, count(distinct line) as lines, min(line) as first_line, any_value(mend order by line) as mend,
             case when not is_blocking then 'reported' when is_overtaken then 'held back, overtaken' else 'held back' end as version
-        from deck_problems group by deck_id, file, problem, is_blocking, is_overtaken, ingested_at order by ingested_at desc, file, deck_id, problem
+        from deck_problems group by deck_id, file, problem, is_blocking, is_overtaken, ingested_at
+        order by ingested_at desc, file, deck_id, problem
     """,
     "unrated_calls": """
         select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls, min(mend) as mend

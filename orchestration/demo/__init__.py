@@ -63,9 +63,11 @@ def generate(
     months: int = 3,
     seed: int = 1,
     progress: Progress = silent,
+    deck_prefixes: int | None = None,
 ) -> DemoSummary:
     """Land files in every feed: ``calls`` good call legs over the ``months`` that end with October 2026, dirt on top.
 
+    ``deck_prefixes`` is how many prefixes the first partner's purchase deck has; None: as many as the world takes, some thousands.
     Same arguments, same bytes. What was written, and where each row has to end, stands in ``workspace.demo_answers``.
     Raises TiktellerError on arguments out of range.
     """
@@ -75,7 +77,7 @@ def generate(
     landing = Landing(workspace.landing)
     customers = customers_of(seed)
 
-    land_tables(landing, tables_of(customers, period, seed))
+    land_tables(landing, tables_of(customers, period, seed, deck_prefixes), deck_prefixes)
     for feed, rows in Counter[str](_rows_by_feed(landing)).items():
         progress(feed, rows, time.monotonic() - started)
     crowds = [crowd_of(exchange, index, customers) for index, exchange in enumerate(EXCHANGES)]

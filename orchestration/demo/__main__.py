@@ -17,10 +17,11 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=200_000)
     parser.add_argument("--months", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--deck-prefixes", type=int)
     args = parser.parse_args()
 
     try:
-        summary = generate(open_workspace(args.workspace), args.calls, args.months, args.seed, printed())
+        summary = generate(open_workspace(args.workspace), args.calls, args.months, args.seed, printed(), args.deck_prefixes)
     except TiktellerError as error:
         print(error, file=sys.stderr)
         return 1

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import csv
 import random
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -26,6 +27,8 @@ AREA_CODE_DIGITS = 3  # but in +1, where only the area code tells the country
 LEFT_OUT = "882"  # no rate for calls to 88216: see destinations.SATELLITE_WITHOUT_RATE
 PRICE_CHANGE = date(2026, 10, 12)  # in the middle of the last month, so in every period
 TEMPORARY_RATE_ENDS = date(2026, 10, 5)
+FIVE_DECIMALS = Decimal("0.00001")
+LONGEST_NETWORK = 9  # digits of the longest prefix of a network; a longer one is as good as a number
 
 NEAR = frozenset(
     (
@@ -115,11 +118,12 @@ def _seed(name: str) -> list[dict[str, str]]:
 
 
 @cache
-def rates_of(deck_id: str) -> tuple[Rate, ...]:
+def rates_of(deck_id: str, prefixes: int | None = None) -> tuple[Rate, ...]:
     """A deck: the world's networks, longer exceptions, rates that change or end in the period, and the Dutch special
-    numbers.
+    numbers; so many ``prefixes`` in all, by telling more networks apart below those.
 
-    Prices do not depend on the demo's seed: a price list is the same for every set of calls.
+    Prices do not depend on the demo's seed: a price list is the same for every set of calls. Raises TiktellerError where
+    the deck has more prefixes than were asked for.
     """
     names = {row["country"]: row["name_nl"] for row in _seed("countries")}
     world = networks()
@@ -138,7 +142,37 @@ def rates_of(deck_id: str) -> tuple[Rate, ...]:
             TEMPORARY_RATE_ENDS,
         )
     )
+    if prefixes is not None:
+        rates += _more_networks(deck_id, rates, prefixes)
     return tuple(sorted(_changed(rates), key=lambda rate: (rate.prefix, rate.valid_from)))
+
+
+def _more_networks(deck_id: str, rates: list[Rate], prefixes: int) -> list[Rate]:
+    """Networks below those of ``rates`` until there are ``prefixes`` in all: a digit more each, at about the price above it.
+
+    Only prefixes of numbers that exist: the numbering plans of the world name them, or name something shorter.
+    """
+    taken = {rate.prefix for rate in rates}
+    if prefixes < len(taken):
+        raise TiktellerError(f"a deck of {prefixes:,} prefixes cannot be made", mend=f"--deck-prefixes {len(taken)} or more")
+    assigned = {row["prefix"] for row in _seed("number_prefixes")}
+    beginnings = {prefix[:length] for prefix in assigned for length in range(1, len(prefix) + 1)}
+    dice = random.Random(f"{deck_id} networks")
+    above = [rate for rate in rates if rate.valid_to is None and not rate.prefix.startswith("31")]
+    more: list[Rate] = []
+    while len(taken) < prefixes:
+        parent = dice.choice(above)
+        prefix = f"{parent.prefix}{dice.randint(0, 9)}"
+        exists = prefix in beginnings or any(prefix[:length] in assigned for length in range(2, len(prefix)))
+        if prefix in taken or len(prefix) > LONGEST_NETWORK or not exists:
+            continue
+        price = (parent.minute_rate_eur * dice.randint(92, 110) / 100).quantize(FIVE_DECIMALS)
+        name = parent.destination.removesuffix(f" {parent.prefix}")
+        network = replace(parent, prefix=prefix, destination=f"{name} {prefix}", minute_rate_eur=price)
+        taken.add(prefix)
+        more.append(network)
+        above.append(network)
+    return more
 
 
 def _network_rate(deck_id: str, network: Network, name: str) -> Rate:
@@ -162,7 +196,7 @@ def _longer_exceptions(deck_id: str, world: tuple[Network, ...], names: dict[str
         prefix = f"{network.prefix}{dice.randint(0, 9)}"
         if network.line_type == "MOB" and network.country != "NL" and prefix not in present and dice.random() < 0.8:
             base = _network_rate(deck_id, network, names[network.country])
-            rate = (base.minute_rate_eur * dice.randint(60, 160) / 100).quantize(Decimal("0.00001"))
+            rate = (base.minute_rate_eur * dice.randint(60, 160) / 100).quantize(FIVE_DECIMALS)
             exceptions.append(Rate(prefix, f"{base.destination} {prefix}", base.connection_fee_eur, rate, base.increments_s))
     return exceptions
 
@@ -200,12 +234,13 @@ def _changed(rates: list[Rate]) -> list[Rate]:
     return list(by_key.values())
 
 
-def deck_rows(deck_id: str) -> list[tuple[Value, ...]]:
+def deck_rows(deck_id: str, rates: Iterable[Rate]) -> list[tuple[Value, ...]]:
+    """The rows of a price list for the deck, in the order of DECK_COLUMNS."""
     return [
         (
             *(deck_id, rate.prefix, rate.destination, rate.connection_fee_eur, rate.minute_rate_eur),
             *rate.increments_s,
             *(rate.valid_from, rate.valid_to),
         )
-        for rate in rates_of(deck_id)
+        for rate in rates
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestration.demo import decks, orders, partners, tariffs
+from orchestration.demo import decks, orders, partners, price_lists, tariffs
 from orchestration.demo.files import (
     DUPLICATE,
     DUTCH_EXCEL,
@@ -35,8 +35,11 @@ class Table:
     style: CsvStyle = PLAIN
 
 
-def tables_of(customers: tuple[partners.Customer, ...], period: Period, seed: int) -> list[Table]:
-    """The first files of every feed but the calls, in the order in which a person would deliver them."""
+def tables_of(customers: tuple[partners.Customer, ...], period: Period, seed: int, deck_prefixes: int | None = None) -> list[Table]:
+    """The first files of every feed but the calls, in the order in which a person would deliver them.
+
+    ``deck_prefixes`` is how many prefixes the first partner's deck has; None: as many as it takes.
+    """
     first, second = (partner.deck_id for partner in partners.PARTNERS)
     return [
         Table("partners", "1.csv", partners.PARTNER_COLUMNS, partners.partner_rows(period.first)),
@@ -46,8 +49,10 @@ def tables_of(customers: tuple[partners.Customer, ...], period: Period, seed: in
         Table("customer_plans", "1.csv", partners.CUSTOMER_PLAN_COLUMNS, partners.customer_plan_rows(customers)),
         Table("accounts", "1.csv", partners.ACCOUNT_COLUMNS, partners.account_rows(customers)),
         Table("numbers", "1.csv.gz", partners.NUMBER_COLUMNS, partners.number_rows(customers)),
-        Table("purchase_rates", f"1-{first}.csv.gz", decks.DECK_COLUMNS, decks.deck_rows(first)),
-        Table("purchase_rates", f"1-{second}.csv", decks.DECK_COLUMNS, decks.deck_rows(second), DUTCH_EXCEL),
+        Table("purchase_rates", f"1-{first}.csv.gz", decks.DECK_COLUMNS,
+              decks.deck_rows(first, decks.rates_of(first, deck_prefixes))),
+        Table("purchase_rates", f"1-{second}.csv", decks.DECK_COLUMNS,
+              decks.deck_rows(second, decks.rates_of(second)), DUTCH_EXCEL),
         Table("call_plans", "1.csv", tariffs.CALL_PLAN_COLUMNS, tariffs.call_plan_rows()),
         *(
             Table("call_plan_rates", f"1-{partner.partner_id}.csv", tariffs.CALL_PLAN_RATE_COLUMNS,
@@ -136,9 +141,9 @@ WRONG_ROWS: tuple[tuple[str, str, dict[str, str]], ...] = (
 )
 
 
-def land_tables(landing: Landing, tables: Sequence[Table]) -> None:
+def land_tables(landing: Landing, tables: Sequence[Table], deck_prefixes: int | None = None) -> None:
     """Write the tables, then the files of corrections and of dirt. File names sort in the order in which they must be
-    read.
+    read. ``deck_prefixes`` as for the tables.
     """
     first = {table.feed: table for table in reversed(tables)}
     last = {table.feed: table for table in tables}
@@ -149,6 +154,8 @@ def land_tables(landing: Landing, tables: Sequence[Table]) -> None:
     for table in tables:
         if table.feed == "orders":
             _land_orders(landing, table)
+        elif table.feed == "purchase_rates":
+            _land_deck(landing, table, deck_prefixes)
         elif table.feed in corrected and table is last[table.feed]:
             _land_corrected(landing, table, corrected[table.feed])
         else:
@@ -186,6 +193,22 @@ def _land_orders(landing: Landing, table: Table) -> None:
     waiting = [_with(table, row, {"delivered_on": "", "ended_on": ""}) for row in late]
     _land(landing, table, "orders/demo-1.csv", [*rest, *waiting], [("row_replaced", DUPLICATE)] * len(late))
     _land(landing, table, "orders/demo-2026-11-corrections.csv", late, [("row_replaced", KEPT)] * len(late))
+
+
+def _land_deck(landing: Landing, table: Table, deck_prefixes: int | None) -> None:
+    """The first partner's deck gets a second price list; the other's too, but that one has faults and is held back."""
+    first, second = (partner.deck_id for partner in partners.PARTNERS)
+    deck_id = str(table.rows[0][0])
+    following = price_lists.new_list(first, deck_prefixes) if deck_id == first else ()
+    replaced = sum(rate.valid_from < price_lists.NEW_LIST_FROM for rate in following)
+    _land(landing, table, f"{table.feed}/demo-{table.name}", table.rows, [("row_replaced", DUPLICATE)] * replaced)
+    if deck_id == first:
+        rows = decks.deck_rows(deck_id, following)
+        _land(landing, table, f"{table.feed}/demo-2-{deck_id}.csv", rows, [("row_replaced", KEPT)] * replaced)
+    else:
+        faulty = price_lists.faulty_list(second)
+        rows = decks.deck_rows(deck_id, [rate for rate, _ in faulty])
+        _land(landing, table, f"{table.feed}/demo-dirt-list-{deck_id}.csv", rows, [(reason, QUARANTINED) for _, reason in faulty])
 
 
 def _land_wrong_rows(landing: Landing, table: Table) -> None:

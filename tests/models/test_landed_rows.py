@@ -244,7 +244,8 @@ def test_a_faulty_version_of_a_deck_is_held_back_whole(landed: Workspace) -> Non
     """Half of a price list would take effect; or, for one deck's fault, another deck of the same file would not."""
     rows = query(
         landed,
-        "select right(file, 5), line, deck_id, disposition, reason from staging.stg_landing__deck_fates inner join raw.files using (file_id)"
+        "select right(file, 5), line, deck_id, disposition, reason"
+        " from staging.stg_landing__deck_fates inner join raw.files using (file_id)"
         " where right(file, 5) in ('c.csv', 'd.csv', 'e.csv') order by file, line",
     )
     assert rows == [

@@ -249,10 +249,12 @@ def test_every_call_has_a_rate_but_those_told_to_have_none(demo: Workspace, know
     assert len(countries) > 25
 
 
-def test_rates_and_plans_never_leave_a_gap_or_overlap(demo: Workspace, good_rows: dict[str, Any]) -> None:
+def test_rates_and_plans_never_leave_a_gap_or_overlap(demo: Workspace, known: dict[str, Any], good_rows: dict[str, Any]) -> None:
     """Else a call of the demo has two prices, or a customer none."""
     rates = [row for _, row in good_rows["purchase_rates"]]
-    assert len({(row["deck_id"], row["prefix"], row["valid_from"]) for row in rates}) == len(rates)
+    stated = Counter((row["deck_id"], row["prefix"], row["valid_from"]) for row in rates)
+    assert max(Counter((file, row["deck_id"], row["prefix"], row["valid_from"]) for file, row in good_rows["purchase_rates"]).values()) == 1
+    assert sum(stated.values()) - len(stated) == known["feeds"]["purchase_rates"]["expected_duplicate"]
     assert all(re.fullmatch(r"\d+([.,]\d{1,6})?", row["minute_rate_eur"]) for row in rates)
     assert {row["valid_from"] for row in rates} > {"2023-01-01"}
     assert {(row["first_increment_s"], row["next_increment_s"]) for row in rates} > {("1", "1"), ("60", "60")}
@@ -265,6 +267,45 @@ def test_rates_and_plans_never_leave_a_gap_or_overlap(demo: Workspace, good_rows
     for customer in customers.values():
         assert customer["customer_id"] in planned or customer["customer_group"] in planned
     assert {row["call_plan_id"] for row in plans if row["call_plan_id"]} <= {row["call_plan_id"] for _, row in good_rows["call_plans"]}
+
+
+def test_a_second_price_list_changes_the_first_in_every_way(demo: Workspace) -> None:
+    """Else who looks at what a new list changes sees nothing, or a call of the demo loses its price on the first of the month."""
+    first, second = (
+        {row["prefix"]: row for row in rows_of(demo.landing / f"purchase_rates/demo-{name}", "purchase_rates")}
+        for name in ("1-kustlijn-world.csv.gz", "2-kustlijn-world.csv")
+    )
+    began = {row["valid_from"] for row in second.values() if not row["valid_to"]}
+    assert began == {"2026-10-01"}
+    changes = Counter(
+        "gone" if row["valid_to"] == "2026-10-01"
+        else "new" if prefix not in first
+        else "increments" if row["minute_rate_eur"] == first[prefix]["minute_rate_eur"]
+        else "dearer" if float(row["minute_rate_eur"]) > float(first[prefix]["minute_rate_eur"]) else "cheaper"
+        for prefix, row in second.items()
+    )  # fmt: skip
+    assert set(changes) == {"gone", "new", "increments", "dearer", "cheaper"}
+    assert sum(changes.values()) < len(first) / 2, "a list of amendments, not a whole one"
+    remaining = first.keys() - {prefix for prefix, row in second.items() if row["valid_to"]}
+    assert all(longest(prefix, remaining) for prefix in first)
+
+
+@pytest.mark.parametrize("prefixes", [5_000, 20_000])
+def test_a_deck_has_as_many_prefixes_as_asked_for(tmp_path: Path, prefixes: int) -> None:
+    """Else what is measured on a large deck is measured on a small one, or on prefixes that no call could have."""
+    workspace = Workspace(tmp_path)
+    generate(workspace, calls=10, months=1, seed=1, deck_prefixes=prefixes)
+    rows = rows_of(workspace.landing / "purchase_rates/demo-1-kustlijn-world.csv.gz", "purchase_rates")
+    deck = {row["prefix"]: float(row["minute_rate_eur"]) for row in rows if row["valid_from"] == "2023-01-01"}
+    assert len(deck) == prefixes
+    world = {row["prefix"] for row in csv.DictReader((SEEDS_DIR / "number_prefixes.csv").open())}
+    beginnings = {prefix[:length] for prefix in world for length in range(1, len(prefix) + 1)}
+    assert all(prefix in beginnings or longest(prefix, world) for prefix in deck if not prefix.startswith("31"))
+    assert not any(prefix.startswith("882") for prefix in deck), "calls to it have to wait"
+    near = [deck[prefix] / deck[parent] for prefix in deck if (parent := prefix[:-1]) in deck and deck[parent] and len(prefix) > 6]
+    assert len(near) > prefixes / 10
+    assert sorted(near)[len(near) // 10] > 0.7
+    assert sorted(near)[len(near) * 9 // 10] < 1.5
 
 
 def test_what_refers_to_something_finds_it(good_rows: dict[str, Any]) -> None:
@@ -429,7 +470,14 @@ def test_a_second_demo_says_what_it_replaced_and_what_it_left(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "named"), [({"calls": 0}, "0 calls"), ({"months": 0}, "0 months"), ({"months": 37}, "37 months"), ({"seed": -1}, "-1")]
+    ("arguments", "named"),
+    [
+        ({"calls": 0}, "0 calls"),
+        ({"months": 0}, "0 months"),
+        ({"months": 37}, "37 months"),
+        ({"seed": -1}, "-1"),
+        ({"deck_prefixes": 100}, "100 prefixes"),
+    ],
 )
 def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path: Path, arguments: dict[str, int], named: str) -> None:
     """Else a typing error fills landing with nonsense."""

@@ -1,0 +1,67 @@
+"""Fails if a faulty price list changes what calls cost, if it goes unseen, or if it keeps back what is right."""
+
+from __future__ import annotations
+
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+from orchestration.workspace import PLATFORM, Workspace
+from tests.conftest import tikteller
+from tests.pipeline.readers import ask, totals
+
+FIXED_NETHERLANDS = """
+    select count(*), max(abs(purchase_billed_s * {rate} - purchase_eur * 60))
+    from calls where status = 'rated' and not is_onnet and deck_prefix = '31' and call_date >= '2026-10-20'
+"""
+HEADER = "deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from,valid_to\n"
+NEW_PRICE_OF_BOTH = HEADER + (
+    "kustlijn-world,31,Nederland vast,0,0.0600,2026-10-20,\n"
+    "binnenhaven-world,31,Nederland vast,0,0.0600,2026-10-20,\n"
+)  # fmt: skip
+
+
+def bought_at(workspace: Workspace, partner: str, rate: str) -> bool:
+    """Whether every call to the fixed Netherlands from 20 October on was bought at this minute rate, but for rounding to 4 decimals."""
+    calls, furthest = ask(workspace, partner, FIXED_NETHERLANDS.format(rate=f"{rate}::decimal(9, 4)"))[0]
+    assert calls > 20
+    return furthest <= 60 * Decimal("0.00005")
+
+
+def test_a_faulty_price_list_is_held_back_and_its_deck_alone(demo_workspace: Workspace, tmp_path: Path) -> None:
+    # Fails if half of a faulty list is billed by, if nobody is told of it, or if a mended one is not taken.
+    workspace = Workspace(tmp_path / "workspace")
+    shutil.copytree(demo_workspace.root, workspace.root, symlinks=True)
+    before = totals(workspace)
+    assert bought_at(workspace, "kustlijn", "0.0055")
+    assert bought_at(workspace, "binnenhaven", "0.0060")
+
+    lists = workspace.feed("purchase_rates")
+    (lists / "zz-1-both.csv").write_text(NEW_PRICE_OF_BOTH + "kustlijn-world,4930,Berlijn,0,-0.0100,2026-10-20,\n")
+    tikteller(workspace.root, "run")
+    assert totals(workspace)["kustlijn"] == before["kustlijn"]
+    assert bought_at(workspace, "binnenhaven", "0.0600"), "another deck of the same file has no fault"
+    assert ask(workspace, "kustlijn", "select line, reason from quarantine where file like '%zz-1-both.csv' order by line") == [
+        (2, "deck_version_blocked"),
+        (4, "negative_rate"),
+    ]
+    problems = "select line, prefix, problem, mend, is_blocking, is_overtaken from deck_problems where file like '%zz-1-both.csv'"
+    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", "rates are zero or more", True, False)]
+    assert ask(workspace, "binnenhaven", problems) == []
+    assert ask(workspace, "kustlijn", "select * from deck_changes where file like '%zz-1-both.csv'") == []
+    said = tikteller(workspace.root, "status").stdout
+    assert any("zz-1-both.csv" in line and "negative_rate" in line and "held back" in line for line in said.splitlines())
+
+    (lists / "zz-2-mended.csv").write_text(NEW_PRICE_OF_BOTH + "kustlijn-world,4930,Berlijn,0,0.0100,2026-10-20,\n")
+    tikteller(workspace.root, "run")
+    assert bought_at(workspace, "kustlijn", "0.0600")
+    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", "rates are zero or more", True, True)]
+    assert ask(
+        workspace,
+        "kustlijn",
+        "select prefix, change, valid_from::varchar, old_minute_rate_eur, new_minute_rate_eur, difference_eur, difference_percent"
+        " from deck_changes where file like '%zz-2-mended.csv' and prefix = '31'",
+    ) == [("31", "dearer", "2026-10-20", Decimal("0.0055"), Decimal("0.06"), Decimal("0.0545"), Decimal("990.91"))]
+    assert (
+        ask(workspace, PLATFORM, "select file from ingested_files where rows_read <> rows_kept + rows_duplicate + rows_quarantined") == []
+    )
