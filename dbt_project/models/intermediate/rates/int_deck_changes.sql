@@ -1,13 +1,19 @@
 {#-
     The deck before and after each version that holds, compared on every day on which the version can make a difference: where one of its rows begins or ends, and
-    where a row ended that it replaces.
+    where a row ended that it replaces. What a version changes hangs on the files before it only, so what is known of earlier ones stays.
 -#}
+{{ config(materialized='incremental', incremental_strategy='append') }}
+{%- set known_through = '(select coalesce(max(version), 0) from ' ~ this ~ ')' if is_incremental() else '0' %}
 {%- set terms = ['destination', 'connection_fee_eur', 'minute_rate_eur', 'first_increment_s', 'next_increment_s'] %}
 with held_lines as (
     -- where a first version contradicts itself, the last of its rows stands for both
     select deck_id, file_id, prefix, valid_from, max(line) as line
     from {{ ref('stg_landing__deck_fates') }}
-    where disposition <> 'quarantined'
+    where
+        disposition <> 'quarantined'
+        {%- if is_incremental() %}
+        and deck_id in (select deck_id from {{ ref('stg_landing__deck_fates') }} where file_id > {{ known_through }})
+        {%- endif %}
     group by deck_id, file_id, prefix, valid_from
 ),
 
@@ -34,6 +40,7 @@ changed_rates as (
         and stated.file_id = replaced.replaced_in
     where
         stated.file_id <> stated.first_version
+        and stated.file_id > {{ known_through }}
         and (
             replaced.file_id is null
             or coalesce(stated.valid_to, {{ end_of_time() }}) <> coalesce(replaced.valid_to, {{ end_of_time() }})
@@ -128,7 +135,7 @@ whole_lists as (
     left join (
         select deck_id, version, min(valid_from) as first_day from compared where change is not null group by deck_id, version
     ) as changes on versions.deck_id = changes.deck_id and versions.version = changes.version
-    where 2 * versions.known_prefixes > versions.prefixes_before
+    where 2 * versions.known_prefixes > versions.prefixes_before and versions.version > {{ known_through }}
 ),
 
 left_out as (

@@ -1,8 +1,8 @@
 {#-
     The purchase price behind each prefix and period: that of the longest prefix of the deck that is valid then.
 
-    A hundred thousand prefixes with a handful of longer and shorter ones each: what a longer prefix covers to the end of time is cut off from the shorter ones
-    before they are compared, which leaves one row per prefix and period of its own but where prefixes came and went.
+    Two steps, so that a hundred thousand prefixes of many rows each stay quick: first which prefix of the deck is valid when, by the runs of days that its rows
+    cover without a break; then the rows of that prefix in those days.
 -#}
 {%- set terms = [
     'destination', 'connection_fee_e8', 'minute_rate_e8', 'minute_rate_eur', 'first_increment_s', 'next_increment_s', 'rate_file_id', 'rate_line'
@@ -27,39 +27,39 @@ with rates as (
 
 -- each prefix of the deck by itself
 own_prices as (
-    select *, contenders as rows_at_once
+    select *
     from {{ valid_periods('rates', key=['deck_id', 'prefix'], series=[], carry=terms) }}
 ),
 
--- from when on it is valid without a break and without an end; the end of time where it has one
-own_spans as (
-    select
-        deck_id,
-        prefix,
-        case
-            when max(valid_to) = {{ end_of_time() }} then max(case when follows_a_break then valid_from end)
-            else {{ end_of_time() }}
-        end as always_from
+own_runs as (
+    select deck_id, prefix, min(valid_from) as valid_from, max(valid_to) as valid_to
     from (
         select
-            *,
-            coalesce(lag(valid_to) over (partition by deck_id, prefix order by valid_from) <> valid_from, true) as follows_a_break
-        from own_prices
+            deck_id, prefix, valid_from, valid_to,
+            sum(case when follows_a_break then 1 else 0 end) over (partition by deck_id, prefix order by valid_from) as run
+        from (
+            select
+                deck_id, prefix, valid_from, valid_to,
+                coalesce(lag(valid_to) over (partition by deck_id, prefix order by valid_from) <> valid_from, true) as follows_a_break
+            from own_prices
+        )
     )
-    group by deck_id, prefix
+    group by deck_id, prefix, run
 ),
 
-covering_prefixes as (
+covering_runs as (
     select
         prefixes.deck_id,
         prefixes.prefix,
+        runs.prefix as deck_prefix,
         prefixes.covering_length,
-        spans.prefix as deck_prefix,
+        runs.valid_from,
+        runs.valid_to,
         -- from here on a longer prefix is always valid
         coalesce(
-            min(spans.always_from) over (
+            min(case when runs.valid_to = {{ end_of_time() }} then runs.valid_from end) over (
                 partition by prefixes.deck_id, prefixes.prefix
-                order by prefixes.covering_length desc rows between unbounded preceding and 1 preceding
+                order by prefixes.covering_length range between 1 following and unbounded following
             ),
             {{ end_of_time() }}
         ) as hidden_from
@@ -67,30 +67,34 @@ covering_prefixes as (
         select deck_id, prefix, {{ series('1', 'prefix_length') }} as covering_length
         from {{ ref('int_deck_prefixes') }}
     ) as prefixes
-    inner join own_spans as spans
-        on prefixes.deck_id = spans.deck_id and left(prefixes.prefix, prefixes.covering_length) = spans.prefix
-        and prefixes.covering_length = length(spans.prefix)
+    inner join own_runs as runs
+        on prefixes.deck_id = runs.deck_id and left(prefixes.prefix, prefixes.covering_length) = runs.prefix
+        and prefixes.covering_length = length(runs.prefix)
 ),
 
-candidates as (
-    select
-        covering.deck_id,
-        covering.prefix,
-        covering.deck_prefix,
-        covering.covering_length as specificity,
-        prices.valid_from,
-        least(prices.valid_to, covering.hidden_from) as valid_to,
-        prices.rows_at_once,
-        {% for term in terms %}
-        prices.{{ term }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from covering_prefixes as covering
-    inner join own_prices as prices
-        on covering.deck_id = prices.deck_id and covering.deck_prefix = prices.prefix and prices.valid_from < covering.hidden_from
+visible_runs as (
+    select deck_id, prefix, deck_prefix, covering_length as specificity, valid_from, least(valid_to, hidden_from) as valid_to
+    from covering_runs
+    where valid_from < hidden_from
+),
+
+valid_prefixes as (
+    select *
+    from {{ valid_periods('visible_runs', key=['deck_id', 'prefix'], series=['deck_prefix'], carry=['deck_prefix']) }}
 )
 
 select
-    deck_id, prefix, valid_from, valid_to, deck_prefix, {{ terms | join(', ') }},
-    specificity,
-    rows_at_once as contenders
-from {{ valid_periods('candidates', key=['deck_id', 'prefix'], series=['deck_prefix'], carry=['deck_prefix', 'rows_at_once'] + terms) }}
+    prefixes.deck_id,
+    prefixes.prefix,
+    greatest(prefixes.valid_from, prices.valid_from) as valid_from,
+    least(prefixes.valid_to, prices.valid_to) as valid_to,
+    prefixes.deck_prefix,
+    {% for term in terms %}
+    prices.{{ term }},
+    {%- endfor %}
+    prefixes.specificity,
+    prices.contenders
+from valid_prefixes as prefixes
+inner join own_prices as prices
+    on prefixes.deck_id = prices.deck_id and prefixes.deck_prefix = prices.prefix
+    and prices.valid_from < prefixes.valid_to and prefixes.valid_from < prices.valid_to
