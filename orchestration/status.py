@@ -34,7 +34,7 @@ PLATFORM_QUESTIONS = {
     """,
     "rows_to_mend": """
         select file, line, reason, mend from quarantine
-        where feed not like 'cdrs/%' and mend is not null order by file_id desc, line limit 50
+        where feed not like 'cdrs/%' and mend is not null and reason <> 'deck_version_blocked' order by file_id desc, line limit 50
     """,
     "deck_problems": """
         select

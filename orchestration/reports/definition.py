@@ -62,6 +62,8 @@ PARAMETERS = (
     Parameter("customer", "C", "one customer", known="select customer_id from customers"),
     Parameter("reseller", "R", "one reseller", known="select reseller_id from resellers"),
     Parameter("plan", "PLAN", "one plan"),
+    Parameter("deck", "DECK", "one purchase deck"),
+    Parameter("version", "N", "one version of a deck, by the file_id of its file"),
 )
 """All parameters there are, in the order in which the command line names them. ``partner`` is none: it decides which file is opened."""
 

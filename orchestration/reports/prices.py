@@ -41,10 +41,22 @@ SERVICE_PRICE_LIST = Report(
 DECK_CHANGES = Report(
     name="deck-changes",
     title="Deck changes",
-    says="What changed in the purchase decks.",
+    says="What each new price list changed in a purchase deck: new, dearer, cheaper, gone, per prefix and first day.",
     tables=("deck_changes",),
-    source="select * from deck_changes",
-    order="all",
-)
+    source=f"""
+        select deck_changes.*, {COUNTRY_NAME} as country_name
+        from deck_changes
+        left join countries on deck_changes.country = countries.country
+    """,
+    columns=(
+        "partner_id", "deck_id", "version", "file", "line", "prefix", "destination", "country", "country_name", "line_type", "change",
+        "valid_from", "old_connection_fee_eur", "new_connection_fee_eur", "old_minute_rate_eur", "new_minute_rate_eur", "difference_eur",
+        "difference_percent", "old_first_increment_s", "new_first_increment_s", "old_next_increment_s", "new_next_increment_s",
+        "old_destination",
+    ),
+    order="partner_id, deck_id, version, valid_from, prefix",
+    day="valid_from",
+    filters={"deck": "deck_id", "version": "version"},
+)  # fmt: skip
 
 REPORTS = (PRICE_LIST, SERVICE_PRICE_LIST, DECK_CHANGES)
