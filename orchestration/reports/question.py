@@ -164,9 +164,9 @@ def _require_month(connection: duckdb.DuckDBPyConnection, month: str) -> None:
 
 def _require_known(connection: duckdb.DuckDBPyConnection, report: Report, parameter: Parameter, column: str, value: str) -> None:
     asking = parameter.known or f"select distinct {column} from {report.tables[0]}"
-    if connection.execute(f"select 1 from ({asking}) as known(value) where value = ? limit 1", [value]).fetchone():
+    if connection.execute(f"select 1 from ({asking}) as known(value) where cast(value as varchar) = ? limit 1", [value]).fetchone():
         return
-    known = [row[0] for row in connection.execute(f"from ({asking}) as known(value) where value is not null order by 1").fetchall()]
+    known = [str(row[0]) for row in connection.execute(f"from ({asking}) as known(value) where value is not null order by 1").fetchall()]
     near = difflib.get_close_matches(value, known, NAMED) if len(known) > NAMED else known
     named = ", ".join(near or known[:NAMED])
     more = len(known) - len(near or known[:NAMED])

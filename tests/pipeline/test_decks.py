@@ -15,6 +15,7 @@ FIXED_NETHERLANDS = """
     from calls where status = 'rated' and not is_onnet and deck_prefix = '31' and call_date >= '2026-10-20'
 """
 HEADER = "deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from,valid_to\n"
+MEND = "rates are zero or more; then land the whole list again"
 NEW_PRICE_OF_BOTH = HEADER + (
     "kustlijn-world,31,Nederland vast,0,0.0600,2026-10-20,\n"
     "binnenhaven-world,31,Nederland vast,0,0.0600,2026-10-20,\n"
@@ -46,7 +47,7 @@ def test_a_faulty_price_list_is_held_back_and_its_deck_alone(demo_workspace: Wor
         (4, "negative_rate"),
     ]
     problems = "select line, prefix, problem, mend, is_blocking, is_overtaken from deck_problems where file like '%zz-1-both.csv'"
-    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", "rates are zero or more", True, False)]
+    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", MEND, True, False)]
     assert ask(workspace, "binnenhaven", problems) == []
     assert ask(workspace, "kustlijn", "select * from deck_changes where file like '%zz-1-both.csv'") == []
     said = tikteller(workspace.root, "status").stdout
@@ -55,7 +56,7 @@ def test_a_faulty_price_list_is_held_back_and_its_deck_alone(demo_workspace: Wor
     (lists / "zz-2-mended.csv").write_text(NEW_PRICE_OF_BOTH + "kustlijn-world,4930,Berlijn,0,0.0100,2026-10-20,\n")
     tikteller(workspace.root, "run")
     assert bought_at(workspace, "kustlijn", "0.0600")
-    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", "rates are zero or more", True, True)]
+    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", MEND, True, True)]
     assert ask(
         workspace,
         "kustlijn",

@@ -5,15 +5,19 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 {%- set known_through = '(select coalesce(max(version), 0) from ' ~ this ~ ')' if is_incremental() else '0' %}
 {%- set terms = ['destination', 'connection_fee_eur', 'minute_rate_eur', 'first_increment_s', 'next_increment_s'] %}
-with held_lines as (
+with changed_decks as (
+    select deck_id
+    from {{ ref('stg_landing__deck_fates') }}
+    where disposition <> 'quarantined'
+    group by deck_id
+    having max(file_id) > greatest(min(file_id), {{ known_through }})
+),
+
+held_lines as (
     -- where a first version contradicts itself, the last of its rows stands for both
     select deck_id, file_id, prefix, valid_from, max(line) as line
     from {{ ref('stg_landing__deck_fates') }}
-    where
-        disposition <> 'quarantined'
-        {%- if is_incremental() %}
-        and deck_id in (select deck_id from {{ ref('stg_landing__deck_fates') }} where file_id > {{ known_through }})
-        {%- endif %}
+    where disposition <> 'quarantined' and deck_id in (select deck_id from changed_decks)
     group by deck_id, file_id, prefix, valid_from
 ),
 
