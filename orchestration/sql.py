@@ -17,7 +17,7 @@ from orchestration.output import Answer
 from orchestration.workspace import PLATFORM, Workspace
 
 FETCH_ROWS = 10_000
-READER_MEMORY = "2GB"  # of one that spills; beside the app and a run on the same machine
+READER_MEMORY = "1GB"  # of one that spills; beside the app and a run on the same machine
 
 
 @dataclass(frozen=True)

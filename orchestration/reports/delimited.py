@@ -18,18 +18,19 @@ from orchestration.reports.contents import Column, Contents
 
 STARTS_LIKE_A_FORMULA = re.compile(
     r"""
-    (^|[;,|\t\r\n])                     # where a cell begins: the text, or what follows a separator of another spreadsheet's country
+    (\A|[;,|\t\r\n])                          # where a cell begins: the text, or what follows a separator of another spreadsheet's country
     (?=
-        [\s"']*[=@\uff1d\uff20]         # = and @, also in full width
-        | [\s"']*[+\-\uff0b\uff0d](?![0-9][0-9 ]*(?:$|[;,|\t\r\n]))  # + and -, but for a telephone number such as +31 20 7001000
-        | (?<![\s\S])[\t\r\n]           # a tab or a line's end at the very beginning
+        [\s"']*[=@+\-\uff1d\uff20\uff0b\uff0d]   # also in full width
+        | (?<![\s\S])[\t\r\n]                 # a tab or a line's end at the very beginning
     )
     """,
     re.VERBOSE,
 )
+NUMBER = re.compile(r"[+-][0-9][0-9 ]*")
+"""A telephone number, or a whole number below zero: nothing in it runs."""
 
-SUSPECT = re.compile(r"[=@+\-\t\r\n\uff1d\uff20\uff0b\uff0d]")
-"""Text without any of these needs no second look."""
+SUSPECT = re.compile(r"""\A[\s"']*[=@+\-\uff1d\uff20\uff0b\uff0d]|[;,|\t\r\n]""")
+"""Text in which this is not found needs no closer look; it is quick, and nearly all text passes."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,11 @@ def harmless(text: str) -> str:
     """The text, with an apostrophe before each place at which a spreadsheet could begin to read a formula.
 
     Such a place is the beginning, and what follows a ``;``, ``,``, ``|``, tab or line end: a spreadsheet of another country splits the line
-    there. A telephone number (``+31207001000``, ``+31 20 7001000``) and a negative whole number run nothing and stay as they are.
+    there. A text that is as a whole a telephone number (``+31207001000``, ``+31 20 7001000``) or a negative whole number stays as it is.
     """
-    return STARTS_LIKE_A_FORMULA.sub(r"\1'", text) if SUSPECT.search(text) else text
+    if not SUSPECT.search(text) or NUMBER.fullmatch(text):
+        return text
+    return STARTS_LIKE_A_FORMULA.sub(r"\1'", text)
 
 
 def write_csv(contents: Contents, stream: TextIO, dialect: Dialect = DIALECTS["en"]) -> None:

@@ -120,7 +120,7 @@ def _write_rows(
     columns = tuple(
         Column(name, kind=kind_of(name, str(data_type)), meaning=said_of.get(name, "")) for name, data_type, *_ in result.description
     )
-    totals = RunningTotals(names, report.sums, report.shares)
+    totals = RunningTotals(names, report.sums, report.shares) if form == "xlsx" else RunningTotals(names, (), {})
     rows = totals.counted(row for batch in said.batches(iter(lambda: result.fetchmany(FETCH_ROWS), [])) for row in batch)
     contents = Contents(report.title, columns, rows, totals, lambda: [*about.lines(), ("Rows", f"{totals.rows:,}")])
     if form == "csv":
