@@ -23,6 +23,7 @@ MEANINGS = {
     "reseller": "The reseller's name; empty where the partner sells directly.",
     "month": "Year and month.",
     "invoice_id": "Which invoice or draft.",
+    "invoice_number": "Empty until approval.",
     "line_number": "Which line of it.",
     "country_name": "The country's name.",
     "service_code": "Which service.",

@@ -42,8 +42,8 @@ INVOICES = Report(
         left join resellers on invoices.reseller_id = resellers.reseller_id
     """,
     columns=(
-        "partner_id", "month", "invoice_id", "invoice_number", "customer_id", "customer", "reseller_id", "reseller", "status",
-        "block_reason", "net_eur", "vat_eur", "gross_eur", "issued_on", "due_on",
+        "partner_id", "month", "invoice_id", "kind", "invoice_number", "credited_invoice_number", "customer_id", "customer", "reseller_id",
+        "reseller", "status", "block_reason", "net_eur", "vat_eur", "gross_eur", "issued_on", "due_on",
     ),
     order="partner_id, month, customer_id, invoice_id",
     month="month",

@@ -24,12 +24,12 @@ OPEN_ITEM_LIST = Report(
     source=f"select * from ({OPEN_ITEMS}) where bucket <> 'settled'",
     columns=(
         "partner_id", "customer_id", "customer", "invoice_number", "month", "issued_on", "due_on", "days_overdue", "bucket", "gross_eur",
-        "paid_eur", "open_eur", "paid_later_eur", "status_reason",
+        "credited_eur", "paid_eur", "open_eur", "paid_later_eur", "status_reason",
     ),
     order="partner_id, customer_id, invoice_number",
     filters={"customer": "customer_id"},
     as_of=NEWEST_DAY,
-    sums=("gross_eur", "paid_eur", "open_eur", "paid_later_eur"),
+    sums=("gross_eur", "credited_eur", "paid_eur", "open_eur", "paid_later_eur"),
 )  # fmt: skip
 
 AGEING = Report(
@@ -68,7 +68,7 @@ AGEING = Report(
         "days_31_60_eur": "Open 31 to 60 days after it.",
         "days_61_90_eur": "Open 61 to 90 days after it.",
         "days_over_90_eur": "Open more than 90 days after it.",
-        "credit_eur": "Negative: paid more than was asked, and credit notes.",
+        "credit_eur": "Negative: more was paid and credited than asked.",
         "open_eur": "What is open, less credits.",
         "no_invoice_eur": "Payments of numbers that are no invoice here, in no other amount; the report open-items names them.",
         "days_overdue": "Of the invoice that is overdue longest.",

@@ -32,8 +32,8 @@ FOUND = {
     """,
     "calls": "select count(*), sum(duration_s), sum(billed_s), sum(sale_eur), sum(purchase_eur), sum(margin_eur) from calls",
     "commissions": """
-        select count(distinct (lines.month, reseller_id)), sum(amount_eur) filter (where kind in ('calls', 'airtime')),
-            null, sum(amount_eur) filter (where kind not in ('calls', 'airtime')), null, null
+        select count(distinct (lines.month, reseller_id)), sum(amount_eur) filter (where lines.kind in ('calls', 'airtime')),
+            null, sum(amount_eur) filter (where lines.kind not in ('calls', 'airtime')), null, null
         from invoice_lines as lines join invoices using (invoice_id) where reseller_id is not null
     """,
     "commission-statement": """
@@ -44,7 +44,8 @@ FOUND = {
         select null, null, null, null, null, null, null, sum(open_eur), sum(paid_eur) filter (where bucket = 'no_invoice') from open_items
     """,
     "open-items": """
-        select count(*), sum(gross_eur), sum(paid_eur), sum(open_eur), sum(paid_later_eur) from open_items where bucket <> 'settled'
+        select count(*), sum(gross_eur), sum(credited_eur), sum(paid_eur), sum(open_eur), sum(paid_later_eur)
+        from open_items where bucket <> 'settled'
     """,
     "price-list": "select count(*) from price_list",
     "service-price-list": "select count(*) from service_prices",

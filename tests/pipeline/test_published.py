@@ -44,8 +44,8 @@ PUBLISHED = {
     "invoice_vat": "invoice_id customer_id month vat_category vat_code vat_percent net_eur vat_eur gross_eur",
     "commissions": "month reseller_id call_sale_eur service_sale_eur commission_eur is_final",
     "commission_lines": "month reseller_id customer_id invoice_id kind sale_eur commission_percent exact_commission_eur",
-    "receivables": "customer_id invoice_number invoice_id kind happened_on due_on amount_eur status_reason",
-    "open_items": "customer_id invoice_number gross_eur paid_eur open_eur due_on days_overdue bucket as_of_date",
+    "receivables": "customer_id invoice_number settles_invoice_number invoice_id kind happened_on due_on amount_eur status_reason",
+    "open_items": "customer_id invoice_number gross_eur credited_eur paid_eur open_eur due_on days_overdue bucket as_of_date",
     "price_list": "call_plan_id country line_type connection_fee_min_eur connection_fee_max_eur sale_minute_min_eur sale_minute_max_eur "
     "purchase_minute_min_eur purchase_minute_max_eur",
     "fmc_calls": "customer_id correlation_id airtime_call_key pbx_call_key purchase_eur sale_eur margin_eur status",

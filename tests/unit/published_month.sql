@@ -75,8 +75,8 @@ from (values
     ('$short-1', 'INV2', 'i2', '2026-09', 'invoice', date '2026-10-01', date '2026-10-31', 50.00, null),
     ('$short-2', 'INV3', 'i3', '2026-05', 'invoice', date '2026-06-01', date '2026-06-15', 7.00, null),
     (null, 'INV9', null, null, 'payment', date '2026-10-02', null, -3.00, 'unknown_invoice')
-) as t(customer_id, invoice_number, invoice_id, month, kind, happened_on, due_on, amount_eur, status_reason);
+) as t(customer_id, settles_invoice_number, invoice_id, month, kind, happened_on, due_on, amount_eur, status_reason);
 
 create table open_items as
-select partner_id, customer_id, invoice_number, date '2026-10-31' as as_of_date
+select partner_id, customer_id, settles_invoice_number as invoice_number, date '2026-10-31' as as_of_date
 from receivables;

@@ -1,9 +1,12 @@
 {#
     A payment names an invoice number and nothing else. It belongs to the one invoice that bears the number; where none does, to the one partner whose prefix
-    and suffix the number has; else to nobody, and operators see it (decided). Nothing that was paid is left out.
+    and suffix the number has; else to nobody, and operators see it (decided). Nothing that was paid is left out. A credit note, and what is paid back on it,
+    settles the invoice that it refers to.
 #}
 with numbered_invoices as (
-    select partner_id, customer_id, invoice_id, invoice_number, month, gross_eur, issued_on, due_on
+    select
+        partner_id, customer_id, invoice_id, invoice_number, month, kind, gross_eur, issued_on, due_on,
+        coalesce(credited_invoice_number, invoice_number) as settles_invoice_number
     from {{ ref('invoices') }}
     where invoice_number is not null and issued_on is not null
 ),
@@ -48,6 +51,7 @@ payments as (
         invoices.customer_id,
         invoices.invoice_id,
         payments.invoice_number,
+        coalesce(invoices.settles_invoice_number, payments.invoice_number) as settles_invoice_number,
         invoices.month,
         payments.paid_on,
         payments.amount_eur,
@@ -70,7 +74,8 @@ select
     invoice_number,
     invoice_id,
     month,
-    case when gross_eur < 0 then 'credit_note' else 'invoice' end as kind,
+    kind,
+    settles_invoice_number,
     issued_on as happened_on,
     due_on,
     cast(gross_eur as decimal(18, 2)) as amount_eur,
@@ -86,6 +91,7 @@ select
     invoice_id,
     month,
     'payment' as kind,
+    settles_invoice_number,
     paid_on as happened_on,
     due_on,
     cast(-amount_eur as decimal(18, 2)) as amount_eur,
