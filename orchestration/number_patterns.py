@@ -34,6 +34,12 @@ def state(value: Hashable | None, children: tuple[State | None, ...]) -> State |
     return None if value is None and not any(children) else State(value, children)
 
 
+@cache
+def only_length_counts(at: State | None) -> bool:
+    """Whether all that follows is any digits: how many of them is all that decides."""
+    return at is None or (len(set(at.children)) == 1 and only_length_counts(at.children[0]))
+
+
 Choose = Callable[[Sequence[Hashable | None]], Hashable | None]
 
 

@@ -100,6 +100,8 @@ RATING_TABLES = {
     "staging.stg_landing__call_plans": "{where}",
     "staging.stg_landing__call_plan_rates": OF_ITS_PLANS,
     "reference.short_numbers": "",
+    "reference.dialled_prefixes": "",
+    "reference.dialling_plans": "",
     "reference.number_prefixes": "",
     "reference.unrated_reasons": "",
 }

@@ -1,62 +1,57 @@
-{# Normalised and matched once per number that was dialled, not once per call. #}
+{# Read and matched once per number that was dialled, not once per call. #}
+{%- set numbering = [ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans')] -%}
+
 with dialled as (
     select distinct calls.partner_id, calls.callee
     from {{ ref('int_calls_attributed') }} as calls
     where calls.reject_reason is null
 ),
 
-compacted as (
-    select
-        dialled.*,
-        partners.home_country,
-        partners.deck_id,
-        partners.calling_code,
-        partners.international_prefix,
-        partners.national_prefix,
-        {{ compact_number('dialled.callee') }} as compact
+dialled_at_home as (
+    select dialled.partner_id, partners.deck_id, partners.home_country as country, dialled.callee as written
     from dialled
     inner join {{ ref('int_partners') }} as partners on dialled.partner_id = partners.partner_id
 ),
 
-told_apart as (
-    select
-        compacted.*,
-        case
-            when compact = '' or {{ matches('compact', '[A-Za-z]') }} then 'unparsable'
-            when {{ matches('compact', '[*#]') }} then 'feature_code'
-            when short_numbers.prefix is not null then 'public'
-            when {{ matches('compact', '^[0-9]{1,5}$') }} then 'internal'
-            when {{ e164('compact', 'compacted') }} is null then 'unparsable'
-            else 'public'
-        end as number_class,
-        case
-            when short_numbers.prefix is not null then compacted.calling_code || compact
-            else {{ e164('compact', 'compacted') }}
-        end as e164,
-        short_numbers.line_type as short_line_type,
-        short_numbers.number_kind as short_number_kind
-    from compacted
-    left join (
-        select country, prefix, length as number_length, line_type, number_kind
-        from {{ ref('short_numbers') }}
-    ) as short_numbers
-        on compacted.home_country = short_numbers.country
-        and length(compact) = short_numbers.number_length
-        and starts_with(compact, short_numbers.prefix)
+numbers as (
+    select partner_id, written as callee, deck_id, country as home_country, number_class, e164, short_line_type, short_number_kind
+    from {{ read_numbers('dialled_at_home', *numbering, keep=['partner_id', 'deck_id']) }}
 ),
 
-numbers as (
+-- Numbers that begin alike have the same prefix, but where the deck or the numbering plan splits them further: only those are looked at digit by digit.
+heads as (select distinct deck_id, left(e164, 7) as head from numbers where e164 is not null),
+
+prefixes_of_heads as (
+    select heads.deck_id, heads.head, {{ longest_prefix('prefix', 7) }} as prefix
+    from heads
+    {{ longest_prefix_joins('heads.head', ref('int_deck_prefixes'), 'PREFIX.deck_id = heads.deck_id', 7) }}
+),
+
+split_heads as (select distinct deck_id, left(prefix, 7) as head from {{ ref('int_deck_prefixes') }} where prefix_length > 7),
+
+numbers_by_head as (
     select
-        partner_id,
-        callee,
-        deck_id,
-        home_country,
-        max(number_class) as number_class,
-        max(case when number_class = 'public' and length(e164) between 3 and 15 then e164 end) as e164,
-        max(short_line_type) as short_line_type,
-        max(short_number_kind) as short_number_kind
-    from told_apart
-    group by partner_id, callee, deck_id, home_country
+        numbers.*,
+        prefixes_of_heads.prefix as prefix_of_head,
+        case when split_heads.head is not null then numbers.e164 end as split_e164
+    from numbers
+    left join prefixes_of_heads on numbers.deck_id = prefixes_of_heads.deck_id and left(numbers.e164, 7) = prefixes_of_heads.head
+    left join split_heads on numbers.deck_id = split_heads.deck_id and left(numbers.e164, 7) = split_heads.head
+),
+
+numbers_with_prefix as (
+    select
+        numbers.partner_id,
+        numbers.callee,
+        numbers.deck_id,
+        numbers.home_country,
+        numbers.number_class,
+        numbers.e164,
+        numbers.short_line_type,
+        numbers.short_number_kind,
+        coalesce({{ longest_prefix('prefix', 15, 8) }}, numbers.prefix_of_head) as prefix
+    from numbers_by_head as numbers
+    {{ longest_prefix_joins('numbers.split_e164', ref('int_deck_prefixes'), 'PREFIX.deck_id = numbers.deck_id', 15, 8) }}
 )
 
 select
@@ -64,13 +59,13 @@ select
     numbers.callee,
     numbers.deck_id,
     numbers.home_country,
-    case when numbers.number_class = 'public' and numbers.e164 is null then 'unparsable' else numbers.number_class end as number_class,
+    numbers.number_class,
     numbers.e164,
-    {{ longest_prefix('prefix') }} as prefix,
-    {{ longest_prefix('country') }} as country,
-    -- a short number shares its digits with an area code (1800 and 0180): only its length tells them apart
-    coalesce(numbers.short_line_type, {{ longest_prefix('line_type') }}) as line_type,
-    coalesce(numbers.short_number_kind, {{ longest_prefix('number_kind') }}) as number_kind,
+    numbers.prefix,
+    -- a short number shares its digits with an area code (1800 and 0180), its calling code with other countries: only its length tells them apart
+    case when numbers.short_line_type is not null then numbers.home_country else prefixes.country end as country,
+    coalesce(numbers.short_line_type, prefixes.line_type) as line_type,
+    coalesce(numbers.short_number_kind, prefixes.number_kind) as number_kind,
     case when numbers.e164 in (select e164 from {{ ref('int_platform_numbers') }}) then numbers.e164 end as platform_number
-from numbers
-{{ longest_prefix_joins('numbers.e164', ref('int_deck_prefixes'), 'PREFIX.deck_id = numbers.deck_id') }}
+from numbers_with_prefix as numbers
+left join {{ ref('int_deck_prefixes') }} as prefixes on numbers.deck_id = prefixes.deck_id and numbers.prefix = prefixes.prefix

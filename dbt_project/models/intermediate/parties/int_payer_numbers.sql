@@ -1,0 +1,52 @@
+{#
+    Whose country a number is written in is not known before its owner is: it is read as in each country where a partner lives, and a reading counts only
+    for partners at home there. So a German customer is found by 030 123456, and 0031 20 ... is nobody's but a Dutch one's.
+#}
+with records_without_account as (
+    select distinct case when records.direction = 'inbound' then records.callee else records.caller end as payer_number
+    from {{ ref('int_call_records') }} as records
+    -- an account that pays on the day of the record, and on those around it: the day of its partner may be another one
+    left join {{ ref('int_accounts') }} as accounts
+        on records.account = accounts.account
+        and accounts.valid_from < records.cdr_date and {{ add_days('records.cdr_date', 1) }} < accounts.valid_to
+    where
+        records.reject_reason is null
+        and records.cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
+        and accounts.account is null
+),
+
+written_somewhere as (
+    select countries.home_country as country, records_without_account.payer_number as written
+    from records_without_account
+    cross join (select distinct home_country from {{ ref('int_partners') }}) as countries
+    where records_without_account.payer_number is not null
+),
+
+claims as (
+    select
+        read.written as payer_number,
+        read.country,
+        platform_numbers.customer_id,
+        platform_numbers.partner_id,
+        platform_numbers.reseller_id,
+        platform_numbers.local_time_zone,
+        platform_numbers.valid_from,
+        platform_numbers.valid_to,
+        1 as specificity
+    from {{ read_numbers('written_somewhere', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans')) }} as read
+    inner join {{ ref('int_platform_numbers') }} as platform_numbers on read.e164 = platform_numbers.e164
+    inner join {{ ref('int_partners') }} as partners
+        on platform_numbers.partner_id = partners.partner_id and read.country = partners.home_country
+)
+
+-- two partners of different countries who can mean the same digits: nobody pays before somebody says whose they are
+select
+    payer_number,
+    case when contenders = 1 then customer_id end as customer_id,
+    case when contenders = 1 then partner_id end as partner_id,
+    case when contenders = 1 then reseller_id end as reseller_id,
+    case when contenders = 1 then local_time_zone else '{{ var("default_time_zone") }}' end as local_time_zone,
+    cast(valid_from as date) as valid_from,
+    cast(valid_to as date) as valid_to,
+    cast(contenders as integer) as claimants
+from {{ valid_periods('claims', ['payer_number'], ['customer_id', 'partner_id', 'reseller_id', 'local_time_zone'], ['country']) }} as periods
