@@ -57,21 +57,7 @@ calls_by_account as (
         and {{ local_day('landed_calls.started_utc', 'landed_calls.started_wall_clock', 'accounts.local_time_zone') }} < accounts.valid_to
 ),
 
--- no account: the caller's number says who pays. Whose country it is written in is not known yet, so it is read as in the default country.
-payer_numbers as (
-    select distinct payer_number from calls_by_account where payer_number is not null
-),
-
-payers as (
-    select
-        payer_numbers.payer_number,
-        platform_numbers.*
-    from payer_numbers
-    inner join {{ ref('dialling_plans') }} as plan on plan.country = '{{ var("default_country") }}'
-    inner join {{ ref('int_platform_numbers') }} as platform_numbers
-        on {{ e164(compact_number('payer_numbers.payer_number'), 'plan') }} = platform_numbers.e164
-),
-
+-- no account: the caller's number says who pays
 attributed as (
     select
         calls_by_account.*,
@@ -80,7 +66,7 @@ attributed as (
         coalesce(account_reseller_id, payers.reseller_id) as reseller_id,
         coalesce(account_time_zone, payers.local_time_zone) as time_zone
     from calls_by_account
-    left join payers
+    left join {{ ref('int_payer_numbers') }} as payers
         on calls_by_account.payer_number = payers.payer_number
         and {{ local_day('calls_by_account.started_utc', 'calls_by_account.started_wall_clock', 'payers.local_time_zone') }} >= payers.valid_from
         and {{ local_day('calls_by_account.started_utc', 'calls_by_account.started_wall_clock', 'payers.local_time_zone') }} < payers.valid_to

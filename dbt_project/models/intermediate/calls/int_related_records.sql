@@ -15,7 +15,7 @@ with grouped_records as (
         {{ epoch_seconds('records.talk_wall_clock') }} as talk_from_s,
         frozen.call_key is not null as is_frozen,
         coalesce(frozen.freeze_id, min(frozen.freeze_id) over (partition by related.group_hash)) as freeze_id,
-        case when partners.partner_id is not null then {{ e164(compact_number('records.callee'), 'partners') }} end as callee_e164
+        coalesce(partners.home_country, '{{ var("default_country") }}') as dialled_in
     from {{ ref('int_call_records') }} as records
     inner join {{ ref('int_related_calls') }} as related on records.call_hash = related.call_hash
     inner join {{ source('raw', 'files') }} as files on records.file_id = files.file_id
@@ -28,20 +28,28 @@ with grouped_records as (
         and related.first_date in (select cdr_date from {{ ref('int_days_to_rate') }})
 ),
 
+dialled as (select distinct dialled_in as country, callee as written from grouped_records where callee is not null),
+
+read as (
+    select country, written, e164
+    from {{ read_numbers('dialled', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans')) }}
+),
+
 -- late: the file was not there yet when the bill was made
 records as (
     select
         grouped_records.*,
+        coalesce(read.e164, grouped_records.callee) as called_number,
         grouped_records.freeze_id is not null and frozen_files.sha256 is null as is_late
     from grouped_records
     left join {{ source('raw', 'frozen_files') }} as frozen_files
         on grouped_records.sha256 = frozen_files.sha256 and frozen_files.freeze_id <= grouped_records.freeze_id
+    left join read on grouped_records.dialled_in = read.country and grouped_records.callee = read.written
 ),
 
 versions as (
     select
         *,
-        coalesce(callee_e164, {{ compact_number('callee') }}) as called_number,
         row_number() over latest_first as place,
         first_value(file_id) over latest_first as version_file_id,
         first_value(line) over latest_first as version_line,
