@@ -19,7 +19,7 @@ from typing import Literal
 import pandas as pd
 import plotly.graph_objects as go
 
-from apps.language import SEPARATORS, Language, days, minutes, money, number, percent, short_day, text, weekday
+from apps.language import SEPARATORS, WEEKDAYS, Language, days, minutes, money, number, percent, short_day, text, weekday
 
 INK, MUTED, LINE, FAINT, LAND = "#1c2b33", "#6b7c86", "#e1e7ea", "#c3cdd3", "#eef2f3"
 VOLUME, MARGIN, PURCHASE, LOSS = "#0f5b66", "#d9902f", "#c9d5da", "#b23a48"
@@ -40,6 +40,9 @@ SHORTEST_SHIFTED = 14  # days
 MOST_UPRIGHT_NAMES = 12  # side by side on a laptop without turning them
 BARS_SHARE = 0.34  # of the row; the rest is for the numbers
 COLUMNS = (0.48, 0.74, 1.0)  # where the numbers end, as shares of the row
+LINE_BARS_SHARE = 0.4  # of the row of a line
+LINE_COLUMNS = (0.47, 0.74, 0.84, 1.0)
+LONGEST_LIMIT = 3  # times the highest peak: what is longer has room enough
 LONGEST_LABEL = 30  # characters; the longest that leaves a bar its room on a laptop
 
 
@@ -388,4 +391,117 @@ def capacity(profiles: Sequence[str], packets: Sequence[str], calls: Sequence[Se
         autorange="reversed", tickvals=list(range(len(profiles))), ticktext=[f"{escape(profile)}  " for profile in profiles],
         showgrid=False,
     )  # fmt: skip
+    return fig
+
+
+def lines_and_peaks(rows: pd.DataFrame, names: Sequence[str], limits: Sequence[str], language: Language) -> go.Figure:
+    """Per line a broad bar of the calls that fit and a narrow one of the peak, red where it is longer; the numbers beside them.
+
+    ``rows`` has limit_calls, peak_calls and headroom_calls, none empty; ``names`` and ``limits`` (what limits) are in the same order. A
+    line that carries many times any peak is drawn only as long as it takes to see that, with an open end.
+    """
+    count = len(rows)
+    fig = figure(language, height=34 * count + 36, top=0, bottom=0)
+    positions = list(range(count))
+    fits, peaks = [int(calls) for calls in rows.limit_calls], [int(calls) for calls in rows.peak_calls]
+    longest = max(LONGEST_LIMIT * max(peaks), 1)
+    customdata = [
+        [escape(name), number(language, limit), escape(what), number(language, peak), number(language, int(spare))]
+        for name, what, limit, peak, spare in zip(names, limits, fits, peaks, rows.headroom_calls, strict=True)
+    ]
+    hovertemplate = (
+        "<b>%{customdata[0]}</b><br>"
+        f"{text(language, 'fits')} %{{customdata[1]}} (%{{customdata[2]}})<br>"
+        f"{text(language, 'peak')} %{{customdata[3]}}<br>"
+        f"{text(language, 'headroom')} %{{customdata[4]}}<extra></extra>"
+    )
+    bars = (
+        ([min(limit, longest) for limit in fits], 0.72, [PURCHASE] * count),
+        (peaks, 0.3, [LOSS if peak > limit else VOLUME for limit, peak in zip(fits, peaks, strict=True)]),
+    )
+    for lengths, width, colors in bars:
+        fig.add_bar(
+            orientation="h", x=lengths, y=positions, width=width, marker={"color": colors, "cornerradius": 2}, customdata=customdata,
+            hovertemplate=hovertemplate,
+        )  # fmt: skip
+    reach = max(*(min(limit, longest) for limit in fits), *peaks, 1)
+    for position, limit in zip(positions, fits, strict=True):
+        if limit > longest:
+            note(fig, longest / reach * LINE_BARS_SHARE, position, "…", anchor="left", muted=True)
+    for x, words in zip(LINE_COLUMNS, ("fits", "limited_by", "peak", "headroom"), strict=True):
+        note(fig, x, -0.8, text(language, words), muted=True)
+    for position, (_, limit, what, peak, spare) in zip(positions, customdata, strict=True):
+        for x, words in zip(LINE_COLUMNS, (limit, what, peak, spare), strict=True):
+            note(fig, x, position, words)
+    fig.update_xaxes(visible=False, range=[0, reach / LINE_BARS_SHARE])
+    fig.update_yaxes(
+        range=[count - 0.5, -1.15], tickvals=positions, ticktext=[f"{label(name)}  " for name in names], showgrid=False,
+    )  # fmt: skip
+    fig.update_layout(barmode="overlay")
+    return fig
+
+
+def week(peaks: Sequence[Sequence[int]], language: Language) -> go.Figure:
+    """A heat map of a week: a row per weekday, a column per hour; the peak stands in the cell, nothing where nobody called."""
+    fig = figure(language, height=26 * len(peaks) + 44, top=24, bottom=0)
+    names = WEEKDAYS[language]
+    fig.add_heatmap(
+        x=list(range(24)),
+        y=list(range(7)),
+        z=[[float(peak) for peak in day] for day in peaks],
+        text=[[number(language, peak) if peak else "" for peak in day] for day in peaks],
+        texttemplate="%{text}",
+        textfont={"size": 12},
+        customdata=[
+            [[names[weekday], f"{hour:02d}:00 – {hour + 1:02d}:00", peak] for hour, peak in enumerate(day)]
+            for weekday, day in enumerate(peaks)
+        ],
+        hovertemplate="%{customdata[0]} %{customdata[1]}<br><b>%{customdata[2]}</b> " + text(language, "calls").lower() + "<extra></extra>",
+        colorscale=["#f4f7f8", *VOLUME_SCALE],
+        zmin=0,
+        zmax=max(1, *(max(day) for day in peaks)),
+        showscale=False,
+        xgap=2,
+        ygap=2,
+    )
+    fig.update_xaxes(
+        side="top", tickvals=list(range(0, 24, 2)), ticktext=[f"{hour:02d}" for hour in range(0, 24, 2)], linewidth=0, tickangle=0
+    )
+    fig.update_yaxes(autorange="reversed", tickvals=list(range(7)), ticktext=[f"{name}  " for name in names], showgrid=False)
+    return fig
+
+
+def peaks_against_limit(rows: pd.DataFrame, limit_calls: int | None, language: Language) -> go.Figure:
+    """A customer's peak of every day as bars, red over the limit, and the limit as a line. ``rows`` as ``queries.peaks_by_day``."""
+    fig = figure(language, height=226, left=0, right=8, top=24, bottom=0)
+    positions = list(range(len(rows)))
+    is_over = [limit_calls is not None and peak > limit_calls for peak in rows.peak_calls]
+    fig.add_bar(
+        x=positions,
+        y=[float(peak) for peak in rows.peak_calls],
+        marker={"color": [LOSS if over else VOLUME for over in is_over], "cornerradius": 2},
+        customdata=[
+            [weekday(language, pd.Timestamp(day).date()), f"{number(language, int(peak))} {text(language, 'calls').lower()}"]
+            for day, peak in zip(rows.call_date, rows.peak_calls, strict=True)
+        ],
+        hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>",
+    )
+    highest = max(1, *rows.peak_calls) if len(rows) else 1
+    if limit_calls is not None and limit_calls <= LONGEST_LIMIT * highest:
+        fig.add_hline(y=limit_calls, line={"color": MARGIN, "width": 2})
+        note(
+            fig,
+            1,
+            1.07,
+            f"<span style='color:{MARGIN}'>━</span> {text(language, 'fits')} {number(language, limit_calls)}",
+            yref="paper",
+            muted=True,
+        )
+    step = max(1, round(len(rows) / 7))
+    fig.update_xaxes(
+        tickvals=positions[::step],
+        ticktext=[short_day(language, pd.Timestamp(value).date()) for value in rows.call_date[::step]],
+        tickfont={"color": MUTED},
+    )
+    fig.update_yaxes(rangemode="tozero", nticks=5, tickfont={"color": MUTED}, tickformat=",d")
     return fig

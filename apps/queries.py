@@ -1,8 +1,8 @@
 """Every question that a page asks of a snapshot: SQL, answered once per snapshot and arguments.
 
 ``snapshot`` is the resolved file of one publication of one partner, so a cached answer can serve neither another partner nor an older
-publication. Answers are exact: money stays Decimal up to the widgets. All of it reads the aggregates (``daily_calls``, ``margins``),
-never ``calls``: the cost follows the days and destinations, not the number of calls.
+publication. Answers are exact: money stays Decimal up to the widgets. All of it reads the aggregates (``daily_calls``, ``margins``,
+``concurrency``), never ``calls``: the cost follows the days and destinations, not the number of calls.
 """
 
 from __future__ import annotations
@@ -424,3 +424,81 @@ def pvc_matrix(snapshot: str, language: Language, ip_version: int, srtp: bool) -
         """,
         {"ip_version": ip_version, "srtp": srtp},
     )
+
+
+@cached
+def line_codecs(snapshot: str) -> tuple[str, ...]:
+    """The codecs that ``line_capacity`` is worked out for."""
+    return tuple(frame(snapshot, "select distinct codec from line_capacity order by codec").codec)
+
+
+@cached
+def customer_lines(snapshot: str, language: Language, codec: str) -> pd.DataFrame:
+    """One row per internet line of a customer, tightest first, those that cannot be computed last.
+
+    Columns: customer_id, customer, line_id, customer_lines, profile (name, as landed where unknown), guaranteed_kbps, concurrent_calls,
+    channels, license_calls, limit_calls (all empty where not known or without limit), bottleneck, peak_calls, headroom_calls, line_reason.
+    """
+    return frame(
+        snapshot,
+        f"""
+        select
+            line_capacity.customer_id,
+            coalesce(customers.name, line_capacity.customer_id) as customer,
+            line_id,
+            customer_lines,
+            coalesce(access_profiles.name_{language}, line_capacity.access_profile) as profile,
+            guaranteed_kbps,
+            concurrent_calls,
+            channels,
+            license_calls,
+            limit_calls,
+            bottleneck,
+            peak_calls,
+            headroom_calls,
+            line_reason
+        from line_capacity
+        left join customers using (customer_id)
+        left join access_profiles using (access_profile)
+        where codec = $codec
+        order by headroom_calls nulls last, peak_calls desc, customer, line_id
+        """,
+        {"codec": codec},
+    )
+
+
+@cached
+def peaks_by_day(snapshot: str, customer_id: str, period: Period) -> pd.DataFrame:
+    """Every day of the period, in order: call_date, peak_calls (0 where no call stood on the line)."""
+    return frame(
+        snapshot,
+        f"""
+        with call_dates as (
+            select unnest(generate_series($first_date::date, $end_date::date - 1, interval 1 day))::date as call_date
+        ),
+
+        peaks as (
+            select call_date, peak_calls from concurrency where customer_id = $customer_id and {IN_PERIOD}
+        )
+
+        select call_date, coalesce(peak_calls, 0)::integer as peak_calls
+        from call_dates
+        left join peaks using (call_date)
+        order by call_date
+        """,
+        {**days_of(period), "customer_id": customer_id},
+    )
+
+
+@cached
+def peaks_by_hour(snapshot: str, customer_id: str) -> list[list[int]]:
+    """Seven days, Monday first, of 24 local hours: the most simultaneous calls."""
+    rows = frame(
+        snapshot,
+        "select weekday, hour_of_day, peak_calls from hourly_concurrency where customer_id = $customer_id",
+        {"customer_id": customer_id},
+    )
+    week = [[0] * 24 for _ in range(7)]
+    for weekday, hour, peak in rows.itertuples(index=False):
+        week[weekday - 1][hour] = int(peak)
+    return week

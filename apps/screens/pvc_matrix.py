@@ -1,4 +1,5 @@
-"""Internet PVC matrix: how many calls fit on a line, with the arithmetic; and the matrix of all profiles."""
+"""Internet PVC matrix: how many calls fit on a line, with the arithmetic; the customers' lines with the peaks that they really had; and the
+matrix of all profiles."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from apps import address, charts, queries
-from apps.language import number, percent, text, verbatim
+from apps.language import DASH, number, percent, text, verbatim
 from apps.queries import AccessProfile
 from apps.view import View, handed_over
 from orchestration.capacity import (
@@ -26,6 +27,10 @@ from orchestration.capacity import (
 
 OWN_LINE = AccessProfile("own", "", "", 20480, 1024, "1:1", "pppoa-vc", None, is_illustrative=False)
 """What the fields say at first for a line that is no profile."""
+LINES_SHOWN = 12
+LIMITS = {"line": "limit_line", "trunk_channels": "limit_channels", "license": "limit_license"}
+"""What limits a line, and the word for it."""
+PEAK_DAYS, HOUR_PROFILE_MONTHS = 90, 13  # as dbt_project.yml has them
 FASTEST_KBPS = 100_000_000  # 100 Gbit/s; faster lines are not sold to a customer
 
 
@@ -56,6 +61,7 @@ def show(view: View) -> None:
     if line and request:
         with right.container(border=True, height="stretch"):
             show_answer(view, line, line_capacity(request))
+    show_customer_lines(view)
     show_matrix(view)
 
 
@@ -155,6 +161,121 @@ def show_answer(view: View, line: Line, answer: PvcAnswer) -> None:
 def plain(view: View, kbps: Decimal) -> str:
     """kbit/s with as many decimals as it has."""
     return number(view.language, kbps, max(0, -kbps.normalize().as_tuple().exponent))
+
+
+def show_customer_lines(view: View) -> None:
+    """The lines of the partner's customers, tightest first, and the week of one customer."""
+    say = partial(text, view.language)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(say("customer_lines"), width="content")
+            known = queries.line_codecs(view.snapshot)
+            if not known:
+                st.caption(say("no_lines"))
+                return
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
+                shape = st.segmented_control(
+                    say("customer_lines"), ("picture", "table"), default="picture", format_func=say, required=True, key="lines_shape",
+                    label_visibility="collapsed",
+                )  # fmt: skip
+                codec = st.selectbox(say("codec"), known, key="lines_codec", label_visibility="collapsed", width=140)
+        st.caption(say("customer_lines_hint", days=PEAK_DAYS))
+        lines = queries.customer_lines(view.snapshot, view.language, codec)
+        computed = lines[lines.limit_calls.notna()]
+        if shape == "table":
+            show_lines_table(view, lines)
+        elif len(computed):
+            show_lines_chart(view, computed.head(LINES_SHOWN))
+        show_line_notices(view, lines)
+        show_week(view, lines)
+
+
+def line_names(lines: pd.DataFrame) -> list[str]:
+    """The customer's name, and the line's where he has more than one."""
+    return [
+        customer if count == 1 else f"{customer}: {line}"
+        for customer, line, count in zip(lines.customer, lines.line_id, lines.customer_lines, strict=True)
+    ]
+
+
+def show_lines_chart(view: View, lines: pd.DataFrame) -> None:
+    limits = [text(view.language, LIMITS[bottleneck]) for bottleneck in lines.bottleneck]
+    st.plotly_chart(
+        charts.lines_and_peaks(lines, line_names(lines), limits, view.language),
+        key="lines", theme=None, config=charts.CONFIG, alt=text(view.language, "customer_lines"),
+    )  # fmt: skip
+
+
+def show_line_notices(view: View, lines: pd.DataFrame) -> None:
+    """How many lines are too small, and what a partner must know before he believes the rest."""
+    say, count = partial(text, view.language), partial(number, view.language)
+    exceeded = int((lines.headroom_calls < 0).sum())
+    notices = [say("lines_exceeded" if exceeded else "lines_not_exceeded", count=count(exceeded), lines=count(len(lines)))]
+    for key, is_concerned in (
+        ("lines_unknown", lines.limit_calls.isna()),
+        ("lines_assumed", lines.line_reason == "assumed_framing"),
+    ):
+        if is_concerned.any():
+            concerned = lines[is_concerned]
+            names = (f"{name} ({profile})" for name, profile in zip(line_names(concerned), concerned.profile, strict=True))
+            notices.append(say(key, lines=verbatim(", ".join(names))))
+    if (lines.customer_lines > 1).any():
+        notices.append(say("customer_lines_split"))
+    if (lines.limit_calls.notna()).sum() > LINES_SHOWN:
+        notices.append(say("tightest_only", count=count(LINES_SHOWN)))
+    st.caption(" ".join(notices))
+
+
+def show_lines_table(view: View, lines: pd.DataFrame) -> None:
+    say, count = partial(text, view.language), partial(whole, view)
+    table = pd.DataFrame(
+        {
+            say("customer"): lines.customer,
+            say("line"): lines.line_id,
+            say("peak"): lines.peak_calls,
+            say("headroom"): lines.headroom_calls,
+            say("limited_by"): [say(LIMITS[bottleneck]) if bottleneck in LIMITS else "" for bottleneck in lines.bottleneck],
+            say("fits_on_line"): lines.concurrent_calls,
+            say("channels"): lines.channels,
+            say("license"): lines.license_calls,
+            say("guaranteed_kbps"): [None if pd.isna(kbps) else float(kbps) for kbps in lines.guaranteed_kbps],
+            say("access_profile"): lines.profile,
+        }
+    )
+    counts = [say(key) for key in ("guaranteed_kbps", "fits_on_line", "channels", "license", "peak", "headroom")]
+    styled = table.style.format(count, subset=counts)
+    styled = styled.map(lambda spare: f"color: {charts.LOSS}; font-weight: 600" if spare < 0 else "", subset=[say("headroom")])
+    st.dataframe(styled, hide_index=True, height=420, placeholder=DASH)
+
+
+def whole(view: View, value: float | None) -> str:
+    """A count or a speed for people; a dash where there is none."""
+    return number(view.language, None if pd.isna(value) else value)
+
+
+def show_week(view: View, lines: pd.DataFrame) -> None:
+    """One customer's hours of the week and peaks of the period; the tightest one unless chosen."""
+    say = partial(text, view.language)
+    tightest = lines.drop_duplicates("customer_id").set_index("customer_id")
+    left, right = st.container(key="stacks-week").columns([7, 5])
+    with left:
+        customer_id = st.selectbox(
+            say("customer"), list(tightest.index), format_func=lambda chosen: tightest.customer[chosen], key="lines_customer"
+        )
+        chosen = tightest.loc[customer_id]
+        st.markdown(f"**{say('week_of', customer=verbatim(chosen.customer))}**")
+        peaks = queries.peaks_by_hour(view.snapshot, customer_id)
+        st.plotly_chart(
+            charts.week(peaks, view.language), key="week", theme=None, config=charts.CONFIG, alt=say("week_of", customer=chosen.customer)
+        )
+        st.caption(say("week_hint", months=HOUR_PROFILE_MONTHS))
+    with right:
+        st.markdown(f"**{say('peaks_per_day')}**")
+        days = queries.peaks_by_day(view.snapshot, customer_id, view.call_days)
+        limit = None if pd.isna(chosen.limit_calls) else int(chosen.limit_calls)
+        st.plotly_chart(
+            charts.peaks_against_limit(days, limit, view.language), key="peaks", theme=None, config=charts.CONFIG, alt=say("peaks_per_day")
+        )
 
 
 def show_matrix(view: View) -> None:

@@ -138,6 +138,19 @@ def test_a_click_on_a_customer_shows_the_destinations(served: Served, page: Page
     page.get_by_text("Bestemmingen van").wait_for()
 
 
+def test_the_lines_of_customers_are_drawn(served: Served, page: Page) -> None:
+    """Fails if the page that advises on lines shows a partner three empty boxes."""
+    page.goto(f"{served.url}/pvc-matrix?lang=en")
+    settled(page, PAGES["pvc-matrix"]["en"])
+    for title in ("Your customers' lines", "Peak per day"):
+        page.get_by_text(title).first.wait_for()
+    charts = page.locator('[data-testid="stPlotlyChart"]')
+    charts.nth(3).locator(".main-svg").first.wait_for()
+    assert charts.nth(0).locator(".bars path").count() >= 2
+    assert charts.nth(1).locator(".heatmaplayer image").count() == 1
+    assert charts.nth(2).locator(".bars path").count() >= 1
+
+
 def test_downloads_are_the_table_to_the_cent(served: Served, page: Page, tmp_path: Path) -> None:
     """Finance books from these files."""
     page.goto(f"{served.url}/margins")

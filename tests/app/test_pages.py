@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -136,6 +137,70 @@ def test_pvc_page_answers_as_the_check_value(app: AppTest) -> None:
     app.selectbox(key="codec").set_value("G.729").run()
     app.segmented_control(key="srtp_tag").set_value(10).run()
     assert_sound(app)
+
+
+def test_lines_are_shown_with_what_limits_them_and_their_peak(app: AppTest, snapshot: Path) -> None:
+    """Fails if a partner sells a bigger line to the wrong customer, or misses the one whose calls no longer fit."""
+    app.switch_page("screens/pvc_matrix.py").run()
+    app.segmented_control(key="lines_shape").set_value("table").run()
+    for codec in ("G.711", "G.729"):
+        app.selectbox(key="lines_codec").set_value(codec).run()
+        assert_sound(app)
+        with connect(snapshot) as connection:
+            expected = connection.execute(
+                """
+                select line_id, peak_calls, headroom_calls, concurrent_calls, channels, license_calls
+                from line_capacity where codec = ? order by line_id
+                """,
+                [codec],
+            ).fetchall()
+        shown = app.dataframe[0].value.set_index("Lijn").sort_index()
+        columns = shown[["Piek", "Over", "Past op de lijn", "Spraakkanalen", "Licentie"]]
+        found = [(line, *(None if math.isnan(value) else int(value) for value in row)) for line, *row in columns.itertuples()]
+        assert found == expected
+        exceeded = sum(spare is not None and spare < 0 for _, _, spare, *_ in expected)
+        assert f"{exceeded} van {len(expected)} lijnen" in words(app) or not exceeded
+        assert set(shown["Begrensd door"]) <= {"lijn", "spraakkanalen", "licentie", ""}
+
+
+def test_a_line_that_cannot_be_computed_is_named(app: AppTest, demo_workspace: Workspace) -> None:
+    """Fails if a line without a known profile silently leaves the picture: nobody would mend the feed."""
+    app.selectbox(key="partner").set_value("kustlijn").run()
+    app.switch_page("screens/pvc_matrix.py").run()
+    assert_sound(app)
+    assert "satelliet" in words(app)
+    assert "Niet te berekenen" in words(app)
+
+
+def test_the_week_is_that_of_the_chosen_customer(app: AppTest, snapshot: Path) -> None:
+    app.switch_page("screens/pvc_matrix.py").run()
+    chosen = app.selectbox(key="lines_customer")
+    customers = dict(ask(snapshot, "select name, customer_id from customers"))
+    last = chosen.options[-1]
+    chosen.set_value(customers[last]).run()
+    assert_sound(app)
+    assert f"De week van {last}" in words(app).replace("\\", "")
+    peaks = queries.peaks_by_hour(str(snapshot), customers[last])
+    sql = f"select max(peak_calls) from concurrency where customer_id = '{customers[last]}'"
+    assert max(max(day) for day in peaks) == ask(snapshot, sql)[0][0]
+
+
+def test_a_partner_without_lines_is_told_so(demo_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails if the whole page falls over because one feed is empty."""
+    root = tmp_path / "workspace"
+    shutil.copytree(demo_workspace.serving, root / "serving")
+    with duckdb.connect(str(current_snapshot(Workspace(root), published_partners(Workspace(root))[0]))) as connection:
+        connection.execute("delete from line_capacity")
+    app = opened(root, monkeypatch)
+    app.switch_page("screens/pvc_matrix.py").run()
+    assert_sound(app)
+    assert "geen internetlijnen" in words(app)
+    assert "De hele matrix" in words(app)
+
+
+def ask(snapshot: Path, sql: str) -> list[tuple]:
+    with connect(snapshot) as connection:
+        return connection.sql(sql).fetchall()
 
 
 def test_profiles_are_marked_as_examples(app: AppTest) -> None:
