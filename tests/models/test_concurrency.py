@@ -52,7 +52,7 @@ def test_late_records_change_the_days_on_which_their_calls_stand_and_no_other(ne
         "in parts,0,c,0201234567,0301234567,2026-10-06T20:00:00+02:00,86000,answered",
         "in parts,1,c,0201234567,0301234567,2026-10-06T20:00:01+02:00,86000,answered",
         "of another,0,d,0201234567,0301234567,2026-10-08T10:00:00+02:00,60,answered",
-        "alone,0,e,0201234567,0301234567,2026-09-15T10:00:00+02:00,60,answered",
+        "alone,0,e,0201234567,0301234567,2026-10-25T10:00:00+02:00,60,answered",
         "to midnight,0,d,0201234567,0301234567,2026-10-10T23:00:00+02:00,86400,answered",
         "to midnight,1,d,0201234567,0301234567,2026-10-10T23:00:01+02:00,3600,answered",  # 25 hours: the 10th and the 11th, not the 12th
         "before,0,d,0201234567,0301234567,2026-10-01T10:00:00+02:00,60,answered",
@@ -67,9 +67,9 @@ def test_late_records_change_the_days_on_which_their_calls_stand_and_no_other(ne
     _land(
         new_workspace, "cdrs/standard", records,
         "late,0,c,0201234567,0301234567,2026-10-06T00:10:00+02:00,60,answered",  # beside the call from the day before
-        "late over midnight,0,d,0201234567,0301234567,2026-10-06T23:59:00+02:00,120,answered",
+        "late over midnight,0,d,0201234567,0301234567,2026-10-16T23:59:00+02:00,120,answered",
         "in parts,1,c,0201234567,0301234567,2026-10-06T20:00:01+02:00,60,answered",  # it ended a day sooner
-        "alone,0,e,0201234567,0301234567,2026-09-15T10:00:00+02:00,0,no_answer",
+        "alone,0,e,0201234567,0301234567,2026-10-25T10:00:00+02:00,0,no_answer",
     )  # fmt: skip
     _build(new_workspace)
     with warehouse.connect(new_workspace) as connection:

@@ -12,15 +12,15 @@ services as (
 
 ordered as (
     select
-        orders.customer_id,
-        orders.pbx_id,
+        order_lines.customer_id,
+        order_lines.pbx_id,
         services.metering,
         services.license_calls,
-        orders.delivered_on <= horizon.last_date and horizon.last_date < coalesce(orders.ended_on, {{ end_of_time() }}) as is_in_service
-    from {{ ref('stg_landing__orders') }} as orders
+        order_lines.delivered_on <= horizon.last_date and horizon.last_date < order_lines.ends_on as is_in_service
+    from {{ ref('int_order_lines') }} as order_lines
     cross join horizon
-    inner join services on orders.service_code = services.service_code
-    where orders.delivered_on is not null
+    inner join services on order_lines.service_code = services.service_code
+    where order_lines.delivered_on is not null
 ),
 
 ordered_pbxs as (

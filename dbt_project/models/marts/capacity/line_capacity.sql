@@ -65,13 +65,12 @@ lines_with_calls as (
     from packets_on_the_wire
 ),
 
--- one trunk without a limit is enough to have none
+-- one trunk that says nothing is enough to have no limit
 channels as (
-    select accounts.customer_id, case when count(accounts.channels) = count(*) then sum(accounts.channels) end as channels
-    from {{ ref('int_accounts') }} as accounts
+    select channels.customer_id, channels.channels
+    from {{ ref('int_customer_channels') }} as channels
     cross join {{ ref('int_billing_horizon') }} as horizon
-    where horizon.last_date >= accounts.valid_from and horizon.last_date < accounts.valid_to
-    group by accounts.customer_id
+    where horizon.last_date >= channels.valid_from and horizon.last_date < channels.valid_to
 ),
 
 recent_peaks as (
