@@ -137,6 +137,8 @@ class Books:
     markups: dict[str, dict[tuple[str, ...], Timeline]]
     """By charge (nrc, mrc): of a category ``(plan, category, "")``, of one service ``(plan, "", service_code)``."""
     orders: dict[tuple[str, str], Row]
+    readings: list[Row]
+    """Of PBXs, in the order in which they landed."""
     prefixes: dict[str, Row]
     short_numbers: dict[tuple[str, int], Row]
 
@@ -186,6 +188,7 @@ def read_books(landing: Path, seeds: Path, refused: frozenset[Place]) -> Books:
             for charge in ("nrc", "mrc")
         },
         orders={(row["order_id"], row["line_number"]): row for row in rows("orders")},
+        readings=rows("extension_counts"),
         prefixes={row["prefix"]: row for row in seed("number_prefixes.csv")},
         short_numbers={(row["prefix"], int(row["length"])): row for row in seed("short_numbers.csv") if row["country"] == HOME},
     )
@@ -678,3 +681,37 @@ def _unit_prices(books: Books, order: Row, kind: str, on: date) -> tuple[Fractio
     assert markup, f"no markup for {order}"
     amount = exact(markup[f"{kind}_eur"])
     return purchase, purchase * (exact(markup[f"{kind}_percent"]) or 0) / 100 if amount is None else amount
+
+
+def seat_charges(books: Books, last_day: date) -> dict[tuple[str, str, str], tuple[int | None, Fraction | None]]:
+    """By PBX, customer and month that is over: extensions and what they sell for; None where the PBX was not read in time.
+
+    Only PBXs whose seats were ordered; a month is over three days before its end, when a reading may count.
+    """
+    charges: dict[tuple[str, str, str], tuple[int | None, Fraction | None]] = {}
+    for order in books.orders.values():
+        delivered = day(order["delivered_on"])
+        if delivered is None or books.services[order["service_code"],][-1].row["metering"] != "extensions":
+            continue
+        ended = min([day(order["ended_on"]) or date.max, *_taken_over(books, order)])
+        month = delivered.replace(day=1)
+        while (last := _next_month(month) - timedelta(days=1)) <= last_day + timedelta(days=3):
+            if last < ended:
+                read = _last_reading(books, order["pbx_id"], order["customer_id"], last)
+                key = (order["pbx_id"], order["customer_id"], f"{month:%Y-%m}")
+                sale = _unit_prices(books, {**order, **read}, "mrc", last)[1] * int(read["extensions"]) if read else None
+                charges[key] = (int(read["extensions"]), sale) if read else (None, None)
+            month = _next_month(month)
+    return charges
+
+
+def _last_reading(books: Books, pbx_id: str, customer_id: str, last: date) -> Row | None:
+    """The last reading on the month's last day in the zone of the partner, or on the three days before it."""
+    found: list[tuple[datetime, Row]] = []
+    for reading in books.readings:
+        if (reading["pbx_id"], reading["customer_id"]) == (pbx_id, customer_id):
+            moment = datetime.fromisoformat(reading["read_at"])
+            local = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(ZONE), fold=1)).astimezone(ZoneInfo(ZONE))
+            if last - timedelta(days=3) <= local.date() <= last:
+                found.append((local.astimezone(UTC), reading))
+    return max(reversed(found), key=lambda each: each[0])[1] if found else None

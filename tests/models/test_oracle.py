@@ -142,6 +142,26 @@ def test_every_order_line_is_charged_as_an_independent_reader_does(built: duckdb
     assert not wrong, _some(wrong)
 
 
+def test_every_pbx_is_billed_as_an_independent_reader_does(built: duckdb.DuckDBPyConnection, books: oracle.Books) -> None:
+    """Seats of another month, customer or edition would be billed, or those of a PBX that was not read for nothing."""
+    last_day: date = built.execute("select last_date from intermediate.int_billing_horizon").fetchone()[0]
+    expected = {
+        key: charge
+        for key, charge in oracle.seat_charges(books, last_day).items()
+        if key[2] >= books.partners[books.customers[key[1]]["partner_id"]].get("billing_from", "")[:7]
+    }
+    actual = {
+        tuple(key): (quantity, None if sale is None else _exact(sale))
+        for *key, quantity, sale in built.execute(
+            "select pbx_id, customer_id, month, quantity, sale_eur from marts.service_charges where kind = 'seat'"
+        ).fetchall()
+    }
+    assert actual == expected
+    assert {quantity is None for quantity, _ in expected.values()} == {True, False}, (
+        "the demo has PBXs that were read, and some that were not"
+    )
+
+
 def test_the_comparison_meets_every_rule_of_a_charge(built: duckdb.DuckDBPyConnection) -> None:
     """The test above would prove little without part months, advance, a changed quantity, an amount, one taken back, and one overtaken."""
     met = built.execute(
