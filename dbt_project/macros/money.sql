@@ -7,7 +7,13 @@
 
 {% macro one_hundred_percent() -%} 1000000 {%- endmacro %}
 
-{% macro to_e8(amount) -%} cast({{ amount }} * 100000000 as bigint) {%- endmacro %}
+{# The product stays within the 18 digits of its type up to 100 EUR; what is dearer takes 38, which is slower. #}
+{% macro to_e8(amount) -%}
+    (case
+        when {{ amount }} < 100 then cast({{ amount }} * 100000000 as bigint)
+        else cast(cast({{ amount }} as decimal(28, 8)) * 100000000 as bigint)
+    end)
+{%- endmacro %}
 {% macro to_ppm(percent) -%} cast({{ percent }} * 10000 as bigint) {%- endmacro %}
 
 {# Back to EUR with all its decimals. #}

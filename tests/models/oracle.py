@@ -14,8 +14,8 @@ import io
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -144,12 +144,16 @@ class Books:
 
 
 def read_books(landing: Path, seeds: Path, refused: frozenset[Place]) -> Books:
-    def rows(feed: str) -> list[Row]:
-        return [row for _, row in landed_rows(landing, feed, refused=refused)]
+    """The books of what landed."""
+    return books_of(lambda feed: [row for _, row in landed_rows(landing, feed, refused=refused)], lambda name: read_seed(seeds, name))
 
-    def seed(name: str) -> list[Row]:
-        return [row for _, row in _rows_of((seeds / name).read_bytes(), "")]
 
+def read_seed(seeds: Path, name: str) -> list[Row]:
+    return [row for _, row in _rows_of((seeds / name).read_bytes(), "")]
+
+
+def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]]) -> Books:
+    """The books of the rows of each feed, in the order in which they landed, and of each seed."""
     customers = {row["customer_id"]: row for row in rows("customers")}
     owned: dict[str, list[Row]] = defaultdict(list)
     for row in rows("numbers"):
@@ -162,7 +166,7 @@ def read_books(landing: Path, seeds: Path, refused: frozenset[Place]) -> Books:
         partners={row["partner_id"]: row for row in rows("partners")},
         customers=customers,
         accounts=timelines(rows("accounts"), "account"),
-        numbers={number: timelines(blocks)[()] for number, blocks in owned.items()},
+        numbers={number: _one_at_a_time(timelines(blocks)[()]) for number, blocks in owned.items()},
         deck=timelines(({**row, "prefix": row["prefix"].removeprefix("+")} for row in rows("purchase_rates")), "deck_id", "prefix"),
         plans={row["call_plan_id"]: row for row in rows("call_plans")},
         plan_rates=timelines(
@@ -170,7 +174,11 @@ def read_books(landing: Path, seeds: Path, refused: frozenset[Place]) -> Books:
         ),
         assignments={
             kind: timelines(
-                ({**row, "partner_id": "" if row["customer_id"] else row["partner_id"]} for row in assignments if row[f"{kind}_plan_id"]),
+                (
+                    {**row, "partner_id": "", "customer_group": ""} if row["customer_id"] else row
+                    for row in assignments
+                    if row[f"{kind}_plan_id"]
+                ),
                 "customer_id",
                 "partner_id",
                 "customer_group",
@@ -191,6 +199,14 @@ def read_books(landing: Path, seeds: Path, refused: frozenset[Place]) -> Books:
         readings=rows("extension_counts"),
         prefixes={row["prefix"]: row for row in seed("number_prefixes.csv")},
         short_numbers={(row["prefix"], int(row["length"])): row for row in seed("short_numbers.csv") if row["country"] == HOME},
+    )
+
+
+def _one_at_a_time(timeline: Timeline) -> Timeline:
+    """A number is of one customer: who gets it next ends it, also where it was to last longer."""
+    return tuple(
+        Term(term.row, term.valid_from, min(term.valid_to, next_start))
+        for term, next_start in zip(timeline, [*(later.valid_from for later in timeline[1:]), date.max], strict=True)
     )
 
 
@@ -442,6 +458,7 @@ class Called:
     number: str = ""
     country: str | None = None
     line_type: str | None = None
+    is_toll_free: bool = False
 
 
 def called(books: Books, written: str) -> Called:
@@ -452,14 +469,21 @@ def called(books: Books, written: str) -> Called:
         return Called("feature_code")
     for length in range(len(compact), 0, -1):
         if short := books.short_numbers.get((compact[:length], len(compact))):
-            return Called("public", HOME_CODE + compact, HOME, short["line_type"])
+            return Called("public", HOME_CODE + compact, HOME, short["line_type"], short["number_kind"] == "toll_free")
     if re.fullmatch(r"\d{1,5}", compact):
         return Called("internal")
     number = _e164(compact)
     if not number or len(number) > 15:
         return Called("unparsable")
-    found = next(books.prefixes[number[:length]] for length in range(len(number), 0, -1) if number[:length] in books.prefixes)
-    return Called("public", number, found["country"], found["line_type"])
+    return public_number(books, number)
+
+
+def public_number(books: Books, number: str) -> Called:
+    """Where a number in E.164 digits leads to: nowhere known where no numbering plan has it."""
+    found = next((books.prefixes[number[:length]] for length in range(len(number), 0, -1) if number[:length] in books.prefixes), None)
+    if found is None:
+        return Called("public", number)
+    return Called("public", number, found["country"], found["line_type"], found["number_kind"] == "toll_free")
 
 
 # Rating ------------------------------------------------------------------------------------------------------------------------
@@ -504,61 +528,80 @@ def rate(books: Books, call: Call) -> Rated | None:
     if customer is None:
         return None
     destination = called(books, record.callee)
-    is_onnet = bool(valid(books.numbers.get(destination.number, ()), on))
+    return Rated(
+        customer["customer_id"],
+        instant.replace(tzinfo=None),
+        on,
+        destination.country,
+        destination.line_type,
+        is_onnet(books, destination, on),
+        seconds,
+        records,
+        **asdict(price(books, customer, on, destination, seconds, disposition, record.is_inbound)),
+    )
 
-    def outcome(
-        status: str, reason: str | None, billed_s: int | None = 0, purchase: Decimal | None = Decimal(0), sale: Decimal | None = Decimal(0)
-    ) -> Rated:
-        return Rated(
-            customer["customer_id"],
-            instant.replace(tzinfo=None),
-            on,
-            destination.country,
-            destination.line_type,
-            is_onnet,
-            seconds,
-            records,
-            status,
-            reason,
-            billed_s,
-            purchase,
-            sale,
-        )
 
-    def unrated(reason: str) -> Rated:
-        return outcome("unrated", reason, None, None, None)
+def is_onnet(books: Books, destination: Called, on: date) -> bool:
+    return bool(valid(books.numbers.get(destination.number, ()), on))
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a call costs and sells for, in EUR; None where it is unrated."""
+
+    status: str
+    status_reason: str | None
+    billed_s: int | None = 0
+    purchase_eur: Decimal | None = Decimal(0)
+    sale_eur: Decimal | None = Decimal(0)
+
+
+def price(books: Books, customer: Row, on: date, destination: Called, seconds: int, disposition: str, is_inbound: bool) -> Price:
+    """The price of a call of a customer that began on a day (DOMAIN 2)."""
+
+    def unrated(reason: str) -> Price:
+        return Price("unrated", reason, None, None, None)
 
     if disposition != "answered":
-        return outcome("unanswered", disposition)
+        return Price("unanswered", disposition)
     if seconds == 0:
-        return outcome("unanswered", "zero_seconds")
-    if record.is_inbound:
-        return outcome("exempt", "inbound")
+        return Price("unanswered", "zero_seconds")
+    assignment = _assigned(books, "call", customer, on)
+    plan = books.plans.get(assignment["call_plan_id"]) if assignment else None
+    if plan and plan["partner_id"] != customer["partner_id"]:
+        plan = None
+    if is_inbound and not (plan and _is_toll_free_service(books, plan, destination, on)):
+        return Price("exempt", "inbound")
     if destination.kind in ("internal", "feature_code"):
-        return outcome("exempt", destination.kind)
+        return Price("exempt", destination.kind)
     if destination.kind == "unparsable":
         return unrated("unparsable_number")
-    assignment = _assigned(books, "call", customer, on)
     if assignment is None:
         return unrated("no_call_plan")
-    plan = books.plans.get(assignment["call_plan_id"])
-    if plan is None or plan["partner_id"] != customer["partner_id"]:
+    if plan is None:
         return unrated("unknown_call_plan")
     billed_s = up_to_step(seconds, 0, int(plan["rounding_seconds"] or 1))
-    if is_onnet and plan["onnet_billing"].lower() not in ("true", "t", "yes", "y", "ja", "j", "1"):
-        return outcome("rated", "onnet", billed_s)
-    deck_rows = _deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], destination.number, on)
-    if len(deck_rows) != 1:
-        return unrated("ambiguous_deck" if deck_rows else "no_deck_row")
-    purchase_fee, purchase_minute = (exact(deck_rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
+    to_platform = is_onnet(books, destination, on) and not is_inbound
+    if to_platform and plan["onnet_billing"].lower() not in ("true", "t", "yes", "y", "ja", "j", "1"):
+        return Price("rated", "onnet", billed_s)
+    rows = deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], destination.number, on)
+    if len(rows) != 1:
+        return unrated("ambiguous_deck" if rows else "no_deck_row")
+    purchase_fee, purchase_minute = (exact(rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
     terms = _sale_terms(books, plan["call_plan_id"], destination, on, purchase_fee, purchase_minute)
     if terms is None:
         return unrated("no_plan_rate")
     fee, minute = terms
-    purchase_s = up_to_step(seconds, int(deck_rows[0].get("first_increment_s") or 1), int(deck_rows[0].get("next_increment_s") or 1))
+    purchase_s = up_to_step(seconds, int(rows[0].get("first_increment_s") or 1), int(rows[0].get("next_increment_s") or 1))
     purchase = rounded(purchase_fee + purchase_s * purchase_minute / 60, 4)
     sale = rounded(fee + billed_s * minute / 60, int(plan["rounding_decimals"] or 4))
-    return outcome("rated", None, billed_s, Decimal(0) if is_onnet else purchase, sale)
+    return Price("rated", None, billed_s, Decimal(0) if to_platform else purchase, sale)
+
+
+def _is_toll_free_service(books: Books, plan: Row, destination: Called, on: date) -> bool:
+    """Whether the one who was called pays: on a toll-free number, and by a row of the plan for just that country and type (decided)."""
+    key = plan["call_plan_id"], destination.country or "", destination.line_type or ""
+    return destination.is_toll_free and bool(valid(books.plan_rates.get(key, ()), on))
 
 
 def _payer(books: Books, record: Record, on: date) -> Row | None:
@@ -576,7 +619,7 @@ def _assigned(books: Books, kind: str, customer: Row, on: date) -> Row | None:
     return only(valid(of_customer, on)) or only(valid(of_group, on))
 
 
-def _deck_rows(books: Books, deck_id: str, number: str, on: date) -> list[Row]:
+def deck_rows(books: Books, deck_id: str, number: str, on: date) -> list[Row]:
     for length in range(len(number), 0, -1):
         if rows := valid(books.deck.get((deck_id, number[:length]), ()), on):
             return rows
@@ -587,7 +630,9 @@ def _sale_terms(
     books: Books, plan_id: str, destination: Called, on: date, purchase_fee: Fraction, purchase_minute: Fraction
 ) -> tuple[Fraction, Fraction] | None:
     """Fee and minute rate, both exact, of the most specific row; a SPECIAL number without any follows Standaard FIX on purchase."""
-    country, line_type = destination.country or "", destination.line_type or ""
+    if destination.country is None:
+        return None  # in no numbering plan of the world: not just any country
+    country, line_type = destination.country, destination.line_type or ""
     for key in ((country, line_type), (country, "*"), ("*", line_type), ("*", "*")):
         if row := only(valid(books.plan_rates.get((plan_id, *key), ()), on)):
             minute, percent = exact(row["minute_rate_eur"]), exact(row["minute_rate_percent"])
@@ -601,10 +646,10 @@ def minute_rate(books: Books, customer_id: str, number: str, on: date) -> Fracti
     """What a minute to an E.164 number sells for to a customer on a day, exactly; None where it has no rate."""
     customer, destination = books.customers[customer_id], called(books, f"+{number}")
     assignment = _assigned(books, "call", customer, on)
-    deck_rows = _deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], number, on)
-    if assignment is None or len(deck_rows) != 1:
+    rows = deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], number, on)
+    if assignment is None or len(rows) != 1:
         return None
-    purchase_fee, purchase_minute = (exact(deck_rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
+    purchase_fee, purchase_minute = (exact(rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
     terms = _sale_terms(books, assignment["call_plan_id"], destination, on, purchase_fee, purchase_minute)
     return terms[1] if terms else None
 

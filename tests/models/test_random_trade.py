@@ -1,0 +1,187 @@
+"""The batch's SQL against an independent rater on trades that hypothesis draws; the arithmetic of a price at the edges of amounts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+
+import duckdb
+import pyarrow as pa
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+
+from orchestration.formulas import model, rule
+from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR
+from tests.models import oracle
+from tests.models.random_trade import FEEDS, NUMBERS, RandomCall, Trade, calls_of, trades
+
+TRADES, CALLS_PER_TRADE = 4, 2_600  # 104,000 calls
+SHOWN = 3
+
+MODELS = (
+    "int_partners",
+    "int_platform_numbers",
+    "int_deck_prefixes",
+    "int_deck_prices",
+    "int_customer_plans",
+    "int_call_plan_prices",
+    "int_called_numbers",
+)
+"""What rating stands on, in the order of what needs what."""
+
+PRICE = tuple(field.name for field in fields(oracle.Price))
+PROFILE = {"derandomize": True, "deadline": None, "suppress_health_check": list(HealthCheck), "phases": (Phase.explicit, Phase.generate)}
+"""The same draws every time; no shrinking: a difference is told call by call, with the rows that it hangs on."""
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The seeds; of the world's numbering plans those of the countries that the calls go to, so that a trade takes a second."""
+    with duckdb.connect(config={"threads": "1"}) as connection:
+        for name in ("short_numbers", "dialling_plans"):
+            connection.execute(f"create table {name} as from read_csv('{SEEDS_DIR / name}.csv', all_varchar = true)")
+        connection.execute("alter table short_numbers alter length type integer")
+        near = " or ".join(f"starts_with(prefix, '{code}')" for code in {number[:3] for number in NUMBERS} | {"31", "121", "749", "770"})
+        connection.execute(
+            f"create table number_prefixes as from read_csv('{SEEDS_DIR / 'number_prefixes'}.csv', all_varchar = true)"
+            f" where length(prefix) < 4 or {near}"
+        )
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def seeds(connection: duckdb.DuckDBPyConnection) -> dict[str, list[oracle.Row]]:
+    return {f"{name}.csv": _rows(connection, name) for name in ("number_prefixes", "short_numbers", "dialling_plans")}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[oracle.Row]:
+    result = connection.execute(f"select columns(*)::varchar from {table}")
+    names = [column[0] for column in result.description]
+    return [{name: value or "" for name, value in zip(names, row, strict=True)} for row in result.fetchall()]
+
+
+def test_no_call_differs_from_the_independent_rater(
+    connection: duckdb.DuckDBPyConnection, seeds: dict[str, list[oracle.Row]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A customer would pay another price than the rules say by 0.0001 or more, or a call would be billed, or not, against the rules."""
+    met: Counter[str] = Counter()
+    exact_rounding = oracle.rounded
+
+    def counting(amount: Fraction, decimals: int) -> Decimal:
+        met["tie"] += (amount * 10**decimals).denominator == 2
+        met[f"{decimals} decimals"] += 1
+        return exact_rounding(amount, decimals)
+
+    monkeypatch.setattr(oracle, "rounded", counting)
+    dialling_plans = {row["country"]: row for row in seeds["dialling_plans.csv"]}
+
+    @settings(max_examples=TRADES, **PROFILE)
+    @given(trades())
+    def compare(trade: Trade) -> None:
+        books = oracle.books_of(lambda feed: trade.rows.get(feed, []), seeds.__getitem__)
+        calls = list(calls_of(trade, books, dialling_plans, CALLS_PER_TRADE))
+        wrong = []
+        for call, columns in zip(calls, _rated(connection, trade, calls), strict=True):
+            *found, rate_country, rate_line_type, deck_prefix = columns
+            expected = oracle.price(books, call.customer, call.on, call.destination, call.duration_s, call.disposition, call.is_inbound)
+            should = tuple(asdict(expected).values())
+            met["calls"] += 1
+            met[f"{expected.status} {expected.status_reason}"] += 1
+            met["inbound and charged"] += call.is_inbound and expected.status == "rated"
+            met["on-net and charged"] += expected.status_reason is None and oracle.is_onnet(books, call.destination, call.on)
+            if expected.status_reason is None:
+                met[_specificity(rate_country, rate_line_type, call.destination)] += 1
+                met["whole number"] += deck_prefix == call.destination.number
+            if tuple(found) != should:
+                wrong.append(_told(trade, call, dict(zip(PRICE, found, strict=True)), expected))
+        assert not wrong, f"{len(wrong)} of {len(calls)} calls differ\n" + "\n\n".join(wrong[:SHOWN])
+
+    compare()
+    print(f"{met['calls']:,} calls compared: {dict(sorted(met.items()))}")
+    assert met["calls"] >= 100_000
+    expected = {
+        "tie", "inbound and charged", "on-net and charged", "whole number", "exempt inbound", "exempt internal", "exempt feature_code",
+        "rated None", "rated onnet", "unanswered no_answer", "unanswered busy", "unanswered failed", "unanswered zero_seconds",
+        "unrated unparsable_number", "unrated no_call_plan", "unrated unknown_call_plan", "unrated no_deck_row", "unrated ambiguous_deck",
+        "unrated no_plan_rate", "country and type", "country", "type", "any", "special by Standaard FIX",
+        *(f"{decimals} decimals" for decimals in range(7)),
+    }  # fmt: skip
+    assert not (unmet := sorted(kind for kind in expected if met[kind] < 10)), f"the comparison proves nothing about {unmet}"
+
+
+def _specificity(rate_country: str, rate_line_type: str, destination: oracle.Called) -> str:
+    if rate_country != "*":
+        return "country" if rate_line_type == "*" else "country and type"
+    if rate_line_type == "*":
+        return "any"
+    return "type" if rate_line_type == destination.line_type else "special by Standaard FIX"
+
+
+def _rated(connection: duckdb.DuckDBPyConnection, trade: Trade, calls: list[RandomCall]) -> list[tuple]:
+    """What the batch makes of the calls, in their order: columns PRICE, rate_country, rate_line_type, deck_prefix."""
+    relations = {name: name for name in ("number_prefixes", "short_numbers", "dialling_plans", "int_calls_attributed", *MODELS)}
+    for feed, rows in trade.rows.items():
+        types = FEEDS[feed]
+        landed = pa.table({name: pa.array([row.get(name, "") for row in rows], pa.string()) for name in types})
+        typed = ", ".join(f"cast(nullif({name}, '') as {data_type}) as {name}" for name, data_type in types.items())
+        connection.register("landed", landed)
+        connection.execute(
+            f"create or replace table stg_landing__{feed} as"
+            f" with typed as (select {typed}, 1 as file_id, row_number() over () as line from landed)"
+            f" from typed qualify row_number() over (partition by {', '.join(_replaced(feed))} order by line desc) = 1"
+        )
+        relations[f"stg_landing__{feed}"] = f"stg_landing__{feed}"
+    columns = {
+        "call_key": [str(number) for number in range(len(calls))],
+        "partner_id": [call.customer["partner_id"] for call in calls],
+        "customer_id": [call.customer["customer_id"] for call in calls],
+        "callee": [call.dialled for call in calls],
+        "call_date": [call.on for call in calls],
+        "direction": ["inbound" if call.is_inbound else ("outbound", None)[call.duration_s % 2] for call in calls],
+        "disposition": [call.disposition for call in calls],
+        "duration_s": pa.array([call.duration_s for call in calls], pa.int64()),
+        "reject_reason": pa.array([None] * len(calls), pa.string()),
+    }
+    connection.register("landed", pa.table(columns))
+    connection.execute("create or replace table int_calls_attributed as from landed")
+    for name in MODELS:
+        connection.execute(f"create or replace table {name} as {model(name, relations)}")
+    rated = rule("{{ rated_calls('int_calls_attributed') }}", relations)
+    return connection.execute(
+        f"select {', '.join(PRICE)}, rate_country, rate_line_type, deck_prefix from ({rated}) order by call_key::integer"
+    ).fetchall()
+
+
+@cache
+def _replaced(feed: str) -> list[str]:
+    """What two rows of a feed have alike where the later replaces the earlier, as the feed is declared."""
+    declared = yaml.safe_load((DBT_PROJECT_DIR / "models/staging/landing/_landing__sources.yml").read_text(encoding="utf-8"))
+    (table,) = (table for source in declared["sources"] for table in source["tables"] if table["name"] == feed)
+    keys = [column["name"] for column in table["columns"] if column.get("config", {}).get("meta", {}).get("key")]
+    return keys + table["config"]["meta"].get("replaces_per", [])
+
+
+def _told(trade: Trade, call: RandomCall, found: dict[str, object], expected: oracle.Price) -> str:
+    """A call that differs, with the rows that it may hang on."""
+    number = call.destination.number
+    rows = trade.rows
+    deck_id = next(row["deck_id"] for row in rows["partners"] if row["partner_id"] == call.customer["partner_id"])
+    deck = [row for row in rows["purchase_rates"] if row["deck_id"] == deck_id and number.startswith(row["prefix"])]
+    assigned = [
+        row for row in rows["customer_plans"] if call.customer["customer_id"] == row["customer_id"] or _is_of_group(row, call.customer)
+    ]
+    plan_ids = {row["call_plan_id"] for row in assigned}
+    plans = [row for feed in ("call_plans", "call_plan_rates") for row in rows[feed] if row["call_plan_id"] in plan_ids]
+    platform = [row for row in rows["numbers"] if row["first_number"][1:] <= number <= row["last_number"][1:]]
+    lines = [f"{name} is {found[name]}, should be {value}" for name, value in asdict(expected).items() if found[name] != value]
+    return "\n".join([str(call), *lines, *(f"    {row}" for row in (*deck, *assigned, *plans, *platform))])
+
+
+def _is_of_group(assignment: oracle.Row, customer: oracle.Row) -> bool:
+    group = assignment["customer_group"], assignment["partner_id"]
+    return not assignment["customer_id"] and group == (customer["customer_group"], customer["partner_id"])
