@@ -340,6 +340,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "unknown_service": ("onbekende dienst", "unknown service"),
     # tariffs
     "negative_rate": ("negatief tarief", "negative rate"),
+    "rate_too_high": ("tarief te hoog", "rate too high"),
     "no_minute_rate": ("zonder minuuttarief", "without a minute rate"),
     "both_minute_rates": ("twee minuuttarieven", "two minute rates"),
     "percent_out_of_range": ("percentage buiten bereik", "percentage out of range"),

@@ -63,7 +63,18 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
     for prefix in sorted(deck):
         for since, until in (("2026-01-01", "2026-10-15"), ("2026-10-15", None)):
             fee = Decimal(dice.choice((0, 0, 0, 500, 2500))) / 10000
-            rows.append((prefix, f"dest {prefix[:4]}", fee, Decimal(dice.randint(20, 9000)) / 10000, dice.choice((1, 1, 30, 60)), dice.choice((1, 1, 6)), since, until))
+            rows.append(
+                (
+                    prefix,
+                    f"dest {prefix[:4]}",
+                    fee,
+                    Decimal(dice.randint(20, 9000)) / 10000,
+                    dice.choice((1, 1, 30, 60)),
+                    dice.choice((1, 1, 6)),
+                    since,
+                    until,
+                )
+            )
     connection.execute(
         "create table stg_landing__purchase_rates (prefix varchar, destination varchar, connection_fee_eur decimal(18, 8), "
         "minute_rate_eur decimal(18, 8), first_increment_s bigint, next_increment_s bigint, valid_from date, valid_to date)"
@@ -116,7 +127,9 @@ def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple]) 
     names = [row[0] for row in connection.execute(f"describe {table}").fetchall()]
     import pyarrow as pa
 
-    filled = pa.table({name: pa.array([None if value is None else str(value) for value in column]) for name, column in zip(names, columns, strict=True)})  # noqa: F841
+    filled = pa.table(
+        {name: pa.array([None if value is None else str(value) for value in column]) for name, column in zip(names, columns, strict=True)}
+    )  # noqa: F841
     connection.execute(f"insert into {table} select * from filled")
 
 
@@ -213,7 +226,11 @@ def rate_postgres(connection: duckdb.DuckDBPyConnection, folder: Path) -> Rated:
     with running_postgres(*POSTGRES_SETTINGS) as url, psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as postgres:
         postgres.execute(POSTGRES_TABLES)
         for name, file in files.items():
-            with postgres.cursor() as cursor, cursor.copy(f"copy {name} from stdin (format csv, header)") as copy, file.open("rb") as stream:
+            with (
+                postgres.cursor() as cursor,
+                cursor.copy(f"copy {name} from stdin (format csv, header)") as copy,
+                file.open("rb") as stream,
+            ):
                 while block := stream.read(1 << 20):
                     copy.write(block)
         began = time.monotonic()
@@ -243,7 +260,9 @@ def rate_polars(connection: duckdb.DuckDBPyConnection, folder: Path) -> Rated:
 
     files = _handed_over(connection, folder)
     texts = {"prefix": pl.String, "number": pl.String, "customer_id": pl.String}
-    frames = {name: pl.read_csv(file, schema_overrides=texts, try_parse_dates=True, infer_schema_length=None) for name, file in files.items()}
+    frames = {
+        name: pl.read_csv(file, schema_overrides=texts, try_parse_dates=True, infer_schema_length=None) for name, file in files.items()
+    }
     began = time.monotonic()
     calls = frames["calls"]
 
@@ -272,7 +291,9 @@ def rate_polars(connection: duckdb.DuckDBPyConnection, folder: Path) -> Rated:
     priced = longest(calls.select("number", "call_date").unique(), deck, dated=True)
     led = longest(calls.select("number").unique(), world, dated=False).select("number", "country", "line_type")
     rates = frames["rates"].with_columns(
-        plan_fee=in_units("connection_fee_eur", 10**8), plan_rate=in_units("minute_rate_eur", 10**8), percent=pl.col("minute_rate_percent").cast(pl.Int64)
+        plan_fee=in_units("connection_fee_eur", 10**8),
+        plan_rate=in_units("minute_rate_eur", 10**8),
+        percent=pl.col("minute_rate_percent").cast(pl.Int64),
     )
     destinations = led.select("country", "line_type").unique().join(frames["plans"], how="cross")
     candidates = destinations.join(rates, on="call_plan_id", suffix="_rate").filter(
@@ -292,7 +313,9 @@ def rate_polars(connection: duckdb.DuckDBPyConnection, folder: Path) -> Rated:
         .join(best, on=["country", "line_type", "call_plan_id"])
     )
     over = (pl.col("duration_s") - pl.col("first_increment_s")).clip(lower_bound=0)
-    bought_s = pl.col("first_increment_s") + (over + pl.col("next_increment_s") - 1) // pl.col("next_increment_s") * pl.col("next_increment_s")
+    bought_s = pl.col("first_increment_s") + (over + pl.col("next_increment_s") - 1) // pl.col("next_increment_s") * pl.col(
+        "next_increment_s"
+    )
     sold_s = (pl.col("duration_s") + pl.col("rounding_seconds") - 1) // pl.col("rounding_seconds") * pl.col("rounding_seconds")
     scale = pl.lit(10, pl.Int64).pow(pl.col("rounding_decimals")).cast(pl.Int64)
     sold_rate = pl.when(pl.col("percent").is_null()).then(pl.col("plan_rate") * 100).otherwise(pl.col("rate") * pl.col("percent"))

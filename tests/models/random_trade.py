@@ -252,10 +252,10 @@ def trades(draw: st.DrawFn) -> Trade:
             "partners": partners,
             "customers": customers,
             "numbers": draw(st.lists(_platform_numbers(customer_ids), max_size=8)),
-            "purchase_rates": draw(st.lists(_deck_rows(), min_size=30, max_size=70)),
+            "purchase_rates": draw(st.lists(_deck_rows(), min_size=50, max_size=90)),
             "call_plans": plans,
             "call_plan_rates": draw(st.lists(_plan_rates([plan["call_plan_id"] for plan in plans]), min_size=40, max_size=90)),
-            "customer_plans": draw(st.lists(_assignments(customers, plans), min_size=20, max_size=40)),
+            "customer_plans": draw(st.lists(_assignments(customers, plans), min_size=40, max_size=60)),
         },
         draw(st.integers(0, 2**32 - 1)),
     )

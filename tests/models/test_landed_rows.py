@@ -68,6 +68,8 @@ LANDED = {
         D;98;the same price;0;1;;2026-10-01;
         D;+98;the same price under another name;0;1,00;;2026-10-01;
         D;42;ends before it begins;0;1;;2026-10-01;2026-10-01
+        D;44;a point lost;0;100000.01;;2026-10-01;
+        D;43;more than a day;0;0;86401;2026-10-01;
     """,
     "purchase_rates/b.csv": """
         deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from
@@ -98,6 +100,15 @@ LANDED = {
     "customers/b.csv": """
         customer_id,partner_id,name
         small,S,a
+    """,
+    "customer_plans/a.csv": """
+        customer_id,customer_group,partner_id,call_plan_id,service_plan_id,valid_from
+        ,gold,P,plan,,2026-01-01
+        ,gold,S,their plan,,2026-01-01
+        ,gold,P,,plan,2026-01-01
+        ,gold,P,later plan,,2026-01-01
+        1,,P,plan,,2026-01-01
+        1,,,later plan,,2026-01-01
     """,
     "services/a.csv": """
         service_code,category,name,metering,charged,nrc_purchase_eur,mrc_purchase_eur,valid_from
@@ -220,6 +231,8 @@ def test_amounts_and_days_are_read_as_people_write_them(landed: Workspace) -> No
         12: "invalid_prefix",
         13: "invalid_next_increment_s",
         19: "valid_to_not_after_valid_from",
+        20: "rate_too_high",
+        21: "invalid_increment",
     }
 
 
@@ -279,6 +292,21 @@ def test_a_deck_problem_comes_with_its_mend(landed: Workspace) -> None:
             "valid_to is the first day on which the rate no longer holds: a day after valid_from, or empty",
             False,
         ),
+    ]
+
+
+def test_a_group_is_one_partners(landed: Workspace) -> None:
+    """Two partners with a group of one name would take each other's plan away: all its calls would have no price."""
+    rows = query(
+        landed,
+        "select customer_id, partner_id, call_plan_id, service_plan_id from staging.stg_landing__customer_plans"
+        " where customer_group = 'gold' or customer_id = '1' order by line",
+    )
+    assert rows == [
+        (None, "S", "their plan", None),
+        (None, "P", None, "plan"),
+        (None, "P", "later plan", None),
+        ("1", None, "later plan", None),
     ]
 
 

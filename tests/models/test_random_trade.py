@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from itertools import product
 
 import duckdb
 import pyarrow as pa
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from orchestration.formulas import model, rule
+from orchestration.formulas import formula, model, rule
 from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR
 from tests.models import oracle
 from tests.models.random_trade import FEEDS, NUMBERS, RandomCall, Trade, calls_of, trades
 
-TRADES, CALLS_PER_TRADE = 4, 2_600  # 104,000 calls
+TRADES, CALLS_PER_TRADE = 40, 2_600  # 104,000 calls
 SHOWN = 3
 
 MODELS = (
@@ -124,7 +127,6 @@ def _specificity(rate_country: str, rate_line_type: str, destination: oracle.Cal
 
 def _rated(connection: duckdb.DuckDBPyConnection, trade: Trade, calls: list[RandomCall]) -> list[tuple]:
     """What the batch makes of the calls, in their order: columns PRICE, rate_country, rate_line_type, deck_prefix."""
-    relations = {name: name for name in ("number_prefixes", "short_numbers", "dialling_plans", "int_calls_attributed", *MODELS)}
     for feed, rows in trade.rows.items():
         types = FEEDS[feed]
         landed = pa.table({name: pa.array([row.get(name, "") for row in rows], pa.string()) for name in types})
@@ -135,7 +137,6 @@ def _rated(connection: duckdb.DuckDBPyConnection, trade: Trade, calls: list[Rand
             f" with typed as (select {typed}, 1 as file_id, row_number() over () as line from landed)"
             f" from typed qualify row_number() over (partition by {', '.join(_replaced(feed))} order by line desc) = 1"
         )
-        relations[f"stg_landing__{feed}"] = f"stg_landing__{feed}"
     columns = {
         "call_key": [str(number) for number in range(len(calls))],
         "partner_id": [call.customer["partner_id"] for call in calls],
@@ -149,12 +150,22 @@ def _rated(connection: duckdb.DuckDBPyConnection, trade: Trade, calls: list[Rand
     }
     connection.register("landed", pa.table(columns))
     connection.execute("create or replace table int_calls_attributed as from landed")
-    for name in MODELS:
-        connection.execute(f"create or replace table {name} as {model(name, relations)}")
+    *models, rated = _batch()
+    for statement in models:
+        connection.execute(statement)
+    return connection.execute(rated).fetchall()
+
+
+@cache
+def _batch() -> list[str]:
+    """The batch's own SQL: the models that rating stands on, then the rated calls."""
+    staging = [f"stg_landing__{feed}" for feed in FEEDS]
+    relations = {name: name for name in ("number_prefixes", "short_numbers", "dialling_plans", "int_calls_attributed", *MODELS, *staging)}
     rated = rule("{{ rated_calls('int_calls_attributed') }}", relations)
-    return connection.execute(
-        f"select {', '.join(PRICE)}, rate_country, rate_line_type, deck_prefix from ({rated}) order by call_key::integer"
-    ).fetchall()
+    return [
+        *(f"create or replace table {name} as {model(name, relations)}" for name in MODELS),
+        f"select {', '.join(PRICE)}, rate_country, rate_line_type, deck_prefix from ({rated}) order by call_key::integer",
+    ]
 
 
 @cache
@@ -185,3 +196,69 @@ def _told(trade: Trade, call: RandomCall, found: dict[str, object], expected: or
 def _is_of_group(assignment: oracle.Row, customer: oracle.Row) -> bool:
     group = assignment["customer_group"], assignment["partner_id"]
     return not assignment["customer_id"] and group == (customer["customer_group"], customer["partner_id"])
+
+
+# The arithmetic of a price alone ------------------------------------------------------------------------------------------------
+
+ARGUMENTS = ("fee_e8", "fee_ppm", "rate_e8", "rate_ppm", "seconds", "decimals")
+Sum = tuple[int, int, int, int, int, int]
+"""In the order of ARGUMENTS."""
+
+EURO, PERCENT = 10**8, 10**4
+LARGEST_EUR, LARGEST_PERCENT, LONGEST_S = 100_000 * EURO, 10**9 - 1, 3 * 86_400
+AMOUNT_EDGES = (0, 1, 3_000_000, EURO - 1, EURO, EURO + 1, 92 * EURO, 100 * EURO, LARGEST_EUR)
+PERCENT_EDGES = (0, 1, 100 * PERCENT, 999 * PERCENT - 1, 999 * PERCENT, 999 * PERCENT + 1, 1000 * PERCENT, LARGEST_PERCENT)
+SECOND_EDGES = (0, 1, 30, 61, 3599, 3600, 3601, LONGEST_S)
+
+
+def test_a_price_is_exact_on_both_sides_of_every_edge(connection: duckdb.DuckDBPyConnection) -> None:
+    """64 bits would overflow and stop the run, or a dear call would cost another price than a cheap one by the same sum."""
+    edges = product(AMOUNT_EDGES, PERCENT_EDGES, AMOUNT_EDGES, PERCENT_EDGES, SECOND_EDGES, range(7))
+    sums = random.Random(1).sample(list(edges), 40_000)
+    assert not (wrong := _wrong_sums(connection, sums)), f"{len(wrong)} of {len(sums)} differ\n" + "\n".join(wrong[:SHOWN])
+
+
+def _sums() -> st.SearchStrategy[Sum]:
+    amounts = st.sampled_from(AMOUNT_EDGES) | st.integers(0, 2 * EURO) | st.integers(0, LARGEST_EUR)
+    percents = st.sampled_from(PERCENT_EDGES) | st.integers(0, 1000).map(PERCENT.__mul__) | st.integers(0, LARGEST_PERCENT)
+    seconds = st.integers(0, 130).map((30).__mul__) | st.integers(0, 3700) | st.integers(0, LONGEST_S)
+    return st.tuples(amounts, percents, amounts, percents, seconds, st.integers(0, 6))
+
+
+@settings(max_examples=50, **PROFILE)
+@given(sums=st.lists(_sums(), min_size=100, max_size=200))
+def test_a_price_is_exact(connection: duckdb.DuckDBPyConnection, sums: list[Sum]) -> None:
+    """A call would be charged a last decimal too much or too little."""
+    assert not (wrong := _wrong_sums(connection, sums)), "\n".join(wrong[:SHOWN])
+
+
+@given(e8=st.lists(st.integers(0, 10**18 - 1) | st.integers(90 * EURO, 110 * EURO), min_size=500))
+@settings(max_examples=20, **PROFILE)
+def test_whatever_a_feed_can_say_is_read_exactly(connection: duckdb.DuckDBPyConnection, e8: list[int]) -> None:
+    """One deck row of 100 EUR would stop the run of every partner, as it did: a product that leaves the 18 digits of its type."""
+    given_amounts = pa.table({"amount": pa.array([Decimal(amount).scaleb(-8) for amount in e8], pa.decimal128(18, 8))})
+    connection.register("given_amounts", given_amounts)
+    found = connection.execute(f"select {formula('to_e8', 'amount')} from given_amounts").fetchall()
+    assert [amount for (amount,) in found] == e8
+
+
+def _wrong_sums(connection: duckdb.DuckDBPyConnection, sums: list[Sum]) -> list[str]:
+    """Where the macro's price is not the exact one; the arguments as columns, as rating gives them, and the decimals as bigint."""
+    columns = {name: pa.array(values, pa.int64()) for name, values in zip(ARGUMENTS, zip(*sums, strict=True), strict=True)}
+    connection.register("sums", pa.table(columns))
+    found = connection.execute(f"select {_price_formula()} from sums").fetchall()
+    return [
+        f"{dict(zip(ARGUMENTS, terms, strict=True))} is {price}, should be {should}"
+        for terms, (price,) in zip(sums, found, strict=True)
+        if price != (should := _exact_price(*terms))
+    ]
+
+
+@cache
+def _price_formula() -> str:
+    return formula("call_price_eur", *ARGUMENTS)
+
+
+def _exact_price(fee_e8: int, fee_ppm: int, rate_e8: int, rate_ppm: int, seconds: int, decimals: int) -> Decimal:
+    fee, minute = Fraction(fee_e8 * fee_ppm, EURO * 10**6), Fraction(rate_e8 * rate_ppm, EURO * 10**6)
+    return oracle.rounded(fee + seconds * minute / 60, decimals)
