@@ -1,4 +1,5 @@
-"""``make bench``: what a run costs, as ratios to what DuckDB needs just to read the same files, measured in one go on one machine.
+"""``make bench``: what a run costs, as ratios to what DuckDB needs just to read the same files, measured in one go on one machine; and what
+rating costs beside PostgreSQL and Polars, on the same calls with the same prices.
 
 Absolute seconds say as much about the machine as about us; the ratios and the memory are what docs/benchmarks.md keeps.
 """
@@ -22,7 +23,9 @@ from pathlib import Path
 import duckdb
 
 from orchestration import serving
+from orchestration.what_if import price_plan
 from orchestration.workspace import PROJECT_ROOT, Workspace
+from tests.benchmarks.rating import compare
 
 FLOOR = """
 import duckdb, pathlib, sys
@@ -127,12 +130,52 @@ def hardware() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calls", type=int, default=1_000_000)
-    calls = parser.parse_args().calls
+    parser.add_argument("--calls", type=int, default=1_000_000, help="of the pipeline (1000000)")
+    parser.add_argument("--deck-prefixes", type=int, default=20_000, help="of the larger partner's deck (20000)")
+    parser.add_argument("--compared-calls", type=int, default=200_000, help="of the comparison with PostgreSQL and Polars (200000)")
+    parser.add_argument("--only", choices=("pipeline", "rating"), help="one half of it")
+    chosen = parser.parse_args()
+    print(f"\n{hardware()}\n")
+    if chosen.only != "rating":
+        measure_pipeline(chosen.calls, chosen.deck_prefixes)
+    if chosen.only != "pipeline":
+        measure_rating(chosen.compared_calls)
+
+
+def measure_rating(calls: int) -> None:
+    """Rating alone, with decks of two sizes; a ratio is the other's time to ours."""
+    print(f"\n| rating {calls:,} calls | deck | seconds | times ours | rows that differ |\n|---|---|---|---|---|")
+    for prefixes in (20_000, 100_000):
+        with step(f"rating, {prefixes:,} prefixes"), tempfile.TemporaryDirectory(prefix="tikteller-bench-") as folder:
+            ours, *others = compare(Path(folder), calls, prefixes)
+        print(f"| {ours.who} | {prefixes:,} | {ours.seconds:.1f} | 1 | |")
+        for other in others:
+            print(f"| {other.who} | {prefixes:,} | {other.seconds:.1f} | {other.seconds / ours.seconds:.1f} | {other.differing} |")
+
+
+def what_if(workspace: Workspace) -> list[Measured]:
+    """The tariff lab on the largest partner: every plan that it has against all that was called, median of three each."""
+    partner = max(serving.published_partners(workspace), key=lambda each: serving.current_snapshot(workspace, each).stat().st_size)
+    with serving.connect(serving.current_snapshot(workspace, partner)) as snapshot:
+        (groups,) = snapshot.execute("select count(*) from call_histogram").fetchone()
+        plans = [row[0] for row in snapshot.execute("select call_plan_id from rating.stg_landing__call_plans order by 1").fetchall()]
+    measured = []
+    for plan in plans[:3]:
+        seconds = []
+        for _ in range(3):
+            began = time.monotonic()
+            price_plan(workspace, partner, plan)
+            seconds.append(time.monotonic() - began)
+        measured.append(Measured(f"what-if: plan {plan} against all calls ({groups:,} groups)", sorted(seconds)[1]))
+    return measured
+
+
+def measure_pipeline(calls: int, deck_prefixes: int) -> None:
     root = Path(tempfile.mkdtemp(prefix="tikteller-bench-"))
     try:
         workspace = Workspace(root / "workspace")
-        tikteller(workspace, f"demo data, {calls:,} calls", "demo-data", "--calls", str(calls))
+        deck = ["--deck-prefixes", str(deck_prefixes)]
+        tikteller(workspace, f"demo data, {calls:,} calls", "demo-data", "--calls", str(calls), *deck)
         (root / "parquet").mkdir()
         floor = timed("CSV to Parquet", sys.executable, "-c", FLOOR, str(workspace.landing), str(root / "parquet"), str(os.cpu_count()))
         first = tikteller(workspace, "first run", "run")
@@ -140,15 +183,14 @@ def main() -> None:
         nothing = tikteller(workspace, "run with one payment", "run")
         land_one_more_day(workspace, calls // 30)
         day = tikteller(workspace, f"one more day, {calls // 30:,} calls", "run")
-        print(f"\n{hardware()}\n")
         fixed = nothing.seconds  # what any run takes: starting, dbt, its checks
         marginal, marginal_day = first.seconds - fixed, day.seconds - fixed
-        print("| what | seconds | ratio | peak memory |\n|---|---|---|---|")
+        print(f"| {calls:,} calls, deck of {deck_prefixes:,} | seconds | ratio | peak memory |\n|---|---|---|---|")
         print(f"| DuckDB: the same CSV to Parquet | {floor.seconds:.1f} | 1 | |")
         print(f"| {nothing.what} | {fixed:.1f} | | |")
         print(f"| first run | {first.seconds:.1f} | beyond that {marginal / floor.seconds:.1f} x Parquet | {first.memory_mib:,.0f} MiB |")
         print(f"| {day.what} | {day.seconds:.1f} | beyond that {marginal_day / marginal:.2f} of the first run | |")
-        for question in questions(workspace):
+        for question in (*questions(workspace), *what_if(workspace)):
             print(f"| {question.what} | {question.seconds:.3f} | | |")
     finally:
         shutil.rmtree(root, ignore_errors=True)

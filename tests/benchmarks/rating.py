@@ -1,7 +1,7 @@
-"""Rating alone, on the same calls and the same rows that come out: our SQL, PostgreSQL with its ``prefix`` extension as Yeti uses it, and Polars.
+"""Rating alone, on the same calls and with the same rows that come out: our SQL, PostgreSQL with its ``prefix`` extension, and Polars.
 
-All three get calls that are parsed and normalised (customer, number in E.164, day, seconds), a deck with two validities a prefix, the world's
-numbering plans and three call plans. Each finds the longest prefix twice (price and destination), the customer's plan row, and two
+All three get calls that are parsed and normalised (customer, number in E.164, day, seconds), a deck with two validities a prefix, the
+world's numbering plans and three call plans. Each finds the longest prefix twice (price and destination), the customer's plan row, and two
 prices rounded half away from zero, once per call. A time counts only if no row differs from ours.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 import psycopg
+import pyarrow as pa
 
 from orchestration.formulas import model, rule
 from orchestration.workspace import SEEDS_DIR
@@ -23,7 +24,6 @@ from tests.postgres import running_postgres
 
 SEED = 20261101
 CUSTOMERS = 200
-PLANS = ("percent", "euro", "minutes")
 POSTGRES_SETTINGS = (
     "shared_buffers=2GB",
     "work_mem=256MB",
@@ -92,19 +92,26 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
             select 'C' || n as customer_id, 'P' as partner_id, null::varchar as customer_group from range(200) t(n);
         create table stg_landing__call_plans (call_plan_id varchar, partner_id varchar, onnet_billing boolean, rounding_seconds bigint,
             rounding_decimals bigint);
-        insert into stg_landing__call_plans values ('percent', 'P', false, 1, 4), ('euro', 'P', false, 1, 4), ('minutes', 'P', false, 60, 2);
+        insert into stg_landing__call_plans values
+            ('percent', 'P', false, 1, 4), ('euro', 'P', false, 1, 4), ('minutes', 'P', false, 60, 2);
         create table stg_landing__call_plan_rates as
-            select plan as call_plan_id, country, line_type, fee::decimal(18, 8) as connection_fee_eur, rate::decimal(18, 8) as minute_rate_eur,
-                percent::decimal(9, 4) as minute_rate_percent, date '2026-01-01' as valid_from, null::date as valid_to, 1 as file_id, 1::bigint as line
+            select plan as call_plan_id, country, line_type, fee::decimal(18, 8) as connection_fee_eur,
+                rate::decimal(18, 8) as minute_rate_eur,
+                percent::decimal(9, 4) as minute_rate_percent, date '2026-01-01' as valid_from, null::date as valid_to,
+                1 as file_id, 1::bigint as line
             from (values
-                ('percent', '*', 'FIX', 0.025, null, 175), ('percent', '*', 'MOB', 0.025, null, 150), ('percent', '*', 'SPECIAL', 0.05, null, 110),
-                ('percent', 'NL', 'FIX', 0.025, 0.02, null), ('percent', 'NL', 'MOB', 0.025, 0.08, null), ('percent', 'DE', '*', 0.02, 0.045, null),
+                ('percent', '*', 'FIX', 0.025, null, 175), ('percent', '*', 'MOB', 0.025, null, 150),
+                ('percent', '*', 'SPECIAL', 0.05, null, 110),
+                ('percent', 'NL', 'FIX', 0.025, 0.02, null), ('percent', 'NL', 'MOB', 0.025, 0.08, null),
+                ('percent', 'DE', '*', 0.02, 0.045, null),
                 ('euro', '*', '*', 0.05, 0.25, null), ('euro', 'NL', '*', 0, 0.03, null), ('euro', 'GB', 'FIX', 0, 0.04, null),
                 ('minutes', '*', '*', 0.084, null, 500), ('minutes', 'NL', 'FIX', 0.084, 0.032, null)
             ) rates (plan, country, line_type, fee, rate, percent);
         create table stg_landing__customer_plans as
-            select customer_id, null::varchar as customer_group, 'P' as partner_id, ['percent', 'euro', 'minutes'][(1 + hash(customer_id) % 3)::bigint] as call_plan_id,
-                null::varchar as service_plan_id, date '2026-01-01' as valid_from, null::date as valid_to, 1 as file_id, 1::bigint as line
+            select customer_id, null::varchar as customer_group, 'P' as partner_id,
+                ['percent', 'euro', 'minutes'][(1 + hash(customer_id) % 3)::bigint] as call_plan_id,
+                null::varchar as service_plan_id, date '2026-01-01' as valid_from, null::date as valid_to, 1 as file_id,
+                1::bigint as line
             from stg_landing__customers;
         create table int_platform_numbers (e164 varchar, valid_from date, valid_to date);
     """)
@@ -113,7 +120,10 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
         with numbered as (select row_number() over (order by prefix) - 1 as n, prefix from stg_landing__purchase_rates group by prefix)
         select
             call as n, 'C' || (call * 7 % {CUSTOMERS}) as customer_id,
-            rpad(numbered.prefix || lpad((call * 7919 % 10000000)::varchar, 7, '0'), greatest(9, least(12, length(numbered.prefix) + 6))::integer, '5') as number,
+            rpad(
+                numbered.prefix || lpad((call * 7919 % 10000000)::varchar, 7, '0'),
+                greatest(9, least(12, length(numbered.prefix) + 6))::integer, '5'
+            ) as number,
             date '2026-10-01' + (call % 31)::integer as call_date,
             (1 + hash(call) % 900)::bigint as duration_s
         from range({calls}) made (call)
@@ -123,14 +133,12 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple]) -> None:
-    columns = list(zip(*rows, strict=True))
+    """Insert many rows at once, as text that the table's types read."""
     names = [row[0] for row in connection.execute(f"describe {table}").fetchall()]
-    import pyarrow as pa
-
-    filled = pa.table(
-        {name: pa.array([None if value is None else str(value) for value in column]) for name, column in zip(names, columns, strict=True)}
-    )  # noqa: F841
-    connection.execute(f"insert into {table} select * from filled")
+    texts = [[None if value is None else str(value) for value in column] for column in zip(*rows, strict=True)]
+    connection.register("rows_to_fill", pa.table(dict(zip(names, map(pa.array, texts), strict=True))))
+    connection.execute(f"insert into {table} select * from rows_to_fill")
+    connection.unregister("rows_to_fill")
 
 
 def rate_ours(connection: duckdb.DuckDBPyConnection) -> Rated:
@@ -141,8 +149,10 @@ def rate_ours(connection: duckdb.DuckDBPyConnection) -> Rated:
         connection.execute(f"create table {name} as {model(name, named)}")
         named[name] = name
     connection.execute("""
-        create view calls_to_rate as select n as call_key, 'P' as partner_id, customer_id, '+' || number as callee, call_date, 'outbound' as direction,
-            'answered' as disposition, duration_s, null::varchar as reject_reason from calls
+        create view calls_to_rate as
+            select n as call_key, 'P' as partner_id, customer_id, '+' || number as callee, call_date, 'outbound' as direction,
+                'answered' as disposition, duration_s, null::varchar as reject_reason
+            from calls
     """)
     named["int_calls_attributed"] = "calls_to_rate"
     connection.execute(f"create table int_called_numbers as {model('int_called_numbers', named)}")
@@ -166,7 +176,8 @@ def _handed_over(connection: duckdb.DuckDBPyConnection, folder: Path) -> Mapping
         "world": "select prefix, country, line_type from number_prefixes",
         "assigned": "select customer_id, call_plan_id from stg_landing__customer_plans",
         "plans": "select call_plan_id, rounding_seconds, rounding_decimals from stg_landing__call_plans",
-        "rates": "select call_plan_id, country, line_type, connection_fee_eur, minute_rate_eur, minute_rate_percent from stg_landing__call_plan_rates",
+        "rates": "select call_plan_id, country, line_type, connection_fee_eur, minute_rate_eur, minute_rate_percent "
+        "from stg_landing__call_plan_rates",
     }
     files = {name: folder / f"{name}.csv" for name in queries}
     for name, query in queries.items():
@@ -214,7 +225,8 @@ POSTGRES_RATING = """
     inner join plans on assigned.call_plan_id = plans.call_plan_id
     cross join lateral (
         select * from rates
-        where rates.call_plan_id = plans.call_plan_id and rates.country in (destination.country, '*') and rates.line_type in (destination.line_type, '*')
+        where rates.call_plan_id = plans.call_plan_id
+            and rates.country in (destination.country, '*') and rates.line_type in (destination.line_type, '*')
         order by (rates.country <> '*') desc, (rates.line_type <> '*') desc limit 1
     ) as rate
 """

@@ -35,6 +35,11 @@ select
         mends.mend,
         case
             when refused.reason = 'unknown_customer' then 'land the account, number or customer that is missing; the row is released by the next run'
+            when refused.reason = 'column_count' then 'write the line with as many columns as its header says and land it again'
+            when refused.reason = 'malformed_quotes' then 'a stray quote in the line: write it twice, or not at all'
+            when refused.reason = 'nul_byte' then 'take the NUL byte out of the line and land it again'
+            when refused.reason = 'billed_before'
+                then 'the call is on an approved invoice or in a closed month: decide on a credit note (tikteller invoices credit)'
             when starts_with(refused.reason, 'missing_') then 'give ' || substr(refused.reason, 9) || ' and land the row again'
             when starts_with(refused.reason, 'invalid_') then 'write ' || substr(refused.reason, 9) || ' so that it can be read and land the row again'
             when starts_with(refused.reason, 'unknown_')
