@@ -27,6 +27,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
         "TIKTELLER_WAREHOUSE": str(workspace.warehouse),
         "TIKTELLER_SPILL": settings["temp_directory"],
         "TIKTELLER_MEMORY": settings["memory_limit"],
+        "TIKTELLER_THREADS": settings["threads"],
         "DBT_PROFILES_DIR": str(DBT_PROJECT_DIR),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }

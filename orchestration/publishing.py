@@ -21,7 +21,7 @@ import duckdb
 from orchestration import serving
 from orchestration.errors import TiktellerError
 from orchestration.progress import Progress, silent
-from orchestration.warehouse import STORAGE_VERSION
+from orchestration.warehouse import STORAGE_VERSION, settings
 from orchestration.workspace import PLATFORM, Workspace
 
 DAILY_TABLE = "calls"
@@ -176,7 +176,7 @@ def published_through(workspace: Workspace, warehouse: duckdb.DuckDBPyConnection
 
 
 def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config={"temp_directory": str(workspace.spill), "memory_limit": os.environ.get("TIKTELLER_MEMORY", "4GB")})
+    connection = duckdb.connect(config=settings(workspace))
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set preserve_insertion_order = false")
     connection.execute("set enable_progress_bar = false")

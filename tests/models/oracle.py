@@ -156,7 +156,12 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
     """The books of the rows of each feed, in the order in which they landed, and of each seed."""
     customers = {row["customer_id"]: row for row in rows("customers")}
     owned: dict[str, list[Row]] = defaultdict(list)
+    blocks: dict[tuple[str, str], Row] = {}
     for row in rows("numbers"):
+        key = row["first_number"], row.get("valid_from", "")
+        blocks.pop(key, None)  # a block that was sent again is the later one, also where that is shorter
+        blocks[key] = row
+    for row in blocks.values():
         first, last = (int(_e164(row[end] or row["first_number"])) for end in ("first_number", "last_number"))
         for number in range(first, last + 1):
             owned[str(number)].append(row)
@@ -166,7 +171,7 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         partners={row["partner_id"]: row for row in rows("partners")},
         customers=customers,
         accounts=timelines(rows("accounts"), "account"),
-        numbers={number: _one_at_a_time(timelines(blocks)[()]) for number, blocks in owned.items()},
+        numbers={number: _one_at_a_time(timelines(its_blocks)[()]) for number, its_blocks in owned.items()},
         deck=timelines(({**row, "prefix": row["prefix"].removeprefix("+")} for row in rows("purchase_rates")), "deck_id", "prefix"),
         plans={row["call_plan_id"]: row for row in rows("call_plans")},
         plan_rates=timelines(

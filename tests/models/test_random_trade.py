@@ -39,7 +39,8 @@ MODELS = (
 
 PRICE = tuple(field.name for field in fields(oracle.Price))
 PROFILE = {"derandomize": True, "deadline": None, "suppress_health_check": list(HealthCheck), "phases": (Phase.explicit, Phase.generate)}
-"""The same draws every time; no shrinking: a difference is told call by call, with the rows that it hangs on."""
+"""The same draws as long as the same modules are loaded (hypothesis tries the constants it finds in them, too); no shrinking: a
+difference is told call by call, with the rows that it hangs on."""
 
 
 @pytest.fixture(scope="module")
