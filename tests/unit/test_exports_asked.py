@@ -212,18 +212,6 @@ def test_a_workbook_says_what_was_asked_and_as_of_when(export) -> None:  # type:
     assert said["margin_percent_of_sale"] == "Margin as a percentage of sale; empty where nothing was sold."
 
 
-def test_a_report_of_another_module_shows_all_its_columns(workspace: Workspace, tmp_path: Path) -> None:
-    # Fails if the changes of decks need a change here once they are published.
-    publish(
-        other := Workspace(tmp_path / "w"),
-        "p1",
-        tables("p1", "a"),
-        "create table deck_changes as select 'p1' as partner_id, 0.1::decimal(18, 8) as new_eur",
-    )
-    assert cli.main(("--workspace", str(other.root), "export", "deck-changes", "--out", str(tmp_path / "d.csv"))) == 0
-    assert (tmp_path / "d.csv").read_text() == "partner_id,new_eur\np1,0.10000000\n"
-
-
 # Receivables and commissions ----------------------------------------------------------------------------------------------
 
 

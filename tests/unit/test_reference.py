@@ -253,7 +253,7 @@ def test_short_numbers_lead_where_their_prefix_leads_unless_an_area_code_has_it(
         "18",
     }  # 0113, 14xxx and 0180-0187 have most numbers there; SQL looks at the exact length first
     for row in reference.read_seed("short_numbers"):
-        if row["prefix"] not in areas:
+        if row["country"] == "NL" and row["prefix"] not in areas:
             found = ROWS[f"31{row['prefix']}"]
             assert (found["line_type"], found["number_kind"]) == (row["line_type"], row["number_kind"]), row
 
