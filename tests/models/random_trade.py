@@ -275,8 +275,10 @@ class RandomCall:
     duration_s: int
 
 
-def calls_of(trade: Trade, books: oracle.Books, dialling_plans: dict[str, Row], count: int) -> Iterator[RandomCall]:
-    """Calls around the edges of the trade's rows."""
+def calls_of(trade: Trade, books: oracle.Books, seed: Callable[[str], list[Row]], count: int) -> Iterator[RandomCall]:
+    """Calls around the edges of the trade's rows; ``seed`` gives the rows of a seed's file."""
+    dialling_plans = {row["country"]: row for row in seed("dialling_plans.csv")}
+    trunks = tuple(row["prefix"] for row in seed("dialled_prefixes.csv") if row["country"] == "001" and int(row["removed"]))
     luck = random.Random(trade.seed)
     customers = trade.rows["customers"]
     homes = {row["partner_id"]: row["country"] or oracle.HOME for row in trade.rows["partners"]}
@@ -288,7 +290,7 @@ def calls_of(trade: Trade, books: oracle.Books, dialling_plans: dict[str, Row], 
         customer = luck.choice(customers)
         is_inbound = luck.random() < 0.15
         near = TOLL_FREE if is_inbound and luck.random() < 0.5 else prefixes
-        dialled, destination = _dialled(luck, books, dialling_plans[homes[customer["partner_id"]]], near)
+        dialled, destination = _dialled(luck, books, dialling_plans[homes[customer["partner_id"]]], near, trunks)
         yield RandomCall(
             customer,
             dialled,
@@ -311,7 +313,9 @@ def _duration(luck: random.Random, edges_s: list[int]) -> int:
     return luck.choices(draws, (1, 5, 4, 5, 1))[0]()
 
 
-def _dialled(luck: random.Random, books: oracle.Books, home: Row, near: Sequence[str]) -> tuple[str, oracle.Called]:
+def _dialled(
+    luck: random.Random, books: oracle.Books, home: Row, near: Sequence[str], trunks: tuple[str, ...]
+) -> tuple[str, oracle.Called]:
     kind = luck.random()
     if kind < 0.03:
         return luck.choice(FEATURE_CODES), oracle.Called("feature_code")
@@ -320,10 +324,12 @@ def _dialled(luck: random.Random, books: oracle.Books, home: Row, near: Sequence
     if kind < 0.10:
         return _short(luck, books, home)
     number = luck.choice(near)
-    if kind > 0.9:  # a number of a block
+    if kind > 0.9 and len(number) > 6:  # a number of a block
         number = number[:-1] + str(luck.randrange(10))
     while len(number) < 7 or (luck.random() < 0.4 and len(number) < 15):
         number += str(luck.randrange(10))
+    if number.startswith(trunks):  # whoever writes such a number means another
+        return _dialled(luck, books, home, near, trunks)
     return _written(luck, number, home), oracle.public_number(books, number)
 
 
@@ -331,7 +337,7 @@ def _short(luck: random.Random, books: oracle.Books, home: Row) -> tuple[str, or
     if luck.random() < 0.5 and home["country"] == oracle.HOME:
         short = luck.choice(SHORT_NUMBERS)
         return short, oracle.called(books, short)
-    extension = str(luck.randrange(200, 1000))
+    extension = str(luck.randrange(300, 400))  # no short number of any home country
     return extension, oracle.Called("internal")
 
 

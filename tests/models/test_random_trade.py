@@ -37,6 +37,8 @@ MODELS = (
 )
 """What rating stands on, in the order of what needs what."""
 
+SEEDS = ("number_prefixes", "short_numbers", "dialling_plans", "dialled_prefixes")
+
 PRICE = tuple(field.name for field in fields(oracle.Price))
 PROFILE = {"derandomize": True, "deadline": None, "suppress_health_check": list(HealthCheck), "phases": (Phase.explicit, Phase.generate)}
 """The same draws as long as the same modules are loaded (hypothesis tries the constants it finds in them, too); no shrinking: a
@@ -47,20 +49,24 @@ difference is told call by call, with the rows that it hangs on."""
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """The seeds; of the world's numbering plans those of the countries that the calls go to, so that a trade takes a second."""
     with duckdb.connect(config={"threads": "1"}) as connection:
-        for name in ("short_numbers", "dialling_plans"):
-            connection.execute(f"create table {name} as from read_csv('{SEEDS_DIR / name}.csv', all_varchar = true)")
-        connection.execute("alter table short_numbers alter length type integer")
         near = " or ".join(f"starts_with(prefix, '{code}')" for code in {number[:3] for number in NUMBERS} | {"31", "121", "749", "770"})
-        connection.execute(
-            f"create table number_prefixes as from read_csv('{SEEDS_DIR / 'number_prefixes'}.csv', all_varchar = true)"
-            f" where length(prefix) < 4 or {near}"
-        )
+        for name in SEEDS:
+            only = f"where length(prefix) < 4 or {near}" if name == "number_prefixes" else ""
+            types = "".join(f", {column}: {data_type!r}" for column, data_type in _column_types(name).items())[2:]
+            connection.execute(
+                f"create table {name} as from read_csv('{SEEDS_DIR / name}.csv', all_varchar = true, types = {{{types}}}) {only}"
+            )
         yield connection
+
+
+def _column_types(name: str) -> dict[str, str]:
+    declared = yaml.safe_load((SEEDS_DIR / "_seeds.yml").read_text(encoding="utf-8"))["seeds"]
+    return next(seed for seed in declared if seed["name"] == name)["config"]["column_types"]
 
 
 @pytest.fixture(scope="module")
 def seeds(connection: duckdb.DuckDBPyConnection) -> dict[str, list[oracle.Row]]:
-    return {f"{name}.csv": _rows(connection, name) for name in ("number_prefixes", "short_numbers", "dialling_plans")}
+    return {f"{name}.csv": _rows(connection, name) for name in SEEDS}
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[oracle.Row]:
@@ -82,13 +88,12 @@ def test_no_call_differs_from_the_independent_rater(
         return exact_rounding(amount, decimals)
 
     monkeypatch.setattr(oracle, "rounded", counting)
-    dialling_plans = {row["country"]: row for row in seeds["dialling_plans.csv"]}
 
     @settings(max_examples=TRADES, **PROFILE)
     @given(trades())
     def compare(trade: Trade) -> None:
         books = oracle.books_of(lambda feed: trade.rows.get(feed, []), seeds.__getitem__)
-        calls = list(calls_of(trade, books, dialling_plans, CALLS_PER_TRADE))
+        calls = list(calls_of(trade, books, seeds.__getitem__, CALLS_PER_TRADE))
         wrong = []
         for call, columns in zip(calls, _rated(connection, trade, calls), strict=True):
             *found, rate_country, rate_line_type, deck_prefix = columns
@@ -161,7 +166,7 @@ def _rated(connection: duckdb.DuckDBPyConnection, trade: Trade, calls: list[Rand
 def _batch() -> list[str]:
     """The batch's own SQL: the models that rating stands on, then the rated calls."""
     staging = [f"stg_landing__{feed}" for feed in FEEDS]
-    relations = {name: name for name in ("number_prefixes", "short_numbers", "dialling_plans", "int_calls_attributed", *MODELS, *staging)}
+    relations = {name: name for name in (*SEEDS, "int_calls_attributed", *MODELS, *staging)}
     rated = rule("{{ rated_calls('int_calls_attributed') }}", relations)
     return [
         *(f"create or replace table {name} as {model(name, relations)}" for name in MODELS),
