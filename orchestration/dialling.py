@@ -139,6 +139,8 @@ class Decision:
     def _below(self, head: str, inherited: Reading | None) -> tuple[tuple[str, Reading], ...]:
         """The rows for numbers that begin with ``head``, when what is above says ``inherited``."""
         in_use = self.in_use(head)
+        if not in_use and head not in self.undecided and head not in self.beginning:
+            return ()
         default = next((way.reading for way in self.beginning.get(head, ()) if way.is_default), None)
         if head not in self.undecided and (len(head) >= DEPTH or len({way.reading for way in in_use}) <= 1):
             here = in_use[0].reading if in_use else default or inherited
@@ -183,7 +185,7 @@ def openings(country: str) -> list[Opening]:
     code = str(region.country_code)
     abroad = international_openings(region)
     at_home = national_openings(region)
-    as_it_is = numbers_dialled_as_they_are(region)
+    as_it_is = numbers_dialled_as_they_are(country)
     starts_with_zero = any(way.prefix == "0" for way in at_home)
     before_calls = [
         way._replace(prefix=before + way.prefix, reading=Reading(len(before) + way.reading.removed, way.reading.added), is_default=False)
@@ -192,7 +194,7 @@ def openings(country: str) -> list[Opening]:
         if len(way.prefix) < 5
     ]
     written_in_full = [
-        Opening("", Reading(0, code), numbers=as_it_is and _behind(code, as_it_is)),
+        *([Opening("", Reading(0, code), numbers=_behind(code, as_it_is))] if as_it_is else []),
         # the country's own code, and nothing before it
         Opening(code, Reading(0, ""), shortest=len(code) + 5),
         # the 0 that has to be dialled was left out
@@ -265,15 +267,17 @@ def national_openings(region: PhoneMetadata) -> list[Opening]:
         # what the rule keeps at the end stays where it is: it is what was dialled, not the 5 that stands for any digit
         kept = next((n for n in range(tail, 0, -1) if rewritten.endswith(dialled[len(dialled) - n :])), 0)
         reading = Reading(len(dialled) - kept, code + rewritten[: len(rewritten) - kept])
-        lengths = (len(dialled), len(dialled)) if is_whole_number else (max(SHORTEST, len(dialled) + 1 - kept), LONGEST)
+        lengths = (len(dialled), len(dialled)) if is_whole_number else (max(SHORTEST, len(dialled) + (not kept)), LONGEST)
         ways.append(Opening(prefix, reading, *lengths, is_default=prefix == region.national_prefix))
-    return sorted((_shortened(way) for way in ways), key=lambda way: -len(way.prefix))
+    return sorted((_shortened(way, code) for way in ways), key=lambda way: -len(way.prefix))
 
 
-def _shortened(way: Opening) -> Opening:
+def _shortened(way: Opening, code: str) -> Opening:
     """Nothing goes that comes back: 1 is dialled before an American number and is its calling code as well."""
     removed, added = way.reading
-    while 0 < removed <= len(way.prefix) and added.endswith(way.prefix[removed - 1]):
+    if way.prefix[:removed] == added:
+        return way._replace(reading=Reading(0, ""))
+    while 0 < removed <= len(way.prefix) and len(added) > len(code) and added[-1] == way.prefix[removed - 1]:
         removed, added = removed - 1, added[:-1]
     return way._replace(reading=Reading(removed, added))
 
@@ -284,14 +288,16 @@ def openings_after_plus() -> list[Opening]:
     for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
         if regions[0] != NETWORKS:
             for way in national_openings(PhoneMetadata.metadata_for_region(regions[0])):
-                if len(way.prefix) <= LONGEST_AFTER_CODE and way.reading.removed:
+                if len(way.prefix) <= LONGEST_AFTER_CODE:
                     reading = Reading(way.reading.removed + len(str(code)), way.reading.added)
                     ways.append(way._replace(prefix=f"{code}{way.prefix}", reading=reading, is_default=way.prefix == "0"))
     return ways
 
 
-def numbers_dialled_as_they_are(region: PhoneMetadata) -> State | None:
+@cache
+def numbers_dialled_as_they_are(country: str) -> State | None:
     """The numbers of a region before which nothing is dialled at home, as ``phonenumbers`` writes them: Spain's, Australia's 13 12 34."""
+    region = PhoneMetadata.metadata_for_region(country)
     formats = [
         combine(
             [

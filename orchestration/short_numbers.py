@@ -61,7 +61,7 @@ def short_numbers() -> Iterator[tuple[str, ...]]:
 def _plan(country: str) -> State | None:
     """The short numbers of a country as one automaton whose values are kinds of numbers."""
     region, short = PhoneMetadata.metadata_for_region(country), PhoneMetadata.short_metadata_for_region(country)
-    as_it_is = combine([numbers_dialled_as_they_are(region), any_digits(range(1, SHORTEST))], all)
+    as_it_is = combine([numbers_dialled_as_they_are(country), any_digits(range(1, SHORTEST))], all)
     named = combine([as_it_is, plan_of_region(region)], lambda values: values[1].number_kind if all(values) else None)
     enquiries = ENQUIRIES.get(str(region.country_code)[0])
     return combine([_of_known_cost(short, enquiries) if short else None, named], lambda values: next(filter(None, values), None))

@@ -13,6 +13,7 @@ from phonenumbers import PhoneNumberType
 
 from orchestration import reference
 from orchestration.errors import TiktellerError
+from orchestration.formulas import formula
 from orchestration.number_patterns import language
 from orchestration.workspace import SEEDS_DIR
 
@@ -256,6 +257,63 @@ def test_short_numbers_lead_where_their_prefix_leads_unless_an_area_code_has_it(
         if row["country"] == "NL" and row["prefix"] not in areas:
             found = ROWS[f"31{row['prefix']}"]
             assert (found["line_type"], found["number_kind"]) == (row["line_type"], row["number_kind"]), row
+
+
+def test_a_short_number_is_of_one_kind() -> None:
+    # Fails if two rows hold one number: which of their prices it has would be a coin toss.
+    held: dict[tuple[str, str], list[str]] = {}
+    for row in reference.read_seed("short_numbers"):
+        held.setdefault((row["country"], row["length"]), []).append(row["prefix"])
+    for prefixes in held.values():
+        for prefix in prefixes:
+            assert [other for other in prefixes if prefix.startswith(other)] == [prefix]
+    assert {country for country, _ in held} >= set(phonenumbers.SUPPORTED_REGIONS) - {"GN", "GQ", "IO", "TA"}  # of which the package has none
+
+
+def test_the_lengths_that_the_sql_looks_at_are_those_of_the_seeds() -> None:
+    # Fails if a seed grows longer than the joins look: its longest rows would never be found.
+    rows = reference.read_seed("dialled_prefixes")
+    assert max(len(row["prefix"]) for row in rows) <= 8
+    assert max(len(row["prefix"]) for row in rows if row["country"] == "001") == int(formula("longest_prefix_in_full"))
+    assert max(int(row["length"]) for row in reference.read_seed("short_numbers")) <= int(formula("longest_short_number"))
+
+
+@pytest.mark.parametrize(
+    ("country", "prefix", "reading"),
+    [
+        ("NL", "0", ("1", "+31")),
+        ("NL", "00", ("2", "+")),
+        ("NL", "031", ("1", "+")),
+        ("US", "011", ("3", "+")),
+        ("US", "1", ("0", "+")),
+        ("IT", "", ("0", "+39")),
+        ("HU", "06", ("2", "+36")),
+        ("RU", "8", ("1", "+7")),
+        ("RU", "810", ("3", "+")),
+        ("LT", "8", ("1", "+370")),
+        ("BR", "0015", ("4", "+")),
+        ("BR", "015", ("3", "+55")),
+        ("AR", "01115", ("5", "+54911")),
+        ("AU", "0011", ("4", "+")),
+        ("JP", "010", ("3", "+")),
+        ("HK", "001", ("3", "+")),
+        ("GB", "1410", ("4", "+44")),
+        ("001", "310", ("3", "+31")),
+        ("001", "3606", ("4", "+36")),
+        ("001", "3708", ("4", "+370")),
+    ],
+)
+def test_dialled_prefixes(country: str, prefix: str, reading: tuple[str, str]) -> None:
+    # Fails if what a country dials before a number is taken for a part of it.
+    rows = [row for row in reference.read_seed("dialled_prefixes") if (row["country"], row["prefix"]) == (country, prefix)]
+    assert reading in {(row["removed"], row["replacement"]) for row in rows}
+
+
+def test_italy_keeps_its_zero() -> None:
+    # Fails if +39 06 becomes +39 6: every Italian fixed line would be another number.
+    rows = reference.read_seed("dialled_prefixes")
+    assert not [row for row in rows if row["country"] == "001" and row["prefix"].startswith("390")]
+    assert not [row for row in rows if row["country"] == "IT" and row["prefix"] == "0"]
 
 
 def test_dialling_plans() -> None:
