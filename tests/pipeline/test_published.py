@@ -142,7 +142,9 @@ def test_every_good_call_is_one_call(demo_workspace: Workspace, answers: dict) -
 def test_a_partner_sees_its_own_rows_only(demo_workspace: Workspace) -> None:
     # Fails if one partner could read another's prices or customers.
     for partner in serving.published_partners(demo_workspace):
-        bearing = ask(demo_workspace, partner, "select table_name from duckdb_columns() where column_name = 'partner_id'")
+        bearing = ask(
+            demo_workspace, partner, "select schema_name || '.' || table_name from duckdb_columns() where column_name = 'partner_id'"
+        )
         for (table,) in bearing:
             assert ask(demo_workspace, partner, f"select distinct partner_id from {table}") in ([], [(partner,)]), table
         files = f"'{demo_workspace.landing}/customers/demo-*.csv', all_varchar=true, union_by_name=true, ignore_errors=true"
