@@ -115,9 +115,16 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
             from stg_landing__customers;
         create table int_platform_numbers (e164 varchar, valid_from date, valid_to date);
     """)
+    (distinct,) = connection.execute("select count(distinct prefix) from stg_landing__purchase_rates").fetchone()
     connection.execute(f"""
         create table calls as
-        with numbered as (select row_number() over (order by prefix) - 1 as n, prefix from stg_landing__purchase_rates group by prefix)
+        with numbered as (
+            select row_number() over (order by prefix) - 1 as n, prefix from stg_landing__purchase_rates group by prefix
+        ),
+        -- most traffic goes to a few prefixes
+        made as (
+            select call, (hash(call) % ({distinct} // (1 + hash(call + 1) % 50)))::bigint as prefix_number from range({calls}) made (call)
+        )
         select
             call as n, 'C' || (call * 7 % {CUSTOMERS}) as customer_id,
             rpad(
@@ -126,9 +133,8 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
             ) as number,
             date '2026-10-01' + (call % 31)::integer as call_date,
             (1 + hash(call) % 900)::bigint as duration_s
-        from range({calls}) made (call)
-        -- most traffic goes to a few prefixes
-        inner join numbered on numbered.n = (hash(call) % ((select count(*) from numbered) // (1 + hash(call + 1) % 50)))
+        from made
+        inner join numbered on made.prefix_number = numbered.n
     """)
 
 
