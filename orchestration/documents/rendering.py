@@ -5,16 +5,17 @@ The only module of documents that writes. A file appears as a whole or not at al
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+
+from loky import ProcessPoolExecutor
 
 from orchestration.documents.calls_csv import calls_csv
 from orchestration.documents.invoice import Invoice
@@ -76,8 +77,8 @@ def _outcomes(invoices: Iterator[Invoice], folder: Path, processes: int, profile
 
 
 def _outcomes_of_processes(invoices: Iterator[Invoice], folder: Path, processes: int, profile: str) -> Iterator[RenderedInvoice | _Failed]:
-    # spawn: a fork would copy the threads of typst and of databases half alive
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    # not fork, which copies the threads of typst and of databases half alive, nor spawn, which runs __main__ again: in an app, the page
+    with ProcessPoolExecutor(processes) as pool:
         waiting: deque[Future[list[RenderedInvoice | _Failed]]] = deque()
         for batch in _batches(invoices):
             waiting.append(pool.submit(_rendered_batch, batch, folder, profile))

@@ -16,16 +16,13 @@ LEDGER = """
 """
 
 
-def ask(workspace: Workspace, partner: str, question: str) -> list[tuple]:
-    """Rows of a query on the partner's current snapshot."""
+def ask(workspace: Workspace, partner: str, *questions: str) -> list[tuple]:
+    """Rows of queries, one after another, on what is the partner's current snapshot now: a publication meanwhile does not show."""
     with serving.connect(serving.current_snapshot(workspace, partner)) as snapshot:
-        return snapshot.execute(question).fetchall()
+        return [row for question in questions for row in snapshot.execute(question).fetchall()]
 
 
 def totals(workspace: Workspace) -> dict[str, list[tuple]]:
-    """Per partner all calls, money and drafts; for the platform the ledger."""
-    seen = {
-        partner: [*ask(workspace, partner, CALLS), *ask(workspace, partner, MARGINS), *ask(workspace, partner, INVOICES)]
-        for partner in serving.published_partners(workspace)
-    }
+    """Per partner all calls, money and drafts, of one snapshot each; for the platform the ledger."""
+    seen = {partner: ask(workspace, partner, CALLS, MARGINS, INVOICES) for partner in serving.published_partners(workspace)}
     return seen | {PLATFORM: ask(workspace, PLATFORM, LEDGER)}

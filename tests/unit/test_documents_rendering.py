@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import psutil
 import pytest
 
 from orchestration.documents import rendering
@@ -108,6 +110,16 @@ def test_invoices_are_taken_as_they_come(tmp_path: Path) -> None:
     assert len(list(outcomes)) == 12 * BATCH - 1
 
 
+def test_rendering_from_a_page_does_not_run_the_page_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Fails if rendering in an app, whose __main__ is the page that is shown, starts that page in each process instead of the work.
+    page = tmp_path / "page.py"
+    page.write_text("raise SystemExit(1)")
+    main = ModuleType("__main__")
+    main.__file__ = str(page)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    assert len(render(numbered(2 * BATCH), tmp_path / "documents", processes=2)) == 2 * BATCH
+
+
 def test_a_process_that_dies_is_told_and_leaves_whole_files(tmp_path: Path) -> None:
     # Fails if a process that the machine ended for its memory shows as a traceback, or leaves half a document.
     invoices = numbered(8 * BATCH)
@@ -115,8 +127,9 @@ def test_a_process_that_dies_is_told_and_leaves_whole_files(tmp_path: Path) -> N
     def stream() -> Iterator[Invoice]:
         for place, one in enumerate(invoices):
             if place == 7 * BATCH:
-                for child in multiprocessing.active_children():
-                    child.kill()
+                for child in psutil.Process().children():
+                    if "resource_tracker" not in " ".join(child.cmdline()):
+                        child.kill()
             yield one
 
     with pytest.raises(TiktellerError, match="was stopped"):
