@@ -31,6 +31,11 @@ telemetry:
 concurrency:
   runs:
     max_concurrent_runs: 1
+event_log_storage:
+  module: orchestration.event_log
+  class: OpenSqliteEventLogStorage
+  config:
+    base_dir: {history}
 """
 
 
@@ -201,7 +206,7 @@ def prepare_dagster_home(workspace: Workspace) -> Path:
     """DAGSTER_HOME of the workspace, with the settings that keep runs one at a time and nobody counted."""
     home = workspace.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text(DAGSTER_YAML)
+    (home / "dagster.yaml").write_text(DAGSTER_YAML.format(history=json.dumps(str(home / "history" / "runs"))))
     return home
 
 

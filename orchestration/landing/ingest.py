@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 
 import duckdb
 
@@ -33,10 +33,9 @@ class _Duplicate:
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """What is to be done with the new files: ``files`` are read, ``duplicates`` noted, ``touched`` have a new date only."""
+class _SetAside:
+    """New files that are not read: ``duplicates`` are noted, ``touched`` have a new date only."""
 
-    files: list[Landed]
     duplicates: list[_Duplicate]
     touched: list[tuple[Arrival, Scan]]
 
@@ -61,13 +60,10 @@ def ingest(workspace: Workspace, connection: duckdb.DuckDBPyConnection, run_id: 
     workspace.require()
     warehouse.create_raw(connection)
     found, strays = arrivals(workspace.landing)
-    scans = list(_scanned(_unknown(connection, found)))
-    strays += [result for result in scans if isinstance(result, Stray)]
-    for stray in strays:
-        progress(f"not read: {stray.file}: {stray.why}")
-    plan = _plan(connection, [result for result in scans if not isinstance(result, Stray)])
-    reports = list(_load_in_order(connection, plan.files, run_id, progress))
-    return reports + _note(connection, plan, run_id)
+    set_aside = _SetAside([], [])
+    scans = _without_strays(strays, _scanned(_unknown(connection, found)), progress)
+    reports = list(_load_in_order(connection, _numbered(connection, scans, set_aside), run_id, progress))
+    return reports + _note(connection, set_aside, run_id)
 
 
 def _unknown(connection: duckdb.DuckDBPyConnection, found: Iterable[Arrival]) -> list[Arrival]:
@@ -86,24 +82,33 @@ def _scanned(found: Sequence[Arrival]) -> Iterator[tuple[Arrival, Scan] | Stray]
         yield from pool.map(scanned, found)
 
 
-def _plan(connection: duckdb.DuckDBPyConnection, scans: Iterable[tuple[Arrival, Scan]]) -> _Plan:
-    """Number the files that are to be read, in order, after those of the ledger."""
+def _without_strays(
+    strays: Iterable[Stray], scans: Iterable[tuple[Arrival, Scan] | Stray], progress: Progress
+) -> Iterator[tuple[Arrival, Scan]]:
+    """The scans of what can be read; what cannot is told as it is met."""
+    for result in chain(strays, scans):
+        if isinstance(result, Stray):
+            progress(f"not read: {result.file}: {result.why}")
+        else:
+            yield result
+
+
+def _numbered(connection: duckdb.DuckDBPyConnection, scans: Iterable[tuple[Arrival, Scan]], set_aside: _SetAside) -> Iterator[Landed]:
+    """Number the files that are to be read, in order, after those of the ledger, while later ones are still being scanned."""
     ledger = connection.execute("select file_id, feed, file, sha256, duplicate_of from raw.files").fetchall()
     next_id = max((row[0] for row in ledger), default=0) + 1
     stands = {(file, sha256) for _, _, file, sha256, _ in ledger}
     originals = {(feed, sha256): file_id for file_id, feed, _, sha256, duplicate_of in ledger if duplicate_of is None}
-    plan = _Plan([], [], [])
     for arrival, scanned in scans:
         content = (arrival.feed.name, scanned.sha256)
         if (arrival.file, scanned.sha256) in stands:
-            plan.touched.append((arrival, scanned))
+            set_aside.touched.append((arrival, scanned))
         elif content in originals and scanned.text_bytes:
-            plan.duplicates.append(_Duplicate(arrival, scanned, originals[content]))
+            set_aside.duplicates.append(_Duplicate(arrival, scanned, originals[content]))
         else:
             originals[content] = next_id
-            plan.files.append(landed(next_id, arrival, scanned))
+            yield landed(next_id, arrival, scanned)
             next_id += 1
-    return plan
 
 
 def _units(files: Iterable[Landed]) -> Iterator[tuple[Landed, ...]]:
@@ -120,7 +125,7 @@ def _units(files: Iterable[Landed]) -> Iterator[tuple[Landed, ...]]:
         yield tuple(unit)
 
 
-def _load_in_order(connection: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str, progress: Progress) -> Iterator[FileReport]:
+def _load_in_order(connection: duckdb.DuckDBPyConnection, files: Iterable[Landed], run_id: str, progress: Progress) -> Iterator[FileReport]:
     """Load units side by side, commit them in order, and tell the progress of each feed."""
     for feed, of_feed in groupby(files, key=lambda file: file.feed.name):
         began, rows, count = time.monotonic(), 0, 0
@@ -174,12 +179,12 @@ def _committed(loading: _Loading, run_id: str, progress: Progress) -> list[FileR
         files, attempt = steady, partial(load, cursor, steady, run_id)
 
 
-def _note(connection: duckdb.DuckDBPyConnection, plan: _Plan, run_id: str) -> list[FileReport]:
+def _note(connection: duckdb.DuckDBPyConnection, set_aside: _SetAside, run_id: str) -> list[FileReport]:
     """Write down the duplicates and the new dates; no row of them is read."""
     rows_of = dict(connection.execute("select file_id, rows_read from raw.files").fetchall())
     next_id = max(rows_of, default=0) + 1
     # without its original, which changed while it was read, a duplicate is left to the next run
-    known = [each for each in plan.duplicates if each.original_id in rows_of]
+    known = [each for each in set_aside.duplicates if each.original_id in rows_of]
     noted = [
         (
             each.arrival,
@@ -190,13 +195,13 @@ def _note(connection: duckdb.DuckDBPyConnection, plan: _Plan, run_id: str) -> li
         )
         for file_id, each in enumerate(known, start=next_id)
     ]
-    if not noted and not plan.touched:
+    if not noted and not set_aside.touched:
         return []
     connection.execute("begin")
     try:
         if noted:
             write_ledger(connection, noted, run_id)
-        for arrival, scanned in plan.touched:
+        for arrival, scanned in set_aside.touched:
             connection.execute(
                 "update raw.files set modified_at = ?, size_bytes = ? where file = ? and sha256 = ?",
                 [arrival.modified_at, arrival.size_bytes, arrival.file, scanned.sha256],

@@ -53,5 +53,9 @@ select
 from fates
 left join (select account, min(partner_id) as partner_id from {{ ref('int_accounts') }} group by account having count(distinct partner_id) = 1) as accounts
     on fates.account = accounts.account
-left join (select distinct call_key, partner_id from {{ ref('int_calls_attributed') }} where partner_id is not null) as calls
+left join (
+    select distinct call_key, partner_id
+    from {{ ref('int_calls_attributed') }}
+    where partner_id is not null and call_key in (select call_key from fates)
+) as calls
     on fates.call_key = calls.call_key
