@@ -8,6 +8,7 @@ WORKSPACE ?= data
 CALLS ?= 200000
 MONTHS ?= 3
 SEED ?= 1
+BENCH_CALLS ?= 1000000 10000000
 PORT ?= 8501
 APP ?= 1
 
@@ -60,8 +61,8 @@ format: environment  ## let ruff mend what it can
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-bench: environment  ## measure (docs/benchmarks.md); minutes
-	@.venv/bin/python -m tests.benchmarks
+bench: environment  ## measure (docs/benchmarks.md): a quarter of an hour; BENCH_CALLS=30000000 for more
+	@.venv/bin/python -m tests.benchmarks --calls $(BENCH_CALLS)
 
 faults: environment  ## the long campaign of kills and cuts
 	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py --faults-long

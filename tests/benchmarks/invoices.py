@@ -1,8 +1,7 @@
-"""What the documents of a month cost: ``python -m tests.benchmarks.invoices`` (the budget is 120 s for 1,000, on two cores)."""
+"""What the documents of a month cost (the budget is 120 s for 1,000, on two cores)."""
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Iterator
@@ -60,18 +59,3 @@ def measure_rendering(count: int = 1_000, processes: int = 2) -> Rendered:
         seconds = time.monotonic() - began
         total_bytes = sum(path.stat().st_size for made in rendered for path in (made.pdf, made.ubl, made.calls))
     return Rendered(len(rendered), seconds, total_bytes)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--invoices", type=int, default=1_000)
-    parser.add_argument("--processes", type=int, default=2)
-    arguments = parser.parse_args()
-    measured = measure_rendering(arguments.invoices, arguments.processes)
-    each = 1000 * measured.seconds / measured.invoices
-    print(f"{measured.invoices:,} invoices of {LINES} lines and {CALLS} calls: PDF, UBL and CSV in {measured.seconds:.1f} s ", end="")
-    print(f"({each:.1f} ms each, {measured.total_bytes / 2**20:.0f} MiB)")
-
-
-if __name__ == "__main__":
-    main()
