@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo port-is-free test lint format bench faults dagster seeds environment clean
+.PHONY: help demo port-is-free test lint format bench faults year dagster seeds environment clean
 
 WORKSPACE ?= data
 CALLS ?= 200000
@@ -66,6 +66,9 @@ bench: environment  ## measure (docs/benchmarks.md): a quarter of an hour; BENCH
 
 faults: environment  ## the long campaign of kills and cuts
 	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py --faults-long
+
+year: environment  ## a demo year of twelve month ends, to the cent
+	@.venv/bin/python -m pytest tests/pipeline/test_year.py --year
 
 dagster: environment  ## the Dagster UI on the same workspace
 	@TIKTELLER_WORKSPACE="$(abspath $(WORKSPACE))" DAGSTER_HOME="$$(TIKTELLER_WORKSPACE='$(abspath $(WORKSPACE))' .venv/bin/python -m orchestration.runs)" \
