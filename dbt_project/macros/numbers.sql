@@ -193,31 +193,6 @@
     {% for column in columns %}{{ relation }}.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
-{# What was written, without spaces, dashes, dots, slashes and brackets; "(0)" is the trunk zero that +31 (0)20 shows and nobody dials. #}
-{% macro compact_number(written) -%}
-    {{ replace_all("replace(" ~ written ~ ", '(0)', '')", '[^0-9A-Za-z+*#]', '') }}
-{%- endmacro %}
-
-{#
-    The E.164 digits of a compact number as dialled in a country; null where it is not a public number written in full. `plan` is a relation with
-    calling_code, international_prefix and national_prefix (seed dialling_plans). Feature codes, short numbers and extensions are told apart before.
-#}
-{% macro e164(compact, plan) -%}
-    case
-        when {{ compact }} is null or not {{ matches(compact, '^[+]?[0-9]{6,20}$') }} then null
-        when left({{ compact }}, 1) = '+' then substr({{ compact }}, 2)
-        when starts_with({{ compact }}, {{ plan }}.international_prefix) then substr({{ compact }}, length({{ plan }}.international_prefix) + 1)
-        -- "031 6 ...": the country's own code behind a single zero, too long to be an area code
-        when starts_with({{ compact }}, '0' || {{ plan }}.calling_code) and length({{ compact }}) >= length({{ plan }}.calling_code) + 10
-            then substr({{ compact }}, 2)
-        when {{ plan }}.national_prefix <> '' and starts_with({{ compact }}, {{ plan }}.national_prefix)
-            then {{ plan }}.calling_code || substr({{ compact }}, length({{ plan }}.national_prefix) + 1)
-        when starts_with({{ compact }}, {{ plan }}.calling_code) and length({{ compact }}) >= length({{ plan }}.calling_code) + 7 then {{ compact }}
-        when length({{ compact }}) >= 10 then {{ compact }}
-        when {{ plan }}.national_prefix = '' then {{ plan }}.calling_code || {{ compact }}
-    end
-{%- endmacro %}
-
 {# DOMAIN 2, longest prefix: one equality join per prefix length, so that each is a hash join; the whole number may be a prefix. #}
 {% macro longest_prefix_joins(number, prefixes, extra_condition='true', longest=15, shortest=1) -%}
     {%- for length in range(longest, shortest - 1, -1) %}
