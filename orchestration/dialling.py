@@ -35,14 +35,17 @@ DEPTH = 5
 ANY_DIGITS = any_digits(range(18))
 
 CALL_PREFIXES: Mapping[str, tuple[str, ...]] = {
-    "AU": ("1831", "1832"),  # withhold, show the caller's number (Communications Alliance C515)
-    "GB": ("141", "1470"),  # Ofcom, National Telephone Numbering Plan, B3.1
-    "HK": ("133", "1357"),  # OFCA, numbering plan
-    "IE": ("141", "142"),  # ComReg, numbering conditions of use
-    "JP": ("184", "186"),  # MIC, numbering plan
-    "NZ": ("0197", "0196"),  # Number Administration Deed
+    "AU": ("1831", "1832"),  # phonenumbers has both, but not the 0 that is dialled behind them
+    "GB": ("141", "1470"),
+    "HK": ("133", "1357"),
+    "IE": ("141",),
+    "JP": ("184", "186"),
+    "NZ": ("0197", "0196"),
 }
-"""Digits before a number that only say whether the other side sees who calls: the call is one to the number behind them."""
+"""Digits before a number that withhold (the first of each) or show the caller's number: the call is one to the number behind them.
+
+What the operators of these countries tell their subscribers; elsewhere it is a code with * and # (macro ``number_behind_code``).
+"""
 
 
 class Reading(NamedTuple):
@@ -139,8 +142,6 @@ class Decision:
     def _below(self, head: str, inherited: Reading | None) -> tuple[tuple[str, Reading], ...]:
         """The rows for numbers that begin with ``head``, when what is above says ``inherited``."""
         in_use = self.in_use(head)
-        if not in_use and head not in self.undecided and head not in self.beginning:
-            return ()
         default = next((way.reading for way in self.beginning.get(head, ()) if way.is_default), None)
         if head not in self.undecided and (len(head) >= DEPTH or len({way.reading for way in in_use}) <= 1):
             here = in_use[0].reading if in_use else default or inherited

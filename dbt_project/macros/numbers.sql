@@ -20,9 +20,20 @@
             from {{ numbers }}
         ),
 
-        compacted as (
-            select {{ kept }}, is_plain, case when is_plain then written else {{ compact_spelling('written') }} end as compact
+        -- nearly all are plain digits: only the rest is looked at closely, a step at a time
+        without_address as (
+            select {{ kept }}, is_plain, case when is_plain then written else {{ user_of_address('written') }} end as spelling
             from spelled
+        ),
+
+        closed_up as (
+            select {{ kept }}, is_plain, case when is_plain then spelling else {{ without_punctuation('spelling') }} end as spelling
+            from without_address
+        ),
+
+        compacted as (
+            select {{ kept }}, is_plain, case when is_plain then spelling else {{ without_rest('spelling') }} end as compact
+            from closed_up
         ),
 
         dialled_numbers as (
@@ -133,31 +144,30 @@
 {%- endmacro %}
 
 {#
-    A spelling that is not plain digits, compact: digits, behind a plus where one stood, or a code with * and #. Null where it is no number: letters, a minus in
-    front, any character that numbers do not have, a local number of another country's exchange (phone-context).
+    "Jan" <sip:+31201234567@host;user=phone>, tel:+31-20-1234567;ext=12: what stands for the number, with a coded plus or # as it was. Null where it is
+    none: a minus in front, a local number of somebody else's exchange (phone-context).
 #}
-{% macro compact_spelling(written) -%}
+{% macro user_of_address(written) -%}
+    {%- set user = replace_all(written, '^(.*<)?[ ]*([Ss][Ii][Pp][Ss]?:|[Tt][Ee][Ll]:)?|[:@;?>].*$', '') -%}
     case
         when left(trim({{ written }}), 1) <> '-' and (strpos({{ written }}, 'phone-context') = 0 or strpos({{ written }}, ':+') > 0)
-            then {{ digits_of_spelling(user_of_address(written)) }}
+            then {{ replace_all(replace_all(replace_all(user, '%2[Bb]', '+'), '%23', '#'), '%2[Aa]', '*') }}
     end
 {%- endmacro %}
 
-{# "Jan" <sip:+31201234567@host;user=phone>, tel:+31-20-1234567;ext=12: what stands for the number, with a coded plus or # as it was. #}
-{% macro user_of_address(written) -%}
-    {%- set user = replace_all(written, '^(.*<)?[ ]*([Ss][Ii][Pp][Ss]?:|[Tt][Ee][Ll]:)?|[:@;?>].*$', '') -%}
-    {{ replace_all(replace_all(replace_all(user, '%2[Bb]', '+'), '%23', '#'), '%2[Aa]', '*') }}
+{#
+    Spaces, dashes, dots, slashes, brackets, ~ and the marks of right-to-left text go (phonenumbers' punctuation); "(0)" stays as a 0, since whether it belongs to the number depends on the
+    country: not in +31 (0)20, but in +39 (0)6. Of several plus signs, or 00+, one is left, and none before a 0: no calling code begins so.
+#}
+{% macro without_punctuation(spelling) -%}
+    {%- set punctuation = '[-\\s/.()~\\x{a0}\\x{ad}\\x{2000}-\\x{2015}\\x{202a}-\\x{202f}\\x{2060}\\x{2212}]|\\[|\\]' -%}
+    {%- set closed = replace_all(spelling, punctuation, '') -%}
+    {{ replace_all(replace_all(closed, '^(00)?[+]+', '+'), '^[+]0', '0') }}
 {%- endmacro %}
 
-{#
-    Spaces, dashes, dots, slashes, brackets and ~ go (phonenumbers' punctuation); "(0)" stays as a 0, since whether it belongs to the number depends on the
-    country: not in +31 (0)20, but in +39 (0)6. Of several plus signs, or 00+, one is left, and none before a 0: no calling code begins so. What is dialled
-    after a pause is not the number, nor is the # that sends it; in a code a pause is nothing.
-#}
-{% macro digits_of_spelling(spelling) -%}
-    {%- set closed = replace_all(spelling, '[-‐‑‒–—―−     /.()~]|\\[|\\]', '') -%}
-    {%- set plussed = replace_all(replace_all(closed, '^(00)?[+]+', '+'), '^[+]0', '0') -%}
-    case when left({{ plussed }}, 1) in ('*', '#') then replace({{ plussed }}, ',', '') else {{ replace_all(plussed, ',.*$|#+$', '') }} end
+{# What is dialled after a pause is not the number, nor is the # that sends it; in a code a pause is nothing. #}
+{% macro without_rest(spelling) -%}
+    case when left({{ spelling }}, 1) in ('*', '#') then replace({{ spelling }}, ',', '') else {{ replace_all(spelling, ',.*$|#+$', '') }} end
 {%- endmacro %}
 
 {#
@@ -191,31 +201,6 @@
 
 {% macro prefixed(columns, relation) -%}
     {% for column in columns %}{{ relation }}.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
-{%- endmacro %}
-
-{# What was written, without spaces, dashes, dots, slashes and brackets; "(0)" is the trunk zero that +31 (0)20 shows and nobody dials. #}
-{% macro compact_number(written) -%}
-    {{ replace_all("replace(" ~ written ~ ", '(0)', '')", '[^0-9A-Za-z+*#]', '') }}
-{%- endmacro %}
-
-{#
-    The E.164 digits of a compact number as dialled in a country; null where it is not a public number written in full. `plan` is a relation with
-    calling_code, international_prefix and national_prefix (seed dialling_plans). Feature codes, short numbers and extensions are told apart before.
-#}
-{% macro e164(compact, plan) -%}
-    case
-        when {{ compact }} is null or not {{ matches(compact, '^[+]?[0-9]{6,20}$') }} then null
-        when left({{ compact }}, 1) = '+' then substr({{ compact }}, 2)
-        when starts_with({{ compact }}, {{ plan }}.international_prefix) then substr({{ compact }}, length({{ plan }}.international_prefix) + 1)
-        -- "031 6 ...": the country's own code behind a single zero, too long to be an area code
-        when starts_with({{ compact }}, '0' || {{ plan }}.calling_code) and length({{ compact }}) >= length({{ plan }}.calling_code) + 10
-            then substr({{ compact }}, 2)
-        when {{ plan }}.national_prefix <> '' and starts_with({{ compact }}, {{ plan }}.national_prefix)
-            then {{ plan }}.calling_code || substr({{ compact }}, length({{ plan }}.national_prefix) + 1)
-        when starts_with({{ compact }}, {{ plan }}.calling_code) and length({{ compact }}) >= length({{ plan }}.calling_code) + 7 then {{ compact }}
-        when length({{ compact }}) >= 10 then {{ compact }}
-        when {{ plan }}.national_prefix = '' then {{ plan }}.calling_code || {{ compact }}
-    end
 {%- endmacro %}
 
 {# DOMAIN 2, longest prefix: one equality join per prefix length, so that each is a hash join; the whole number may be a prefix. #}

@@ -21,22 +21,19 @@ numbers as (
 -- Numbers that begin alike have the same prefix, but where the deck or the numbering plan splits them further: only those are looked at digit by digit.
 heads as (select distinct deck_id, left(e164, 7) as head from numbers where e164 is not null),
 
+split_heads as (select distinct deck_id, left(prefix, 7) as head from {{ ref('int_deck_prefixes') }} where prefix_length > 7),
+
 prefixes_of_heads as (
-    select heads.deck_id, heads.head, {{ longest_prefix('prefix', 7) }} as prefix
+    select heads.deck_id, heads.head, {{ longest_prefix('prefix', 7) }} as prefix, split_heads.head is not null as is_split
     from heads
+    left join split_heads on heads.deck_id = split_heads.deck_id and heads.head = split_heads.head
     {{ longest_prefix_joins('heads.head', ref('int_deck_prefixes'), 'PREFIX.deck_id = heads.deck_id', 7) }}
 ),
 
-split_heads as (select distinct deck_id, left(prefix, 7) as head from {{ ref('int_deck_prefixes') }} where prefix_length > 7),
-
 numbers_by_head as (
-    select
-        numbers.*,
-        prefixes_of_heads.prefix as prefix_of_head,
-        case when split_heads.head is not null then numbers.e164 end as split_e164
+    select numbers.*, prefixes_of_heads.prefix as prefix_of_head, case when prefixes_of_heads.is_split then numbers.e164 end as split_e164
     from numbers
     left join prefixes_of_heads on numbers.deck_id = prefixes_of_heads.deck_id and left(numbers.e164, 7) = prefixes_of_heads.head
-    left join split_heads on numbers.deck_id = split_heads.deck_id and left(numbers.e164, 7) = split_heads.head
 ),
 
 numbers_with_prefix as (

@@ -7,42 +7,50 @@ with written_blocks as (
 
 ends as (
     select
-        order_id, line_number, file_id, line, partner_id, part_number as block_number, part as written,
-        {{ compact_number("split_part(part, '-', 1)") }} as first_compact,
-        {{ compact_number("case when strpos(part, '-') = 0 then part else substr(part, strpos(part, '-') + 1) end") }} as last_compact,
-        strpos(substr(part, strpos(part, '-') + 1), '-') > 0 as has_more_dashes
-    from written_blocks
-    where {{ parse_text('part') }} is not null
+        blocks.order_id,
+        blocks.line_number,
+        blocks.file_id,
+        blocks.line,
+        blocks.part_number as block_number,
+        blocks.part as block,
+        coalesce(partners.country, '{{ var("default_country") }}') as country,
+        split_part(blocks.part, '-', 1) as first_written,
+        case when strpos(blocks.part, '-') = 0 then blocks.part else substr(blocks.part, strpos(blocks.part, '-') + 1) end as last_written
+    from written_blocks as blocks
+    inner join {{ ref('stg_landing__partners') }} as partners on blocks.partner_id = partners.partner_id
+    where {{ parse_text('blocks.part') }} is not null
 ),
 
 dialled as (
-    select
-        ends.*,
-        {{ e164('ends.first_compact', 'plans') }} as first_e164,
-        {{ e164('ends.last_compact', 'plans') }} as last_e164
-    from ends
-    inner join {{ ref('stg_landing__partners') }} as partners on ends.partner_id = partners.partner_id
-    left join (
-        select country, calling_code, coalesce(international_prefix, '00') as international_prefix, coalesce(national_prefix, '') as national_prefix
-        from {{ ref('dialling_plans') }}
-    ) as plans on coalesce(partners.country, '{{ var("default_country") }}') = plans.country
+    select country, first_written as written from ends
+    union
+    select country, last_written as written from ends
+),
+
+numbers as (
+    select country, written, e164
+    from {{ read_numbers('dialled', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans')) }}
 ),
 
 counted as (
     select
-        *,
+        ends.*,
+        first_numbers.e164 as first_e164,
+        last_numbers.e164 as last_e164,
         case
-            when first_e164 is null or last_e164 is null or has_more_dashes or length(first_e164) > 15 or length(first_e164) <> length(last_e164) then null
-            else cast(last_e164 as bigint) - cast(first_e164 as bigint) + 1
+            when strpos(ends.last_written, '-') > 0 or length(first_numbers.e164) <> length(last_numbers.e164) then null
+            else cast(last_numbers.e164 as bigint) - cast(first_numbers.e164 as bigint) + 1
         end as numbers_between
-    from dialled
+    from ends
+    left join numbers as first_numbers on ends.country = first_numbers.country and ends.first_written = first_numbers.written
+    left join numbers as last_numbers on ends.country = last_numbers.country and ends.last_written = last_numbers.written
 )
 
 select
     order_id,
     line_number,
     cast(block_number as integer) as block_number,
-    trim(written) as written,
+    trim(block) as written,
     first_e164,
     last_e164,
     case when numbers_between between 1 and 1000000 then numbers_between end as numbers,
