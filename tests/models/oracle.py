@@ -193,7 +193,7 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         services=timelines(rows("services"), "service_code"),
         markups={
             charge: timelines(
-                (row for row in markups if _gives(row, charge) or not (_gives(row, "nrc") or _gives(row, "mrc"))),
+                (row for row in markups if gives(row, charge) or not (gives(row, "nrc") or gives(row, "mrc"))),
                 "service_plan_id",
                 "category",
                 "service_code",
@@ -215,7 +215,8 @@ def _one_at_a_time(timeline: Timeline) -> Timeline:
     )
 
 
-def _gives(markup: Row, charge: str) -> bool:
+def gives(markup: Row, charge: str) -> bool:
+    """Whether a markup says something of that charge (nrc, mrc); one of a service that says nothing takes an exception back."""
     return bool(markup[f"{charge}_percent"] or markup[f"{charge}_eur"])
 
 
@@ -571,7 +572,7 @@ def price(books: Books, customer: Row, on: date, destination: Called, seconds: i
         return Price("unanswered", disposition)
     if seconds == 0:
         return Price("unanswered", "zero_seconds")
-    assignment = _assigned(books, "call", customer, on)
+    assignment = assigned(books, "call", customer, on)
     plan = books.plans.get(assignment["call_plan_id"]) if assignment else None
     if plan and plan["partner_id"] != customer["partner_id"]:
         plan = None
@@ -616,7 +617,7 @@ def _payer(books: Books, record: Record, on: date) -> Row | None:
     return books.customers[account["customer_id"]] if account else None
 
 
-def _assigned(books: Books, kind: str, customer: Row, on: date) -> Row | None:
+def assigned(books: Books, kind: str, customer: Row, on: date) -> Row | None:
     of_customer = books.assignments[kind].get((customer["customer_id"], "", ""), ())
     of_group = (
         books.assignments[kind].get(("", customer["partner_id"], customer["customer_group"]), ()) if customer["customer_group"] else ()
@@ -650,118 +651,10 @@ def _sale_terms(
 def minute_rate(books: Books, customer_id: str, number: str, on: date) -> Fraction | None:
     """What a minute to an E.164 number sells for to a customer on a day, exactly; None where it has no rate."""
     customer, destination = books.customers[customer_id], called(books, f"+{number}")
-    assignment = _assigned(books, "call", customer, on)
+    assignment = assigned(books, "call", customer, on)
     rows = deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], number, on)
     if assignment is None or len(rows) != 1:
         return None
     purchase_fee, purchase_minute = (exact(rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
     terms = _sale_terms(books, assignment["call_plan_id"], destination, on, purchase_fee, purchase_minute)
     return terms[1] if terms else None
-
-
-# Charges -----------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Charge:
-    """What one line of an order costs and sells for in a month (``YYYY-MM``, that it is for and of whose invoice it is), exactly."""
-
-    month: str
-    invoice_month: str
-    kind: str
-    purchase_eur: Fraction
-    sale_eur: Fraction
-
-
-def order_charges(books: Books, last_month: date) -> dict[tuple[str, str, str, str], Charge]:
-    """By order, line, kind (nrc, mrc) and month: every charge that stands on an invoice up to ``last_month`` (its first day)."""
-    charges: dict[tuple[str, str, str, str], Charge] = {}
-    for (order_id, line_number), order in books.orders.items():
-        delivered = day(order["delivered_on"])
-        if delivered is None or delivered >= _next_month(last_month):
-            continue
-        for charge in _charges_of(books, order, delivered, last_month):
-            charges[order_id, line_number, charge.kind, charge.month] = charge
-    return charges
-
-
-def _next_month(first: date) -> date:
-    return (first.replace(day=1) + timedelta(days=31)).replace(day=1)
-
-
-def _charges_of(books: Books, order: Row, delivered: date, last_month: date) -> Iterator[Charge]:
-    def charge(kind: str, month: date, invoice_month: date, on: date, quantity: Fraction) -> Charge:
-        purchase, sale = _unit_prices(books, order, kind, on)
-        return Charge(f"{month:%Y-%m}", f"{invoice_month:%Y-%m}", kind, purchase * quantity, sale * quantity)
-
-    service = books.services[order["service_code"],][-1].row
-    month = delivered.replace(day=1)
-    quantity = int(order["quantity"])
-    before = books.orders.get((order["order_id"], order.get("continues_line", "")))
-    if (added := quantity - (int(before["quantity"]) if before else 0)) > 0:
-        yield charge("nrc", month, month, delivered, Fraction(added))
-    ended = min([day(order["ended_on"]) or date.max, *_taken_over(books, order)])
-    is_advance = service["charged"].lower() == "advance"
-    while service["metering"].lower() == "quantity" and month <= (_next_month(last_month) if is_advance else last_month):
-        first, last = max(month, delivered), min(_next_month(month), ended)
-        invoice_month = (month - timedelta(days=1)).replace(day=1) if is_advance and month > delivered else month
-        if first < last:
-            yield charge("mrc", month, invoice_month, first, quantity * Fraction((last - first).days, (_next_month(month) - month).days))
-        month = _next_month(month)
-
-
-def _taken_over(books: Books, order: Row) -> Iterator[date]:
-    """When the line that continues this one is delivered: from then on that one is billed."""
-    for other in books.orders.values():
-        if (other["order_id"], other.get("continues_line", "")) == (order["order_id"], order["line_number"]) and other["delivered_on"]:
-            yield date.fromisoformat(other["delivered_on"])
-
-
-def _unit_prices(books: Books, order: Row, kind: str, on: date) -> tuple[Fraction, Fraction]:
-    """Purchase and sale of one piece: an exception for the service goes before the markup of its category."""
-    (service,) = valid(books.services[order["service_code"],], on)
-    purchase = exact(service[f"{kind}_purchase_eur"]) or Fraction(0)
-    assignment = _assigned(books, "service", books.customers[order["customer_id"]], on)
-    assert assignment, f"no service plan for {order}"
-    plan_id = assignment["service_plan_id"]
-    exception = only(valid(books.markups[kind].get((plan_id, "", order["service_code"]), ()), on))
-    if exception and not _gives(exception, kind):
-        exception = None  # taken back
-    markup = exception or only(valid(books.markups[kind].get((plan_id, service["category"], ""), ()), on))
-    assert markup, f"no markup for {order}"
-    amount = exact(markup[f"{kind}_eur"])
-    return purchase, purchase * (exact(markup[f"{kind}_percent"]) or 0) / 100 if amount is None else amount
-
-
-def seat_charges(books: Books, last_day: date) -> dict[tuple[str, str, str], tuple[int | None, Fraction | None]]:
-    """By PBX, customer and month that is over: extensions and what they sell for; None where the PBX was not read in time.
-
-    Only PBXs whose seats were ordered; a month is over three days before its end, when a reading may count.
-    """
-    charges: dict[tuple[str, str, str], tuple[int | None, Fraction | None]] = {}
-    for order in books.orders.values():
-        delivered = day(order["delivered_on"])
-        if delivered is None or books.services[order["service_code"],][-1].row["metering"] != "extensions":
-            continue
-        ended = min([day(order["ended_on"]) or date.max, *_taken_over(books, order)])
-        month = delivered.replace(day=1)
-        while (last := _next_month(month) - timedelta(days=1)) <= last_day + timedelta(days=3):
-            if last < ended:
-                read = _last_reading(books, order["pbx_id"], order["customer_id"], last)
-                key = (order["pbx_id"], order["customer_id"], f"{month:%Y-%m}")
-                sale = _unit_prices(books, {**order, **read}, "mrc", last)[1] * int(read["extensions"]) if read else None
-                charges[key] = (int(read["extensions"]), sale) if read else (None, None)
-            month = _next_month(month)
-    return charges
-
-
-def _last_reading(books: Books, pbx_id: str, customer_id: str, last: date) -> Row | None:
-    """The last reading on the month's last day in the zone of the partner, or on the three days before it."""
-    found: list[tuple[datetime, Row]] = []
-    for reading in books.readings:
-        if (reading["pbx_id"], reading["customer_id"]) == (pbx_id, customer_id):
-            moment = datetime.fromisoformat(reading["read_at"])
-            local = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(ZONE), fold=1)).astimezone(ZoneInfo(ZONE))
-            if last - timedelta(days=3) <= local.date() <= last:
-                found.append((local.astimezone(UTC), reading))
-    return max(reversed(found), key=lambda each: each[0])[1] if found else None

@@ -16,7 +16,7 @@ import pytest
 from orchestration import warehouse
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import SEEDS_DIR, Workspace
-from tests.models import oracle
+from tests.models import charge_oracle, oracle
 from tests.models.conftest import failures, run_dbt
 
 SHOWN = 10
@@ -123,7 +123,7 @@ def test_every_order_line_is_charged_as_an_independent_reader_does(built: duckdb
     last_month: date = built.execute("select last_month_start from intermediate.int_billing_horizon").fetchone()[0]
     expected = {
         (*key, charge.invoice_month): (charge.purchase_eur, charge.sale_eur)
-        for key, charge in oracle.order_charges(books, last_month).items()
+        for key, charge in charge_oracle.order_charges(books, last_month).items()
         if charge.invoice_month >= _billing_from(books, key[0], key[1])
     }
     actual = {
@@ -147,7 +147,7 @@ def test_every_pbx_is_billed_as_an_independent_reader_does(built: duckdb.DuckDBP
     last_day: date = built.execute("select last_date from intermediate.int_billing_horizon").fetchone()[0]
     expected = {
         key: charge
-        for key, charge in oracle.seat_charges(books, last_day).items()
+        for key, charge in charge_oracle.seat_charges(books, last_day).items()
         if key[2] >= books.partners[books.customers[key[1]]["partner_id"]].get("billing_from", "")[:7]
     }
     actual = {
