@@ -5,39 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from orchestration.commands import month_end
+from orchestration.commands.grammar import FAILED, INTERRUPTED, MISUSED, Parser, adding_to, count, day, replacing, workspace_of
 from orchestration.errors import TiktellerError, UsageError
 from orchestration.output import FORMATS, Answer, Format, write
-from orchestration.workspace import PROJECT_ROOT, Workspace, open_workspace
+from orchestration.workspace import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from orchestration.explaining import Explained
-    from orchestration.invoicing import Approved
 
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 DEFAULT_PORT = 8501
-
-Verb = Callable[[argparse.Namespace], int]
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the usage in one line, as every other error is said. ``later`` adds arguments when they are needed."""
-
-    later: Callable[[argparse.ArgumentParser], None] | None = None
-
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        if self.later:
-            add_arguments, self.later = self.later, None
-            add_arguments(self)
-        return super().parse_known_args(args, namespace)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(MISUSED, f"tikteller: {message}. Mend: {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,21 +55,16 @@ def _parser() -> argparse.ArgumentParser:
     printing = argparse.ArgumentParser(add_help=False)
     printing.add_argument("--format", choices=FORMATS, default="table", help="table (default), json or csv")
 
-    parser = _Parser(prog="tikteller", description="Call records in; exact invoices, margins and line capacity out.", parents=[everywhere])
-    verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=_Parser)
-
-    def verb(name: str, run: Verb, says: str, *parents: argparse.ArgumentParser) -> _Parser:
-        added = verbs.add_parser(name, help=says, description=says, parents=[everywhere, *parents])
-        added.set_defaults(verb=run)
-        return added
+    parser = Parser(prog="tikteller", description="Call records in; exact invoices, margins and line capacity out.", parents=[everywhere])
+    verb = adding_to(parser, "VERB", everywhere)
 
     verb("init", _init, "make an empty workspace")
 
     demo = verb("demo-data", _demo_data, "land realistic files in every feed, with known dirt in them")
-    demo.add_argument("--calls", type=_count, default=200_000, metavar="N", help="calls to make (200000)")
-    demo.add_argument("--months", type=_count, default=3, metavar="M", help="months up to October 2026 (3)")
-    demo.add_argument("--seed", type=_count, default=1, metavar="S", help="the same seed gives the same bytes (1)")
-    demo.add_argument("--deck-prefixes", type=_count, metavar="N", help="prefixes of the first partner's purchase deck (a few thousand)")
+    demo.add_argument("--calls", type=count, default=200_000, metavar="N", help="calls to make (200000)")
+    demo.add_argument("--months", type=count, default=3, metavar="M", help="months up to October 2026 (3)")
+    demo.add_argument("--seed", type=count, default=1, metavar="S", help="the same seed gives the same bytes (1)")
+    demo.add_argument("--deck-prefixes", type=count, metavar="N", help="prefixes of the first partner's purchase deck (a few thousand)")
 
     run = verb("run", _run, "ingest what is new in landing, build, check and publish")
     run.add_argument("--accept-landed", action="store_true", help="publish although what landed fails its expectations")
@@ -109,16 +85,16 @@ def _parser() -> argparse.ArgumentParser:
     quote.add_argument("--partner", required=True, metavar="P")
     quote.add_argument("--plan", required=True, metavar="PLAN", help="a call_plan_id of the partner")
     quote.add_argument("--to", required=True, metavar="NUMBER", help="as it would be dialled, such as 0201234567 or +4930123456")
-    quote.add_argument("--seconds", required=True, type=_count, metavar="N")
-    quote.add_argument("--at", type=_day, metavar="DATE", help="rates of this day (default: the newest day with calls)")
+    quote.add_argument("--seconds", required=True, type=count, metavar="N")
+    quote.add_argument("--at", type=day, metavar="DATE", help="rates of this day (default: the newest day with calls)")
 
     what_if = verb("what-if", _what_if, "what a call plan would have earned on the calls that were made, exactly", printing)
     what_if.add_argument("--partner", required=True, metavar="P")
     what_if.add_argument("--plan", metavar="PLAN", help="a plan that exists")
     what_if.add_argument("--rates", type=Path, metavar="FILE", help="a draft: CSV with the columns of call_plan_rates")
     what_if.add_argument("--onnet-billing", action="store_true", help="the draft charges on-net calls")
-    what_if.add_argument("--rounding-seconds", type=_count, default=1, metavar="N", help="seconds step of the draft (1)")
-    what_if.add_argument("--rounding-decimals", type=_count, default=4, metavar="N", help="price decimals of the draft (4)")
+    what_if.add_argument("--rounding-seconds", type=count, default=1, metavar="N", help="seconds step of the draft (1)")
+    what_if.add_argument("--rounding-decimals", type=count, default=4, metavar="N", help="price decimals of the draft (4)")
     what_if.add_argument("--from", dest="first_month", metavar="MONTH", help="the first month of calls, such as 2026-08")
     what_if.add_argument("--to", dest="last_month", metavar="MONTH", help="the last month, included")
     what_if.add_argument("--customer", action="append", metavar="C", help="this customer only; may be given again")
@@ -126,52 +102,15 @@ def _parser() -> argparse.ArgumentParser:
     what_if.add_argument("--by", choices=("total", "customer", "month", "both"), default="both", help="one row per what (both)")
 
     rerate = verb("rerate", _rerate, "rate days again; what is on approved invoices stays as it was billed")
-    rerate.add_argument("--from", dest="first_day", type=_day, required=True, metavar="DATE", help="the first day, such as 2026-10-01")
-    rerate.add_argument("--to", dest="last_day", type=_day, required=True, metavar="DATE", help="the last day, included")
+    rerate.add_argument("--from", dest="first_day", type=day, required=True, metavar="DATE", help="the first day, such as 2026-10-01")
+    rerate.add_argument("--to", dest="last_day", type=day, required=True, metavar="DATE", help="the last day, included")
     rerate.add_argument("--partner", metavar="P", help="tell what changed for this partner only")
 
-    close = verb("close", _close, "close a month of a partner: what was rated and charged in it never changes again")
-    close.add_argument("month", metavar="MONTH", help="such as 2026-10")
-    close.add_argument("--partner", required=True, metavar="P")
-    close.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
+    month_end.add_verbs(verb, everywhere, printing)
 
     export = verb("export", _export, "write one of finance's reports to a file")
     export.add_argument("report", metavar="REPORT", help="which one; --help lists them")
     export.later = _export_arguments
-
-    invoices = verb("invoices", _invoices_usage, "list, approve, credit and render invoices")
-    actions = invoices.add_subparsers(metavar="ACTION", required=True, parser_class=_Parser)
-
-    def action(name: str, run: Verb, says: str, *parents: argparse.ArgumentParser) -> _Parser:
-        added = actions.add_parser(name, help=says, description=says, parents=[everywhere, *parents])
-        added.set_defaults(verb=run)
-        return added
-
-    listing = action("list", _invoices_list, "drafts, blocked with the reason, approved and credited", printing)
-    listing.add_argument("--partner", metavar="P")
-    listing.add_argument("--month", metavar="MONTH", help="such as 2026-10")
-    listing.add_argument("--status", choices=("draft", "blocked", "approved", "credited"))
-
-    approve = action("approve", _invoices_approve, "give drafts their numbers; what is approved never changes again", printing)
-    approve.add_argument("invoice_ids", nargs="*", metavar="INVOICE_ID", help="the chosen ones (all drafts of the month without)")
-    approve.add_argument("--partner", required=True, metavar="P")
-    approve.add_argument("--month", metavar="MONTH", help="such as 2026-10 (default: that of the ids, else the last one that is over)")
-    approve.add_argument("--date", type=_day, metavar="DATE", help="the day of issue (today)")
-    approve.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
-
-    credit = action("credit", _invoices_credit, "a credit note for an approved invoice, or for some of its lines", printing)
-    credit.add_argument("invoice_number", metavar="NUMBER")
-    credit.add_argument("--partner", required=True, metavar="P")
-    credit.add_argument("--reason", required=True, metavar="TEXT", help="stands on the credit note")
-    credit.add_argument("--line", type=_count, action="append", metavar="N", help="this line only; may be given again")
-    credit.add_argument("--date", type=_day, metavar="DATE", help="the day of issue (today)")
-    credit.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
-
-    rendering = action("render", _invoices_render, "write PDF, UBL and call specification of what is approved to documents/", printing)
-    rendering.add_argument("invoice_numbers", nargs="*", metavar="NUMBER", help="the chosen ones (all without)")
-    rendering.add_argument("--partner", metavar="P")
-    rendering.add_argument("--month", metavar="MONTH")
-    rendering.add_argument("--profile", choices=("nlcius", "peppol"), default="nlcius", help="what the UBL says it follows (nlcius)")
 
     pbxs = verb("read-pbx", _read_pbx, "read how many extensions 3CX PBXs have, and land it", printing)
     pbxs.add_argument("--config", type=Path, required=True, metavar="FILE", help="a TOML file with your PBXs (docs/operator.md)")
@@ -186,39 +125,20 @@ def _parser() -> argparse.ArgumentParser:
         "--range", required=True, dest="limits", metavar="RANGE", help="stages in EUR, such as 40-80-120; the highest blocks"
     )
     backtest.add_argument("--customer", metavar="C", help="this customer only; without: all, whatever their own range")
-    backtest.add_argument("--from", dest="first_day", type=_day, metavar="DATE", help="the first day, such as 2026-10-01")
-    backtest.add_argument("--to", dest="last_day", type=_day, metavar="DATE", help="the last day, included")
+    backtest.add_argument("--from", dest="first_day", type=day, metavar="DATE", help="the first day, such as 2026-10-01")
+    backtest.add_argument("--to", dest="last_day", type=day, metavar="DATE", help="the last day, included")
     backtest.add_argument("--summary", action="store_true", help="only what each stage caught together (a table always begins with it)")
 
     app = verb("app", _app, "serve the dashboard")
-    app.add_argument("--port", type=_count, default=DEFAULT_PORT, metavar="N", help=f"where it listens ({DEFAULT_PORT})")
+    app.add_argument("--port", type=count, default=DEFAULT_PORT, metavar="N", help=f"where it listens ({DEFAULT_PORT})")
     app.add_argument("--headless", action="store_true", help="open no browser")
     return parser
-
-
-def _count(text: str) -> int:
-    """A whole number, zero or more, also as ``200_000`` or ``200,000``."""
-    digits = text.replace("_", "").replace(",", "")
-    if not digits.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(digits)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it as 2026-10-31") from None
-
-
-def _workspace(args: argparse.Namespace) -> Workspace:
-    return open_workspace(args.workspace)
 
 
 def _init(args: argparse.Namespace) -> int:
     from orchestration.landing.feeds import FEEDS
 
-    workspace = _workspace(args)
+    workspace = workspace_of(args)
     is_new = not workspace.exists()
     workspace.create(tuple(feed.name for feed in FEEDS))
     print(f"{workspace.root} {'is a workspace now' if is_new else 'is a workspace already'}: put files in {workspace.landing}/<feed>/")
@@ -230,7 +150,7 @@ def _demo_data(args: argparse.Namespace) -> int:
     from orchestration.landing.feeds import FEEDS
     from orchestration.progress import printed
 
-    workspace = _workspace(args)
+    workspace = workspace_of(args)
     workspace.create(tuple(feed.name for feed in FEEDS))
     summary = generate(
         workspace, calls=args.calls, months=args.months, seed=args.seed, progress=printed(), deck_prefixes=args.deck_prefixes
@@ -249,7 +169,7 @@ def _run(args: argparse.Namespace) -> int:
     from orchestration.settings import RunSettings
 
     chosen = RunSettings(accept_landed=args.accept_landed, rebuild=args.rebuild)
-    report = run(_workspace(args).require(), printed(), chosen)
+    report = run(workspace_of(args).require(), printed(), chosen)
     for line in report.lines():
         print(line)
     return 0 if report.published else FAILED
@@ -258,14 +178,14 @@ def _run(args: argparse.Namespace) -> int:
 def _explain(args: argparse.Namespace) -> int:
     from orchestration.explaining import explain
 
-    _write_explained(explain(_workspace(args).require(), args.call_id, args.partner), args.format)
+    _write_explained(explain(workspace_of(args).require(), args.call_id, args.partner), args.format)
     return 0
 
 
 def _quote(args: argparse.Namespace) -> int:
     from orchestration.explaining import quote
 
-    _write_explained([quote(_workspace(args).require(), args.partner, args.plan, args.to, args.seconds, args.at)], args.format)
+    _write_explained([quote(workspace_of(args).require(), args.partner, args.plan, args.to, args.seconds, args.at)], args.format)
     return 0
 
 
@@ -285,7 +205,7 @@ def _what_if(args: argparse.Namespace) -> int:
 
     if (args.plan is None) == (args.rates is None):
         raise UsageError("give --plan or --rates", mend="--plan for a plan that exists, --rates FILE for a draft")
-    workspace = _workspace(args).require()
+    workspace = workspace_of(args).require()
     scope = Scope(args.first_month, args.last_month, args.customer, args.had_plan)
     if args.plan:
         result = price_plan(workspace, args.partner, args.plan, scope)
@@ -325,96 +245,16 @@ def _rerate(args: argparse.Namespace) -> int:
     from orchestration.progress import printed
     from orchestration.rerating import rerate
 
-    report, changes = rerate(_workspace(args).require(), args.first_day, args.last_day, args.partner, printed())
+    report, changes = rerate(workspace_of(args).require(), args.first_day, args.last_day, args.partner, printed())
     for line in (change.line for change in changes) if report.published else report.lines():
         print(line)
-    return 0 if report.published else FAILED
-
-
-def _close(args: argparse.Namespace) -> int:
-    from orchestration.closing import close_month
-
-    workspace = _workspace(args).require()
-    closed = close_month(workspace, args.partner, args.month)
-    print(f"{closed.month} of {closed.partner_id} is closed: {closed.calls:,} calls and {closed.charges:,} charges are final")
-    if closed.moved_calls:
-        print(f"{closed.moved_calls:,} calls have no price yet and go to the next open month once they have (tikteller status)")
-    if closed.drafts or closed.blocked:
-        print(f"{closed.drafts:,} invoices are still to be approved, {closed.blocked:,} were blocked (tikteller invoices list)")
-    return 0 if args.no_run else _publish_decision(workspace)
-
-
-def _invoices_usage(args: argparse.Namespace) -> int:
-    raise UsageError("invoices needs an action", mend="tikteller invoices list, approve, credit or render")
-
-
-def _invoices_list(args: argparse.Namespace) -> int:
-    from orchestration.invoicing import listed
-
-    rows = listed(_workspace(args).require(), args.partner, args.month, args.status)
-    columns = tuple(rows[0]) if rows else ("partner_id", "customer_id", "month", "invoice_id", "status")
-    write(Answer(columns, [tuple(row.values()) for row in rows]), args.format, sys.stdout)
-    return 0
-
-
-def _invoices_approve(args: argparse.Namespace) -> int:
-    from orchestration.invoicing import approve, is_late, month_to_approve
-
-    workspace = _workspace(args).require()
-    month = args.month or month_to_approve(workspace, args.partner, args.invoice_ids)
-    done = approve(workspace, args.partner, month, args.invoice_ids or None, args.date)
-    _write_approved(done.approved, args.format)
-    for invoice_id in done.approved_before:
-        print(f"{invoice_id} was approved before", file=sys.stderr)
-    for invoice_id, reason in done.blocked.items():
-        print(f"{invoice_id} is blocked: {reason}", file=sys.stderr)
-    if done.approved and is_late(done.approved[0].issued_on, month):
-        print(f"invoices for {month} had to be issued before the 15th of the next month", file=sys.stderr)
-    if not done.approved and args.invoice_ids and done.blocked:
-        return FAILED
-    return _publish_decision(workspace) if done.approved and not args.no_run else 0
-
-
-def _invoices_credit(args: argparse.Namespace) -> int:
-    from orchestration.invoicing import credit
-
-    workspace = _workspace(args).require()
-    _write_approved([credit(workspace, args.partner, args.invoice_number, args.reason, args.line, args.date)], args.format)
-    return 0 if args.no_run else _publish_decision(workspace)
-
-
-def _write_approved(approved: Sequence[Approved], form: Format) -> None:
-    columns = ("partner_id", "invoice_number", "invoice_id", "customer_id", "month", "gross_eur", "issued_on", "due_on")
-    write(Answer(columns, [tuple(getattr(each, name) for name in columns) for each in approved]), form, sys.stdout)
-
-
-def _invoices_render(args: argparse.Namespace) -> int:
-    from orchestration.documents.rendering import render
-    from orchestration.invoicing import approved_invoices
-
-    workspace = _workspace(args).require()
-    invoices = approved_invoices(workspace, args.partner, args.month, args.invoice_numbers or None)
-    made = render(invoices, workspace.documents, profile=args.profile)
-    columns = ("partner_id", "month", "invoice_number", "pdf", "ubl", "calls")
-    write(Answer(columns, [tuple(str(getattr(each, name)) for name in columns) for each in made]), args.format, sys.stdout)
-    return 0
-
-
-def _publish_decision(workspace: Workspace) -> int:
-    """Run the pipeline, so that readers see what was decided."""
-    from orchestration.progress import printed
-    from orchestration.runs import run
-
-    report = run(workspace, printed())
-    for line in report.lines() if not report.published else ():
-        print(line, file=sys.stderr)
     return 0 if report.published else FAILED
 
 
 def _status(args: argparse.Namespace) -> int:
     from orchestration.status import status
 
-    found = status(_workspace(args))
+    found = status(workspace_of(args))
     found.write(args.format, sys.stdout)
     return 0
 
@@ -424,12 +264,12 @@ def _sql(args: argparse.Namespace) -> int:
 
     if args.format == "parquet" and not args.out:
         raise UsageError("parquet is no text for a terminal", mend="add --out FILE")
-    with opened(_workspace(args), args.partner) as connection:
+    with opened(workspace_of(args), args.partner) as connection:
         if args.format == "parquet":
-            with _replacing(args.out) as unfinished:
+            with replacing(args.out) as unfinished:
                 write_parquet(connection, args.statement, unfinished)
         elif args.out:
-            with _replacing(args.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
+            with replacing(args.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
                 write(answer(connection, args.statement), args.format, stream)
         else:
             write(answer(connection, args.statement), args.format, sys.stdout)
@@ -465,30 +305,17 @@ def _export(args: argparse.Namespace) -> int:
     if form not in FILE_FORMATS:
         raise UsageError(f"{args.out} does not say what it is to be", mend=f"add --format {', '.join(FILE_FORMATS)}")
     asked = {name.removeprefix("asked_"): value for name, value in vars(args).items() if name.startswith("asked_") and value is not None}
-    workspace = _workspace(args)
-    with _replacing(args.out) as unfinished:
+    workspace = workspace_of(args)
+    with replacing(args.out) as unfinished:
         done = export(workspace, report, asked, unfinished, form, args.partner, args.locale, printed())
     print(f"{done.rows:,} rows in {args.out}, {done.seconds:.1f} s")
     return 0
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; takes its place when the block ends well, and leaves nothing when not."""
-    if not path.parent.is_dir():
-        raise TiktellerError(f"cannot write {path}: there is no folder {path.parent}", mend="make the folder, or name another file")
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def _read_pbx(args: argparse.Namespace) -> int:
     from orchestration.connectors import readings
 
-    workspace = _workspace(args).require()
+    workspace = workspace_of(args).require()
     found = readings.read_pbxs(workspace, readings.chosen(readings.read_configuration(args.config), args.only))
     file = found.file.relative_to(workspace.root) if found.file else None
     rows = [
@@ -523,7 +350,7 @@ def _pvc(args: argparse.Namespace) -> int:
 def _ids_backtest(args: argparse.Namespace) -> int:
     from orchestration.ids import BacktestRequest, backtest
 
-    found = backtest(_workspace(args), BacktestRequest(args.partner, args.limits, args.customer, args.first_day, args.last_day))
+    found = backtest(workspace_of(args), BacktestRequest(args.partner, args.limits, args.customer, args.first_day, args.last_day))
     if args.format != "table":
         write(found.summary if args.summary else found.crossings, args.format, sys.stdout)
         return 0
@@ -538,7 +365,7 @@ def _ids_backtest(args: argparse.Namespace) -> int:
 def _app(args: argparse.Namespace) -> NoReturn:
     import socket
 
-    workspace = _workspace(args).require()
+    workspace = workspace_of(args).require()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,0 +1,132 @@
+"""The month end: closing months; listing, approving, crediting and rendering invoices."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from orchestration.commands.grammar import FAILED, AddVerb, adding_to, count, day, workspace_of
+from orchestration.errors import UsageError
+from orchestration.output import Answer, Format, write
+from orchestration.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestration.invoicing import Approved
+
+
+def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argparse.ArgumentParser) -> None:
+    close = verb("close", _close, "close a month of a partner: what was rated and charged in it never changes again")
+    close.add_argument("month", metavar="MONTH", help="such as 2026-10")
+    close.add_argument("--partner", required=True, metavar="P")
+    close.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
+
+    invoices = verb("invoices", _invoices_usage, "list, approve, credit and render invoices")
+    action = adding_to(invoices, "ACTION", everywhere)
+
+    listing = action("list", _invoices_list, "drafts, blocked with the reason, approved and credited", printing)
+    listing.add_argument("--partner", metavar="P")
+    listing.add_argument("--month", metavar="MONTH", help="such as 2026-10")
+    listing.add_argument("--status", choices=("draft", "blocked", "approved", "credited"))
+
+    approve = action("approve", _invoices_approve, "give drafts their numbers; what is approved never changes again", printing)
+    approve.add_argument("invoice_ids", nargs="*", metavar="INVOICE_ID", help="the chosen ones (all drafts of the month without)")
+    approve.add_argument("--partner", required=True, metavar="P")
+    approve.add_argument("--month", metavar="MONTH", help="such as 2026-10 (default: that of the ids, else the last one that is over)")
+    approve.add_argument("--date", type=day, metavar="DATE", help="the day of issue (today)")
+    approve.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
+
+    credit = action("credit", _invoices_credit, "a credit note for an approved invoice, or for some of its lines", printing)
+    credit.add_argument("invoice_number", metavar="NUMBER")
+    credit.add_argument("--partner", required=True, metavar="P")
+    credit.add_argument("--reason", required=True, metavar="TEXT", help="stands on the credit note")
+    credit.add_argument("--line", type=count, action="append", metavar="N", help="this line only; may be given again")
+    credit.add_argument("--date", type=day, metavar="DATE", help="the day of issue (today)")
+    credit.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
+
+    rendering = action("render", _invoices_render, "write PDF, UBL and call specification of what is approved to documents/", printing)
+    rendering.add_argument("invoice_numbers", nargs="*", metavar="NUMBER", help="the chosen ones (all without)")
+    rendering.add_argument("--partner", metavar="P")
+    rendering.add_argument("--month", metavar="MONTH")
+    rendering.add_argument("--profile", choices=("nlcius", "peppol"), default="nlcius", help="what the UBL says it follows (nlcius)")
+
+
+def _close(args: argparse.Namespace) -> int:
+    from orchestration.closing import close_month
+
+    workspace = workspace_of(args).require()
+    closed = close_month(workspace, args.partner, args.month)
+    print(f"{closed.month} of {closed.partner_id} is closed: {closed.calls:,} calls and {closed.charges:,} charges are final")
+    if closed.moved_calls:
+        print(f"{closed.moved_calls:,} calls have no price yet and go to the next open month once they have (tikteller status)")
+    if closed.drafts or closed.blocked:
+        print(f"{closed.drafts:,} invoices are still to be approved, {closed.blocked:,} were blocked (tikteller invoices list)")
+    return 0 if args.no_run else _publish_decision(workspace)
+
+
+def _invoices_usage(args: argparse.Namespace) -> int:
+    raise UsageError("invoices needs an action", mend="tikteller invoices list, approve, credit or render")
+
+
+def _invoices_list(args: argparse.Namespace) -> int:
+    from orchestration.invoicing import listed
+
+    rows = listed(workspace_of(args).require(), args.partner, args.month, args.status)
+    columns = tuple(rows[0]) if rows else ("partner_id", "customer_id", "month", "invoice_id", "status")
+    write(Answer(columns, [tuple(row.values()) for row in rows]), args.format, sys.stdout)
+    return 0
+
+
+def _invoices_approve(args: argparse.Namespace) -> int:
+    from orchestration.invoicing import approve, is_late, month_to_approve
+
+    workspace = workspace_of(args).require()
+    month = args.month or month_to_approve(workspace, args.partner, args.invoice_ids)
+    done = approve(workspace, args.partner, month, args.invoice_ids or None, args.date)
+    _write_approved(done.approved, args.format)
+    for invoice_id in done.approved_before:
+        print(f"{invoice_id} was approved before", file=sys.stderr)
+    for invoice_id, reason in done.blocked.items():
+        print(f"{invoice_id} is blocked: {reason}", file=sys.stderr)
+    if done.approved and is_late(done.approved[0].issued_on, month):
+        print(f"invoices for {month} had to be issued before the 15th of the next month", file=sys.stderr)
+    if not done.approved and args.invoice_ids and done.blocked:
+        return FAILED
+    return _publish_decision(workspace) if done.approved and not args.no_run else 0
+
+
+def _invoices_credit(args: argparse.Namespace) -> int:
+    from orchestration.invoicing import credit
+
+    workspace = workspace_of(args).require()
+    _write_approved([credit(workspace, args.partner, args.invoice_number, args.reason, args.line, args.date)], args.format)
+    return 0 if args.no_run else _publish_decision(workspace)
+
+
+def _write_approved(approved: Sequence[Approved], form: Format) -> None:
+    columns = ("partner_id", "invoice_number", "invoice_id", "customer_id", "month", "gross_eur", "issued_on", "due_on")
+    write(Answer(columns, [tuple(getattr(each, name) for name in columns) for each in approved]), form, sys.stdout)
+
+
+def _invoices_render(args: argparse.Namespace) -> int:
+    from orchestration.documents.rendering import render
+    from orchestration.invoicing import approved_invoices
+
+    workspace = workspace_of(args).require()
+    invoices = approved_invoices(workspace, args.partner, args.month, args.invoice_numbers or None)
+    made = render(invoices, workspace.documents, profile=args.profile)
+    columns = ("partner_id", "month", "invoice_number", "pdf", "ubl", "calls")
+    write(Answer(columns, [tuple(str(getattr(each, name)) for name in columns) for each in made]), args.format, sys.stdout)
+    return 0
+
+
+def _publish_decision(workspace: Workspace) -> int:
+    """Run the pipeline, so that readers see what was decided."""
+    from orchestration.progress import printed
+    from orchestration.runs import run
+
+    report = run(workspace, printed())
+    for line in report.lines() if not report.published else ():
+        print(line, file=sys.stderr)
+    return 0 if report.published else FAILED
