@@ -57,6 +57,7 @@ PARTNER_TABLES = {
     "hourly_concurrency": "marts.hourly_concurrency",
     "line_capacity": "marts.line_capacity",
     "customers": "marts.customers",
+    "mandates": "marts.mandates",
     "resellers": "marts.resellers",
     "partner": "marts.partners",
     "quarantine": "marts.quarantine",
@@ -84,6 +85,7 @@ PLATFORM_TABLES = {
     "receivables": "marts.receivables",
     "open_items": "marts.open_items",
     "ids_ranges": "marts.ids_ranges",
+    "mandates": "marts.mandates",
 }
 """Published name -> its source, whole, for operators only: what stands in no partner's file because it is nobody's yet, or everybody's."""
 

@@ -129,3 +129,24 @@
 
 {# 3CX names an extension "Ext.101". #}
 {% macro without_ext(number) -%} {{ replace_all(parse_text(number), '^Ext[.]', '') }} {%- endmacro %}
+
+{# An IBAN as machines write it: capitals and digits only. #}
+{% macro compact_iban(text) -%} upper({{ replace_all(parse_text(text), '[ .-]', '') }}) {%- endmacro %}
+
+{# Letters as the numbers that ISO 13616 gives them, A = 10 to Z = 35. #}
+{% macro letters_as_digits(text) -%}
+    {%- set spelled = namespace(sql=text) -%}
+    {%- for letter in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ' -%}
+        {%- set spelled.sql = "replace(" ~ spelled.sql ~ ", '" ~ letter ~ "', '" ~ (loop.index + 9) ~ "')" -%}
+    {%- endfor -%}
+    {{ spelled.sql }}
+{%- endmacro %}
+
+{# The remainder of a number of up to 72 digits (an IBAN has 34 signs, of which 30 may be letters), seven digits at a time. #}
+{% macro modulo_97(digits) -%}
+    {%- set remainder = namespace(sql="mod(cast(substring(" ~ digits ~ ", 1, 9) as bigint), 97)") -%}
+    {%- for start in range(10, 73, 7) -%}
+        {%- set remainder.sql = "mod(cast(concat(cast(" ~ remainder.sql ~ " as varchar), substring(" ~ digits ~ ", " ~ start ~ ", 7)) as bigint), 97)" -%}
+    {%- endfor -%}
+    {{ remainder.sql }}
+{%- endmacro %}

@@ -1,7 +1,8 @@
 -- Fails if a customer's rows stand under another partner than its own: one partner would see, and bill, the customers of another.
 {%- set tables = [
     'calls', 'daily_calls', 'international_calls', 'service_charges', 'invoices', 'invoice_lines', 'margins', 'invoice_vat', 'commission_lines',
-    'receivables', 'open_items', 'ids_days', 'ids_crossings', 'fmc_calls', 'call_histogram', 'concurrency', 'hourly_concurrency', 'line_capacity', 'order_lines', 'portings'
+    'receivables', 'open_items', 'ids_days', 'ids_crossings', 'fmc_calls', 'call_histogram', 'concurrency', 'hourly_concurrency', 'line_capacity', 'order_lines', 'portings',
+    'mandates'
 ] %}
 with seen as (
     {%- for table in tables %}

@@ -131,6 +131,8 @@ CHANGED_PLAN = ("kl-002", "bh-002")
 UNREADABLE = "veertig tot tachtig"
 ODD_RANGES = {"kl-012": "€ 40 - 80 - 120", "kl-013": "100,00-250,00-500,00", "bh-018": UNREADABLE}
 """IDS ranges as people type them, by customer."""
+PRIVATE = {"kl-057": "Mevrouw T. Duinstra Demo"}
+"""A consumer of the partner that sends formal notices: hers is the free letter of fourteen days."""
 
 
 def iban(bank: str, account: str, country: str = "NL") -> str:
@@ -175,7 +177,7 @@ def _customer(index: int, position: int, exchange: Exchange, before: list[Custom
     return Customer(
         customer_id=customer_id,
         partner_id=exchange.partner_id,
-        name=branch.customer_name(number, city),
+        name=PRIVATE.get(customer_id) or branch.customer_name(number, city),
         branch=branch,
         exchange=exchange,
         city=city,
@@ -187,7 +189,7 @@ def _customer(index: int, position: int, exchange: Exchange, before: list[Custom
         weight=max(1, round(branch.calls_per_extension * extensions * busyness * dice.uniform(0.7, 1.4))),
         group=branch.group_of(exchange.partner_id),
         reseller_id="" if is_consumer else _reseller_of(exchange.partner_id, number),
-        kind="consumer" if is_consumer else "business",
+        kind="consumer" if is_consumer or customer_id in PRIVATE else "business",
         vat_category="reverse_charge" if seat == 7 else "exempt" if seat == 19 else "standard",
         vat_number=dutch_vat_number(10 + index // 40) if seat == 7 else "",
         is_billing_exempt=seat == 33 and index < 80,
@@ -220,7 +222,7 @@ RESELLER_COLUMNS = (
 )  # fmt: skip
 CUSTOMER_COLUMNS = (
     "customer_id", "partner_id", "name", "reseller_id", "customer_group", "kind", "vat_category", "vat_number",
-    "street", "postal_code", "city", "country", "email", "billing_exempt", "ids_range_eur",
+    "street", "postal_code", "city", "country", "email", "billing_exempt", "ids_range_eur", "iban", "mandate_id", "mandate_date",
 )  # fmt: skip
 CUSTOMER_PLAN_COLUMNS = (
     "customer_id", "customer_group", "partner_id", "call_plan_id", "service_plan_id", "valid_from", "valid_to",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestration.demo import decks, orders, partners, price_lists, tariffs
+from orchestration.demo import collecting, decks, orders, partners, price_lists, tariffs
 from orchestration.demo.files import (
     DUPLICATE,
     DUTCH_EXCEL,
@@ -45,7 +45,7 @@ def tables_of(customers: tuple[partners.Customer, ...], period: Period, seed: in
         Table("partners", "1.csv", partners.PARTNER_COLUMNS, partners.partner_rows(period.first)),
         Table("resellers", "1.csv", partners.RESELLER_COLUMNS, partners.reseller_rows(), DUTCH_EXCEL),
         Table("customers", "1.csv", partners.CUSTOMER_COLUMNS,
-        [partners.customer_row(customer) for customer in customers]),
+              [(*partners.customer_row(customer), *collecting.mandate_of(customer)) for customer in customers]),
         Table("customer_plans", "1.csv", partners.CUSTOMER_PLAN_COLUMNS, partners.customer_plan_rows(customers)),
         Table("accounts", "1.csv", partners.ACCOUNT_COLUMNS, partners.account_rows(customers)),
         Table("numbers", "1.csv.gz", partners.NUMBER_COLUMNS, partners.number_rows(customers)),
@@ -70,6 +70,7 @@ def tables_of(customers: tuple[partners.Customer, ...], period: Period, seed: in
         ),
         Table("internet_lines", "1.csv", orders.LINE_COLUMNS, orders.line_rows(customers)),
         Table("payments", "1.csv", orders.PAYMENT_COLUMNS, orders.payment_rows(period)),
+        Table("payments", "2.csv", orders.PAYMENT_COLUMNS, collecting.part_payments()),
     ]  # fmt: skip
 
 

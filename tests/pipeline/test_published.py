@@ -64,6 +64,7 @@ PUBLISHED = {
     "quarantine": "feed file line reason mend raw",
     "ingested_files": "feed file sha256 rows_read rows_kept rows_duplicate rows_quarantined ingested_at",
     "customers": "customer_id name",
+    "mandates": "customer_id iban mandate_id mandate_date mandate_problem",
     "resellers": "reseller_id name",
 }
 

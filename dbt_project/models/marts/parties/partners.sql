@@ -24,5 +24,8 @@ select
     logo_file,
     brand_color,
     closing_name,
-    footer
+    footer,
+    creditor_id,
+    coalesce(reminder_days, {{ var('default_reminder_days') }}) as reminder_days,
+    coalesce(formal_notice_days, {{ var('default_formal_notice_days') }}) as formal_notice_days
 from {{ ref('int_partners') }}

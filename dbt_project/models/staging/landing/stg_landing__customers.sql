@@ -16,6 +16,9 @@ select
     email,
     billing_exempt,
     ids_range_eur,
+    iban,
+    mandate_id,
+    mandate_date,
     file_id,
     line
 from {{ landed_rows('customers') }}

@@ -26,6 +26,9 @@ select
     logo_file,
     footer,
     brand_color,
+    creditor_id,
+    reminder_days,
+    formal_notice_days,
     billing_from,
     file_id,
     line
