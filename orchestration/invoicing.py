@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from orchestration import serving, state
 from orchestration.closing import freeze, month_named, published
 from orchestration.contracts import contract
-from orchestration.documents.invoice import Branding, CallRecord, Invoice, InvoiceLine, Party, round_cents
+from orchestration.documents.invoice import Branding, CallRecord, Invoice, InvoiceLine, Language, Party, round_cents
 from orchestration.errors import TiktellerError
 from orchestration.output import plain
 from orchestration.workspace import Workspace
@@ -73,10 +73,10 @@ def approve(
     issued = issued_on or date.today()
     chosen = list(dict.fromkeys(invoice_ids)) if invoice_ids is not None else None
     with published(workspace, partner_id) as (snapshot, name):
-        partner = _rows(snapshot, "select * from partner")[0]
-        _require_seller(partner)
+        partner = rows_of(snapshot, "select * from partner")[0]
+        require_seller(partner)
         invoices = {
-            row["invoice_id"]: row for row in _rows(snapshot, "select * from invoices where month = ? and kind = 'invoice'", [month])
+            row["invoice_id"]: row for row in rows_of(snapshot, "select * from invoices where month = ? and kind = 'invoice'", [month])
         }
         for invoice_id in chosen or ():
             if invoice_id not in invoices:
@@ -86,8 +86,8 @@ def approve(
         wanted = [invoices[each] for each in (chosen if chosen is not None else sorted(invoices))]
         drafts = [row for row in wanted if row["status"] == "draft" and row["net_eur"] != 0]
         blocked = {row["invoice_id"]: row["block_reason"] for row in wanted if row["status"] == "blocked"}
-        lines = _by_invoice(_rows(snapshot, "select * from invoice_lines where month = ? order by invoice_id, line_number", [month]))
-        customers = {row["customer_id"]: row for row in _rows(snapshot, "select * from customers")}
+        lines = _by_invoice(rows_of(snapshot, "select * from invoice_lines where month = ? order by invoice_id, line_number", [month]))
+        customers = {row["customer_id"]: row for row in rows_of(snapshot, "select * from customers")}
         names = dict(snapshot.execute("select country, name_nl from countries").fetchall())
         with state.deciding(workspace) as decided:
             next_number = _locked_numbers(decided, partner)
@@ -212,7 +212,6 @@ def approved_invoices(
 
 def _document(workspace: Workspace, content: Row, calls: Sequence[CallRecord]) -> Invoice:
     invoice, partner, customer = content["invoice"], content["partner"], content["customer"]
-    logo = workspace.root / partner["logo_file"] if partner.get("logo_file") else None
     return Invoice(
         partner_id=invoice["partner_id"],
         customer_id=invoice["customer_id"],
@@ -220,28 +219,40 @@ def _document(workspace: Workspace, content: Row, calls: Sequence[CallRecord]) -
         month=invoice["month"],
         issued_on=date.fromisoformat(invoice["issued_on"]),
         due_on=date.fromisoformat(invoice["due_on"]),
-        seller=_party(partner),
-        buyer=_party(customer),
+        seller=party_of(partner),
+        buyer=party_of(customer),
         lines=tuple(_line(line, content["country_names"]) for line in content["lines"]),
         net_eur=Decimal(invoice["net_eur"]),
         vat_eur=Decimal(invoice["vat_eur"]),
         gross_eur=Decimal(invoice["gross_eur"]),
         kind=invoice["kind"],
         credited_invoice_number=invoice.get("credited_invoice_number"),
-        branding=Branding(
-            logo.read_bytes() if logo and logo.is_file() else None,
-            partner.get("brand_color"),
-            partner.get("footer"),
-            partner.get("closing_name"),
-        ),
-        language="nl" if (customer.get("country") or partner["country"]) in ("NL", "BE") else "en",
+        branding=branding_of(workspace, partner),
+        language=language_of(partner, customer),
         time_zone=partner["time_zone"],
         notes=(content["reason"],) if content.get("reason") else (),
         calls=tuple(calls),
     )
 
 
-def _party(row: Row) -> Party:
+def branding_of(workspace: Workspace, partner: Row) -> Branding:
+    """How a partner's documents look; ``logo_file`` is a path in the workspace."""
+    logo = workspace.root / partner["logo_file"] if partner.get("logo_file") else None
+    return Branding(
+        logo.read_bytes() if logo and logo.is_file() else None,
+        partner.get("brand_color"),
+        partner.get("footer"),
+        partner.get("closing_name"),
+    )
+
+
+def language_of(partner: Row, customer: Row) -> Language:
+    """Dutch for customers in NL and BE, else English (decided)."""
+    return "nl" if (customer.get("country") or partner["country"]) in ("NL", "BE") else "en"
+
+
+def party_of(row: Row) -> Party:
+    """A partner or a customer as documents name it."""
     names = ("name", "street", "postal_code", "city", "vat_number", "coc_number", "email", "iban", "bic")
     return Party(**{name: row.get(name) for name in names}, country=row.get("country") or "NL", kind=row.get("kind") or "business")
 
@@ -367,7 +378,8 @@ def _totals(lines: Sequence[Row]) -> tuple[Decimal, Decimal]:
     return sum(by_category.values(), Decimal(0)), vat
 
 
-def _require_seller(partner: Row) -> None:
+def require_seller(partner: Row) -> None:
+    """Raises TiktellerError where the law wants more of the partner on its documents than has landed."""
     missing = [name for name in ("street", "postal_code", "city", "vat_number", "coc_number", "iban") if not partner.get(name)]
     if missing:
         raise TiktellerError(
@@ -376,7 +388,8 @@ def _require_seller(partner: Row) -> None:
         )
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """The rows that a question to a snapshot finds, by column."""
     result = connection.execute(sql, list(values))
     columns = [column[0] for column in result.description]
     return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
@@ -404,7 +417,7 @@ def listed(
     found: list[dict[str, Any]] = []
     for partner in [partner_id] if partner_id else serving.published_partners(workspace):
         with closing(serving.connect(serving.current_snapshot(workspace, partner))) as snapshot:
-            found += _rows(snapshot, f"select {columns} from invoices")
+            found += rows_of(snapshot, f"select {columns} from invoices")
     seen = {(row["partner_id"], row["invoice_id"]) for row in found}
     for row in found:
         newer = decided.get((row["partner_id"], row["invoice_id"]))

@@ -103,6 +103,70 @@ invoices = sa.Table(
 )
 """Approved invoices and credit notes, whole: ``content`` is JSON with decimals as text."""
 
+letters = sa.Table(
+    "letters",
+    metadata,
+    sa.Column("letter_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("partner_id", sa.Text, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("written_on", sa.Text, nullable=False),
+    sa.Column("pay_by", sa.Text, nullable=False),
+    sa.Column("open_eur", sa.Text, nullable=False),
+    sa.Column("costs_eur", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("pdf", sa.LargeBinary, nullable=False),
+    sa.Column("pdf_sha256", sa.Text, nullable=False),
+    sa.Column("written_at", sa.Text, nullable=False),
+    sa.Column("written_by", sa.Text, nullable=False),
+    sa.Column("filed_at", sa.Text),
+)
+"""Reminders and formal notices, whole: ``path`` is below documents/, ``filed_at`` is empty until the PDF is there."""
+
+letter_invoices = sa.Table(
+    "letter_invoices",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("invoice_number", sa.Text, primary_key=True),
+    sa.Column("letter_id", sa.Integer, nullable=False),
+    sa.Column("open_eur", sa.Text, nullable=False),
+)
+"""The invoices of the letters: no invoice gets a letter of one kind twice, whoever writes at the same time."""
+
+collection_files = sa.Table(
+    "collection_files",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("collect_on", sa.Text, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("content_sha256", sa.Text, nullable=False),
+    sa.Column("made_at", sa.Text, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("filed_at", sa.Text),
+)
+"""Direct debits as they were given to the bank, whole; ``filed_at`` is empty until somebody has the file."""
+
+collections = sa.Table(
+    "collections",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("invoice_number", sa.Text, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("message_id", sa.Text, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("mandate_id", sa.Text, nullable=False),
+    sa.Column("iban", sa.Text, nullable=False),
+    sa.Column("amount_eur", sa.Text, nullable=False),
+    sa.Column("sequence", sa.Text, nullable=False),
+    sa.Column("collect_on", sa.Text, nullable=False),
+    sa.Column("returned_at", sa.Text),
+    sa.Column("returned_by", sa.Text),
+)
+"""Invoices that a direct debit collects. A later attempt says of the one before that it came back (``returned_at``)."""
+
 audit = sa.Table(
     "audit",
     metadata,
@@ -187,6 +251,12 @@ def insert_or_ignore(connection: sa.Connection, table: sa.Table) -> sa.Insert:
     """An insert that leaves rows alone that are there already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table).on_conflict_do_nothing()
+
+
+def one_at_a_time(connection: sa.Connection, what: str) -> None:
+    """Let only one transaction at a time do ``what``, until this one ends. In SQLite, where writers wait for each other anyway, nothing."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK, sa.func.hashtext(what))))
 
 
 def whoami() -> str:

@@ -12,7 +12,7 @@ import duckdb
 
 from orchestration import run_lock, serving
 from orchestration.errors import TiktellerError
-from orchestration.landing.arrivals import arrivals
+from orchestration.landing.arrivals import Arrival, arrivals
 from orchestration.output import Answer, Format, records, write
 from orchestration.workspace import PLATFORM, Workspace
 
@@ -47,6 +47,18 @@ PLATFORM_QUESTIONS = {
         select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls, min(mend) as mend
         from unrated_calls group by all order by all
     """,
+    "overdue": """
+        select
+            partner_id, as_of_date, sum(open_eur) filter (where open_eur > 0)::decimal(18, 2) as open_eur,
+            coalesce(sum(open_eur) filter (where days_overdue > 0), 0)::decimal(18, 2) as overdue_eur,
+            count(*) filter (where days_overdue > 0) as overdue_invoices,
+            count(distinct customer_id) filter (where days_overdue > 0) as overdue_customers
+        from open_items where invoice_id is not null
+        group by partner_id, as_of_date having sum(open_eur) filter (where open_eur > 0) > 0 order by all
+    """,
+    "mandates": """
+        select partner_id, customer_id, mandate_problem, iban, mandate_id from mandates where mandate_problem is not null order by all
+    """,
     "unguarded": "select partner_id, customer_id, ids_range_eur from ids_ranges where range_problem is not null order by all",
     "months": "select partner_id, month, status, calls, unrated_calls, sale_eur, margin_eur from partner_months order by all",
 }
@@ -60,10 +72,15 @@ HEADINGS = {
     "rows_to_mend": "Rows to mend (call records apart, the newest 50)",
     "deck_problems": "Deck problems",
     "unrated_calls": "Calls without a price",
+    "overdue": "Not paid (as of the newest day that landed)",
+    "mandates": "Mandates that cannot be used",
     "unguarded": "Customers whose IDS range cannot be read",
     "months": "Months",
     "waiting": "Waiting in landing (not published)",
 }
+
+Landed = tuple[str, int, int]
+"""File, bytes and microseconds of its last change, by which the ledger knows a file."""
 
 WAITING_COLUMNS = ("feed", "files", "size_bytes")
 PARTNER_COLUMNS = ("partner_id", "newest_call_at", "calls", "published_at", "snapshot")
@@ -115,7 +132,7 @@ def status(workspace: Workspace) -> Status:
     """Everything there is to know without running. Sections whose tables are not published yet are left out."""
     workspace.require()
     found, strays = arrivals(workspace.landing)
-    landed: set[tuple[str, int, int]] = set()
+    landed: set[Landed] = set()
     sections = {"partners": Answer(PARTNER_COLUMNS, list(_partners(workspace)))}
     try:
         platform = serving.connect(serving.current_snapshot(workspace, PLATFORM))
@@ -124,15 +141,31 @@ def status(workspace: Workspace) -> Status:
     if platform:
         with closing(platform):
             sections |= {name: answer for name, sql in PLATFORM_QUESTIONS.items() if (answer := _asked(platform, sql))}
-            ledger = _asked(platform, "select file, size_bytes, epoch_us(modified_at) from ingested_files")
-            landed = {tuple(row) for row in ledger.rows} if ledger else set()
+            landed = _landed(platform)
     waiting: dict[str, tuple[int, int]] = {}
     for each in found:
-        if (each.file, each.size_bytes, each.modified_us) not in landed:
+        if _known_as(each) not in landed:
             files, size_bytes = waiting.get(each.feed.name, (0, 0))
             waiting[each.feed.name] = (files + 1, size_bytes + each.size_bytes)
     sections["waiting"] = Answer(WAITING_COLUMNS, [(feed, *sizes) for feed, sizes in waiting.items()])
     return Status(sections, [f"{stray.file}: {stray.why}" for stray in strays], _last_run(workspace), run_lock.holder(workspace))
+
+
+def waiting_files(workspace: Workspace, feed: str) -> list[Arrival]:
+    """Files of the feed that no run has read and published."""
+    found, _ = arrivals(workspace.landing)
+    with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
+        landed = _landed(platform)
+    return [each for each in found if each.feed.name == feed and _known_as(each) not in landed]
+
+
+def _landed(platform: duckdb.DuckDBPyConnection) -> set[Landed]:
+    ledger = _asked(platform, "select file, size_bytes, epoch_us(modified_at) from ingested_files")
+    return {tuple(row) for row in ledger.rows} if ledger else set()
+
+
+def _known_as(arrival: Arrival) -> Landed:
+    return arrival.file, arrival.size_bytes, arrival.modified_us
 
 
 def _partners(workspace: Workspace) -> Iterator[tuple]:

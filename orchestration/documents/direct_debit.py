@@ -20,6 +20,7 @@ from lxml import etree
 from sepaxml import SepaDD
 from stdnum import bic, iban
 from stdnum.eu import at_02
+from text_unidecode import unidecode
 
 from orchestration.documents.invoice import round_cents
 from orchestration.documents.wording import printable
@@ -120,6 +121,11 @@ def _finished(xml: bytes, message_id: str, created_at: datetime) -> bytes:
     return etree.tostring(document, encoding="UTF-8", xml_declaration=True, pretty_print=True)
 
 
+def is_name(text: str) -> bool:
+    """Whether something is left of a name in the letters that banks take."""
+    return bool(_latin(unidecode(printable(text))))
+
+
 def _latin(text: str) -> str:
     """Only characters that every SEPA bank takes; sepaxml has written foreign letters in Latin ones before."""
     return " ".join(re.sub(r"[^A-Za-z0-9/?:().,'+ -]", " ", text.replace("&", "+")).split())
@@ -141,7 +147,7 @@ def _problems(creditor: Creditor, collections: Sequence[Collection], message_id:
         yield f"{creditor.bic} is no BIC", "mend partners.bic"
     if not at_02.is_valid(creditor.creditor_id):
         yield f"{creditor.creditor_id} is no creditor id", "take the incassant-ID that the bank gave, e.g. NL69ZZZ123456780000"
-    if not _is_id(message_id):
+    if not is_reference(message_id):
         yield "the message id has characters that banks refuse, or over 35", "use letters, digits and - only"
     twice = [name for name, times in Counter(collection.end_to_end_id for collection in collections).items() if times > 1]
     if twice:
@@ -160,7 +166,7 @@ def _problems(creditor: Creditor, collections: Sequence[Collection], message_id:
             yield f"{where}: {collection.amount_eur} cannot be collected", "collect a positive Decimal with two decimals"
         if collection.amount_eur > Decimal("999999999.99"):
             yield f"{where}: {collection.amount_eur} is more than a direct debit can carry", "split it"
-        if not _is_id(collection.end_to_end_id) or not _is_id(collection.mandate_id):
+        if not is_reference(collection.end_to_end_id) or not is_reference(collection.mandate_id):
             yield (
                 f"{where}: reference or mandate {collection.mandate_id} has characters that banks refuse, or over 35",
                 "use letters, digits and - only",
@@ -169,5 +175,12 @@ def _problems(creditor: Creditor, collections: Sequence[Collection], message_id:
             yield f"{where}: mandate {collection.mandate_id} is signed after {collect_on}", "wait, or mend the day it was signed"
 
 
-def _is_id(text: str) -> bool:
+def dutch_creditor_id(coc_number: str) -> str:
+    """The incassant-ID that Dutch banks make of a KvK number of eight digits, for its first contract (0000 at the end)."""
+    unchecked = f"NL00ZZZ{coc_number}0000"
+    return f"NL{at_02.calc_check_digits(unchecked)}{unchecked[4:]}"
+
+
+def is_reference(text: str) -> bool:
+    """Whether every SEPA bank takes it as an id."""
     return bool(ID.fullmatch(text)) and "//" not in text and not text.startswith("/") and not text.endswith(("/", " "))

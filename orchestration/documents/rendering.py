@@ -118,11 +118,11 @@ def render_one(invoice: Invoice, folder: Path, *, profile: str = "nlcius") -> Re
     place.mkdir(parents=True, exist_ok=True)
     paths = {ending: place / f"{invoice.file_stem}{ending}" for ending in contents}
     for ending, content in contents.items():
-        _write_whole(paths[ending], content)
+        write_whole(paths[ending], content)
     return RenderedInvoice(invoice.partner_id, invoice.month, invoice.invoice_number, paths[".pdf"], paths[".xml"], paths["-calls.csv"])
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Beside its place first, on disk before it gets its name: a machine that stops leaves the old file or the new one."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
