@@ -132,7 +132,7 @@ UNREADABLE = "veertig tot tachtig"
 ODD_RANGES = {"kl-012": "€ 40 - 80 - 120", "kl-013": "100,00-250,00-500,00", "bh-018": UNREADABLE}
 """IDS ranges as people type them, by customer."""
 PRIVATE = {"kl-057": "Mevrouw T. Duinstra Demo"}
-"""A consumer of the partner that sends formal notices: hers is the free letter of fourteen days."""
+"""A consumer of the partner that sends formal notices, by another name than her branch gives: hers is the free letter of fourteen days."""
 
 
 def iban(bank: str, account: str, country: str = "NL") -> str:
@@ -177,7 +177,7 @@ def _customer(index: int, position: int, exchange: Exchange, before: list[Custom
     return Customer(
         customer_id=customer_id,
         partner_id=exchange.partner_id,
-        name=PRIVATE.get(customer_id) or branch.customer_name(number, city),
+        name=branch.customer_name(number, city),
         branch=branch,
         exchange=exchange,
         city=city,
@@ -189,7 +189,7 @@ def _customer(index: int, position: int, exchange: Exchange, before: list[Custom
         weight=max(1, round(branch.calls_per_extension * extensions * busyness * dice.uniform(0.7, 1.4))),
         group=branch.group_of(exchange.partner_id),
         reseller_id="" if is_consumer else _reseller_of(exchange.partner_id, number),
-        kind="consumer" if is_consumer or customer_id in PRIVATE else "business",
+        kind="consumer" if is_consumer else "business",
         vat_category="reverse_charge" if seat == 7 else "exempt" if seat == 19 else "standard",
         vat_number=dutch_vat_number(10 + index // 40) if seat == 7 else "",
         is_billing_exempt=seat == 33 and index < 80,
@@ -260,8 +260,10 @@ def reseller_rows() -> list[tuple[Value, ...]]:
 
 def customer_row(customer: Customer) -> tuple[Value, ...]:
     serial = int(customer.customer_id[3:])
+    private_name = PRIVATE.get(customer.customer_id)
     return (
-        customer.customer_id, customer.partner_id, customer.name, customer.reseller_id, customer.group, customer.kind,
+        customer.customer_id, customer.partner_id, private_name or customer.name, customer.reseller_id, customer.group,
+        "consumer" if private_name else customer.kind,
         customer.vat_category, customer.vat_number, f"Voorbeeldstraat {serial}", f"1234 {'ABCDEFGH'[serial % 8]}Z",
         customer.city, "NL", f"administratie@{customer.customer_id}.example", customer.is_billing_exempt,
         customer.ids_range_eur,

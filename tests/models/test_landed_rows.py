@@ -101,6 +101,10 @@ LANDED = {
         customer_id,partner_id,name
         small,S,a
     """,
+    "customers/c.csv": """
+        customer_id,partner_id,name,iban,mandate_id,mandate_date
+        slips,S,a,NL00TEST1,M_1,30-02-2026
+    """,
     "customer_plans/a.csv": """
         customer_id,customer_group,partner_id,call_plan_id,service_plan_id,valid_from
         ,gold,P,plan,,2026-01-01
@@ -234,6 +238,11 @@ def test_amounts_and_days_are_read_as_people_write_them(landed: Workspace) -> No
         20: "rate_too_high",
         21: "invalid_increment",
     }
+
+
+def test_a_slip_in_a_mandate_leaves_the_customer(landed: Workspace) -> None:
+    """All calls of a customer would wait in quarantine, as of nobody, for one digit of a bank account."""
+    assert query(landed, "select name, iban from staging.stg_landing__customers where customer_id = 'slips'") == [("a", "NL00TEST1")]
 
 
 def test_the_later_row_of_a_key_replaces_the_earlier(landed: Workspace) -> None:

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -22,30 +21,9 @@ from orchestration.invoicing import approve, approved_invoices, credit, listed
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask
-from tests.postgres import running_postgres
 
 PARTNER, MONTH = "kustlijn", "2026-09"
 APPROVERS = 10
-
-
-def _copy(demo: Workspace, root: Path) -> Workspace:
-    shutil.copytree(demo.serving, root / "serving", symlinks=True)
-    (root / "landing").mkdir()
-    return Workspace(root)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def decisive(
-    request: pytest.FixtureRequest, demo_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workspace]:
-    """What is published of the demo, to decide on; the decisions in SQLite or in PostgreSQL."""
-    workspace = _copy(demo_workspace, tmp_path / "workspace")
-    if request.param == "sqlite":
-        yield workspace
-        return
-    with running_postgres() as url:
-        monkeypatch.setenv("TIKTELLER_STATE_URL", url)
-        yield workspace
 
 
 def _approve_all(root: Path, url: str | None) -> list[str]:
