@@ -110,7 +110,6 @@ def send(workspace: Workspace, partner_id: str, as_of: date) -> list[Notice]:
     """
     require_payments(workspace)
     with published(workspace, partner_id) as (snapshot, _):
-        file_letters(workspace, partner_id)
         found = _notices(workspace, snapshot, partner_id, as_of)
         sent = [_sent(workspace, each) if each.status == "due" else each for each in found]
         file_letters(workspace, partner_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from loky import ProcessPoolExecutor
 from lxml import etree
 
 from orchestration import state
@@ -23,13 +21,13 @@ from orchestration.invoicing import approve, credit
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.altering import pay, publish
+from tests.pipeline.clerks import at_once
 from tests.pipeline.conftest import published_copy
 from tests.pipeline.readers import ask
 
 PARTNER, MONTH, NEXT_MONTH = "kustlijn", "2026-09", "2026-10"
 COLLECT_ON, LATER = date(2026, 12, 1), date(2026, 12, 15)
 MADE_AT = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
-CLERKS = 4
 MANDATED = "select customer_id, iban, mandate_id from mandates where mandate_problem is null order by customer_id"
 
 
@@ -59,20 +57,15 @@ def values(content: bytes, name: str) -> list[str]:
     return [element.text for element in etree.fromstring(content).iter(f"{{*}}{name}")]
 
 
-def _collect(root: Path, url: str | None) -> tuple[str, bytes]:
-    """In a process of its own."""
-    if url:
-        os.environ["TIKTELLER_STATE_URL"] = url
-    made = collect(Workspace(root))
+def _collect(workspace: Workspace) -> tuple[str, bytes]:
+    made = collect(workspace)
     return made.message_id, made.content
 
 
-def test_clerks_who_collect_at_once_debit_nobody_twice(decisive: Workspace) -> None:
+def test_clerks_who_collect_at_once_debit_nobody_twice(decisive: Workspace, tmp_path: Path) -> None:
     """Two files of one month go to the bank, and every customer pays twice."""
     approve(decisive, PARTNER, MONTH, issued_on=date(2026, 10, 1))
-    with ProcessPoolExecutor(CLERKS) as pool:
-        url = os.environ.get("TIKTELLER_STATE_URL")
-        made = set(pool.map(_collect, [decisive.root] * CLERKS, [url] * CLERKS))
+    made = set(at_once(decisive, _collect, tmp_path / "clerks"))
     ((message_id, content),) = made  # all have the same file: a bank refuses it the second time
     assert message_id == "kustlijn-2026-09-0001"
     with state.engine(decisive).connect() as decided:

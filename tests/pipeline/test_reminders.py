@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 from collections import Counter
 from datetime import date, timedelta
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from loky import ProcessPoolExecutor
 from pypdf import PdfReader
 
 from orchestration import dunning, state
@@ -25,6 +23,7 @@ from orchestration.invoicing import approve, credit
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.altering import pay, publish
+from tests.pipeline.clerks import at_once
 from tests.pipeline.conftest import published_copy
 from tests.pipeline.readers import ask
 
@@ -36,7 +35,6 @@ NOTICED = REMINDED + timedelta(days=15)
 FIRST = "INV15901583"
 """Of kl-001; the demo pays 3.31 and 1.88 of it."""
 CONSUMER = "kl-057"
-CLERKS = 4
 
 
 @pytest.fixture(scope="module")
@@ -66,24 +64,15 @@ def text(path: Path) -> str:
     return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(path.read_bytes())).pages).split())
 
 
-def _send(root: Path, url: str | None) -> list[tuple[str, str]]:
-    """In a process of its own: send what is due."""
-    if url:
-        os.environ["TIKTELLER_STATE_URL"] = url
-    return [
-        (each.kind, number)
-        for each in send(Workspace(root), PARTNER, REMINDED)
-        if each.status == "written"
-        for number in each.invoice_numbers
-    ]
+def _send(workspace: Workspace) -> list[tuple[str, str]]:
+    sent = send(workspace, PARTNER, REMINDED)
+    return [(each.kind, number) for each in sent if each.status == "written" for number in each.invoice_numbers]
 
 
-def test_clerks_who_send_at_once_write_to_nobody_twice(decisive: Workspace) -> None:
+def test_clerks_who_send_at_once_write_to_nobody_twice(decisive: Workspace, tmp_path: Path) -> None:
     """A customer with two letters of one day believes neither."""
     approved = approve(decisive, PARTNER, MONTH, issued_on=ISSUED).approved
-    with ProcessPoolExecutor(CLERKS) as pool:
-        url = os.environ.get("TIKTELLER_STATE_URL")
-        written = [each for letters in pool.map(_send, [decisive.root] * CLERKS, [url] * CLERKS) for each in letters]
+    written = [each for letters in at_once(decisive, _send, tmp_path / "clerks") for each in letters]
     assert sorted(written) == [("reminder", each.invoice_number) for each in approved]
     with state.engine(decisive).connect() as decided:
         kept = decided.execute(sa.select(state.letters.c.path, state.letters.c.pdf_sha256)).fetchall()
