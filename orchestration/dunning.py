@@ -111,9 +111,10 @@ def send(workspace: Workspace, partner_id: str, as_of: date) -> list[Notice]:
     require_payments(workspace)
     with published(workspace, partner_id) as (snapshot, _):
         found = _notices(workspace, snapshot, partner_id, as_of)
-        sent = [_sent(workspace, each) if each.status == "due" else each for each in found]
-        file_letters(workspace, partner_id)
-    return sent
+        try:
+            return [_sent(workspace, each) if each.status == "due" else each for each in found]
+        finally:  # also when a later one cannot be made: what was decided is a letter
+            file_letters(workspace, partner_id)
 
 
 def file_letters(workspace: Workspace, partner_id: str, *, missing: bool = False) -> int:
