@@ -178,7 +178,9 @@ audit = sa.Table(
     sa.Column("subject", sa.Text),
     sa.Column("detail", sa.Text),
 )
-"""Who decided what and when. Its length is the version of the state: whatever is decided leaves a row here."""
+"""Who decided what and when. Its last row that a run reads is the version of the state: whatever is decided leaves a row here."""
+
+PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate")
 
 TABLES_LOCK = 7_466_155
 """Any number, the same for everybody: who holds it makes the tables."""
@@ -233,11 +235,12 @@ def deciding(workspace: Workspace) -> Iterator[sa.Connection]:
 
 
 def version(workspace: Workspace) -> int:
-    """Grows with every decision; a snapshot of a lower one is out of date."""
+    """Grows with every decision that a run reads; a snapshot of a lower one is out of date. Letters and debits change nothing there."""
     if "TIKTELLER_STATE_URL" not in os.environ and not workspace.state.exists():
         return 0
     with engine(workspace).connect() as connection:
-        return connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0))).scalar_one()
+        published = audit.c.action.in_(PUBLISHED_ACTIONS)
+        return connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0)).where(published)).scalar_one()
 
 
 def note(connection: sa.Connection, action: str, partner_id: str | None, subject: str, detail: str = "", who: str | None = None) -> None:

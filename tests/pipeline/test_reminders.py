@@ -69,6 +69,14 @@ def _send(workspace: Workspace) -> list[tuple[str, str]]:
     return [(each.kind, number) for each in sent if each.status == "written" for number in each.invoice_numbers]
 
 
+def test_a_letter_makes_no_run_necessary(month_end: Workspace) -> None:
+    """Half a minute of everything built again, for letters that no table shows; the approval did ask for a run."""
+    approved = state.version(month_end)
+    assert approved > 0
+    assert numbers(send(month_end, PARTNER, REMINDED), "written")
+    assert state.version(month_end) == approved
+
+
 def test_clerks_who_send_at_once_write_to_nobody_twice(decisive: Workspace, tmp_path: Path) -> None:
     """A customer with two letters of one day believes neither."""
     approved = approve(decisive, PARTNER, MONTH, issued_on=ISSUED).approved
