@@ -41,6 +41,7 @@ PARTNER_TABLES = {
     "call_prices": "marts.call_prices",
     "deck_changes": "marts.deck_changes",
     "deck_problems": "marts.deck_problems",
+    "purchase_reconciliation": "marts.purchase_reconciliation",
     "invoices": "marts.invoices",
     "invoice_lines": "marts.invoice_lines",
     "invoice_vat": "marts.invoice_vat",

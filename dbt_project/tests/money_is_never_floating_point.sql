@@ -2,7 +2,7 @@
 {%- for mart in [
     'calls', 'daily_calls', 'international_calls', 'call_prices', 'service_prices', 'service_charges', 'invoice_lines', 'invoices', 'margins',
     'partner_months', 'invoice_vat', 'commissions', 'commission_lines', 'receivables', 'open_items', 'price_list', 'ids_days', 'ids_crossings',
-    'fmc_calls', 'call_histogram', 'ids_ranges', 'order_lines', 'deck_changes'
+    'fmc_calls', 'call_histogram', 'ids_ranges', 'order_lines', 'deck_changes', 'purchase_reconciliation'
 ] %}
 -- depends_on: {{ ref(mart) }}
 {%- endfor %}

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestration.errors import UsageError
-from orchestration.reports import finance, prices, receivables
+from orchestration.reports import finance, prices, purchase, receivables
 from orchestration.reports.definition import Report
 
-REPORTS: dict[str, Report] = {report.name: report for report in (*finance.REPORTS, *receivables.REPORTS, *prices.REPORTS)}
+REPORTS: dict[str, Report] = {report.name: report for report in (*finance.REPORTS, *receivables.REPORTS, *prices.REPORTS, *purchase.REPORTS)}
 
 
 def report_named(name: str) -> Report:

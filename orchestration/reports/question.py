@@ -155,7 +155,7 @@ def _as_of(connection: duckdb.DuckDBPyConnection, report: Report, asked: str | N
 def _require_month(connection: duckdb.DuckDBPyConnection, month: str) -> None:
     """Raise TiktellerError where nothing at all is known of the month; a month in which this report has no row is no error."""
     tables = _tables(connection)
-    monthly = {"daily_calls": "billing_month", "margins": "month", "invoices": "month", "service_charges": "invoice_month"}
+    monthly = {"daily_calls": "month", "margins": "month", "invoices": "month", "service_charges": "invoice_month"}
     selects = [f"select {column} as month from {table}" for table, column in monthly.items() if table in tables]
     known = [row[0] for row in connection.execute(f"{' union '.join(selects)} order by 1").fetchall()] if selects else [month]
     if month not in known:

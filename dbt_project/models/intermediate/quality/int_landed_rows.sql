@@ -1,7 +1,7 @@
 {#- What became of every row of the reference feeds. The call records have int_record_fates and int_record_counts. -#}
 {%- set feeds = [
     'partners', 'resellers', 'customers', 'customer_plans', 'accounts', 'numbers', 'call_plans', 'call_plan_rates', 'services', 'service_plans',
-    'service_plan_markups', 'orders', 'extension_counts', 'internet_lines', 'payments'
+    'service_plan_markups', 'orders', 'extension_counts', 'internet_lines', 'payments', 'purchase_invoices'
 ] -%}
 -- depends_on: {{ ref('countries') }}
 -- depends_on: {{ ref('stg_landing__partners') }}
@@ -11,6 +11,7 @@
 -- depends_on: {{ ref('stg_landing__services') }}
 -- depends_on: {{ ref('stg_landing__orders') }}
 -- depends_on: {{ ref('stg_landing__order_refusals') }}
+-- depends_on: {{ ref('stg_landing__purchase_invoice_refusals') }}
 with refused_rates as (
     select rates.file_id, rates.line, {{ row_as_json(source_columns('purchase_rates')) }} as raw
     from {{ source('raw', 'purchase_rates') }} as rates
@@ -66,7 +67,10 @@ select
     landed.line,
     landed.disposition,
     landed.reason,
-    coalesce(partners.partner_id, customers.partner_id, call_plans.partner_id, service_plans.partner_id, deck_owners.partner_id) as partner_id,
+    -- whose a refused line of the wholesaler is, is what is not sure of it: operators mend it
+    case when landed.feed <> 'purchase_invoices' or landed.disposition <> 'quarantined'
+        then coalesce(partners.partner_id, customers.partner_id, call_plans.partner_id, service_plans.partner_id, deck_owners.partner_id)
+    end as partner_id,
     landed.raw
 from landed
 left join {{ ref('stg_landing__partners') }} as partners on landed.partner_id = partners.partner_id
