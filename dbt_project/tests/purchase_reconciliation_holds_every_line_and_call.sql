@@ -25,7 +25,7 @@ bought_calls as (
 bought as (
     select partner_id, month, deck_id, purchase_eur, calls from bought_calls
     union all
-    select partner_id, month, '' as deck_id, coalesce(sum(purchase_eur), 0) as purchase_eur, sum(case when purchase_eur is not null then quantity else 0 end) as calls
+    select partner_id, month, '' as deck_id, coalesce(sum(purchase_eur), 0) as purchase_eur, cast(null as bigint) as calls
     from {{ ref('service_charges') }}
     group by partner_id, month
 ),
@@ -49,6 +49,7 @@ compared as (
     union all
     select partner_id, month, deck_id, coalesce(bought.calls, 0) as one, reconciled.calls as other, 'calls' as what
     from reconciled left join bought using (partner_id, month, deck_id)
+    where deck_id <> ''
     union all
     select partner_id, month, deck_id, 0 as one, wrong_rows as other, 'rows whose parts are not the difference' as what
     from reconciled

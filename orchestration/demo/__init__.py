@@ -26,6 +26,8 @@ from orchestration.demo.partners import customers_of
 from orchestration.demo.period import Period, period_of
 from orchestration.demo.tables import land_tables, tables_of
 from orchestration.demo.traffic import Crowd, calls_of, calls_per_day, crowd_of
+from orchestration.demo.wholesale_invoices import land_purchase_invoices
+from orchestration.demo.wholesale_switch import Switch
 from orchestration.errors import TiktellerError
 from orchestration.progress import Progress, silent
 from orchestration.workspace import Workspace
@@ -83,8 +85,11 @@ def generate(
     crowds = [crowd_of(exchange, index, customers) for index, exchange in enumerate(EXCHANGES)]
     land_dirt(landing, crowds, seed)
     land_fraud(landing, crowds, customers, seed)
-    _land_calls(landing, crowds, period, calls, seed, progress)
-    workspace.demo_answers.write_text(answers(landing, period, calls, months, seed, expected_alarms()))
+    switch = Switch(customers, period, deck_prefixes)
+    _land_calls(landing, crowds, period, calls, seed, switch, progress)
+    switch.count_spoken(landing.spoken)
+    planted = land_purchase_invoices(landing, switch, customers, period, seed)
+    workspace.demo_answers.write_text(answers(landing, period, calls, months, seed, expected_alarms(), planted))
 
     written = {file.path for file in landing.landed}
     present = {path.relative_to(workspace.landing).as_posix() for path in workspace.landing.rglob("*.csv*") if path.is_file()}
@@ -118,9 +123,9 @@ def _rows_by_feed(landing: Landing) -> dict[str, int]:
     return rows
 
 
-def _land_calls(landing: Landing, crowds: list[Crowd], period: Period, calls: int, seed: int, progress: Progress) -> None:
-    """One file per exchange and day. Days do not depend on each other, so that they are made side by side in bounded
-    memory.
+def _land_calls(landing: Landing, crowds: list[Crowd], period: Period, calls: int, seed: int, switch: Switch, progress: Progress) -> None:
+    """One file per exchange and day; the wholesaler's ``switch`` counts the calls too. Days do not depend on each other, so
+    that they are made side by side in bounded memory.
     """
     counts = calls_per_day(calls, period, crowds)
     local = threading.local()
@@ -130,7 +135,10 @@ def _land_calls(landing: Landing, crowds: list[Crowd], period: Period, calls: in
             local.connection = duckdb.connect(config={"threads": 1})
         exchange = crowd.exchange
         newline = exchange.style.newline.encode()
-        lines = lines_of(exchange, pa.concat_tables([calls_of(crowd, day, size, seed) for day, size in days]), local.connection)
+        tables = [calls_of(crowd, day, size, seed) for day, size in days]
+        for (day, _), table in zip(days, tables, strict=True):
+            switch.count(exchange, day, table)
+        lines = lines_of(exchange, pa.concat_tables(tables), local.connection)
         written = 0
         for day, size in days:
             dirt = ordinary_dirt(crowd, seed, local.connection) if day == AN_ORDINARY_DAY else []

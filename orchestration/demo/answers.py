@@ -16,7 +16,15 @@ LEGS = "transferred_legs"
 LEGS_OF_A_CALL = 2
 
 
-def answers(landing: Landing, period: Period, calls: int, months: int, seed: int, alarms: Sequence[Mapping[str, str | int]]) -> str:
+def answers(
+    landing: Landing,
+    period: Period,
+    calls: int,
+    months: int,
+    seed: int,
+    alarms: Sequence[Mapping[str, str | int]],
+    purchase_differences: Sequence[Mapping[str, str | int]],
+) -> str:
     """The answers as JSON text.
 
     ``calls`` are the good call legs; ``expected_calls`` counts the rows of the published ``calls``: every kept row, but
@@ -24,7 +32,8 @@ def answers(landing: Landing, period: Period, calls: int, months: int, seed: int
     below landing/) say per feed and file how many rows have to be kept, duplicate and quarantined, when files are read
     in the order of their paths; ``dirt`` names every kind of oddity, where it lies and its end. ``expected_alarms`` are
     days on which a customer passes at least that stage of its IDS range, ``expected_unreadable_ranges`` the customers
-    whose range nobody can read.
+    whose range nobody can read. ``expected_purchase_differences`` are the lines of the wholesaler's invoices that are not what was
+    bought, with what was billed too much; all others agree, but for rounding.
     """
     files = sorted(landing.landed, key=lambda file: file.path)
     dirt = sorted(landing.dirt, key=lambda row: (row.feed, row.file, row.kind))
@@ -42,6 +51,7 @@ def answers(landing: Landing, period: Period, calls: int, months: int, seed: int
             "expected_calls": kept_calls - partial + partial // RECORDS_OF_A_PARTIAL_CALL - legs + legs // LEGS_OF_A_CALL,
             "expected_unrated": sum(row.rows for row in dirt if row.outcome == UNRATED),
             "expected_alarms": list(alarms),
+            "expected_purchase_differences": list(purchase_differences),
             "expected_unreadable_ranges": [customer for customer, typed in ODD_RANGES.items() if typed == UNREADABLE],
             "feeds": feeds,
             "dirt": [vars(row) for row in dirt],

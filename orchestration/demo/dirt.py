@@ -8,6 +8,7 @@ calls it ``time-start``.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -21,7 +22,7 @@ from orchestration.demo.answers import LEGS
 from orchestration.demo.destinations import SATELLITE_WITHOUT_RATE
 from orchestration.demo.dialects import bytes_of, lines_of
 from orchestration.demo.exchanges import ASTERISK, FREESWITCH, STANDARD, THREECX
-from orchestration.demo.files import DUPLICATE, KEPT, QUARANTINED, UNRATED, Landing, Row, gzipped
+from orchestration.demo.files import DUPLICATE, KEPT, QUARANTINED, UNRATED, Landing, Row, Spoken, gzipped
 from orchestration.demo.period import AMSTERDAM
 from orchestration.demo.traffic import ANSWERED, OUTBOUND, VERBATIM, Crowd, calls_of
 
@@ -111,6 +112,22 @@ class Source:
             field if self.feed == ASTERISK and name in UNQUOTED else '"' + field.replace('"', '""') + '"' for name, field in named
         )
 
+    def row(self, kind: str, outcome: str, fields: Fields | list[str]) -> Row:
+        """The row of these fields, with what the wholesaler's switch saw of it where it is kept."""
+        is_kept = outcome in (KEPT, UNRATED) and isinstance(fields, dict)
+        return Row(kind, outcome, self.line(fields), self._spoken(fields) if is_kept else None)
+
+    def _spoken(self, fields: Fields) -> Spoken:
+        columns = self.columns
+        hours, minutes, seconds = ["0", "0", *fields[columns.duration_s].split(":")][-3:]
+        return Spoken(
+            self.crowd.exchange.exchange_id,
+            fields.get("linkedid") or fields[columns.call_id],
+            _local_day(fields[columns.started_at]),
+            _e164(fields[columns.callee[0]]),
+            int(hours) * 3600 + int(minutes) * 60 + int(seconds),
+        )
+
     def content(self, lines: Iterable[str]) -> bytes:
         newline = self.crowd.exchange.style.newline
         return self.crowd.exchange.header + "".join(line + newline for line in lines).encode()
@@ -170,8 +187,7 @@ class Source:
         """One row per (kind, outcome, edit); a quarantined row's kind is its reason."""
         edits = list(spoilt)
         return [
-            Row(kind, outcome, self.line(edit(record)))
-            for (kind, outcome, edit), record in zip(edits, self.records(len(edits)), strict=True)
+            self.row(kind, outcome, edit(record)) for (kind, outcome, edit), record in zip(edits, self.records(len(edits)), strict=True)
         ]
 
     def wrong_rows(self) -> list[tuple[str, str, Edit]]:
@@ -213,6 +229,24 @@ class Source:
             begun = datetime(2026, 10, 25, 2, 55)
             rows.append(("repeated_hour", KEPT, self.at(begun, 600, ended=begun + timedelta(seconds=RING_S + 600 - 3600))))
         return rows
+
+
+def _local_day(stamp: str) -> date:
+    """The day on the wall in Amsterdam of a stamp in any of the exchanges' clocks."""
+    if stamp.endswith("Z"):
+        return datetime.fromisoformat(stamp).astimezone(AMSTERDAM).date()
+    year, month, day = re.split(r"[-/]", re.split(r"[T ]", stamp)[0])
+    return date(int(year), int(month), int(day))
+
+
+def _e164(dialled: str) -> int:
+    """The number of a callee in any spelling of ``traffic``."""
+    digits = dialled.replace("-", "").removeprefix("+")
+    if digits.startswith("00"):
+        return int(digits[2:])
+    if digits.startswith("031") and len(digits) > 10:
+        return int(digits[1:])
+    return int("31" + digits[1:] if digits.startswith("0") else digits)
 
 
 def source_of(crowd: Crowd, seed: int, tag: str, connection: duckdb.DuckDBPyConnection) -> Source:
@@ -299,12 +333,12 @@ def _land_standard_columns(landing: Landing, source: Source) -> None:
         landing,
         wider,
         f"{STANDARD}/demo-dirt/unknown-columns.csv",
-        [Row("unknown_columns", KEPT, wider.line(r)) for r in records],
+        [wider.row("unknown_columns", KEPT, r) for r in records],
     )
 
 
 def _land_duplicates(landing: Landing, standard: Source, threecx: Source, freeswitch: Source) -> None:
-    again = [standard.line(record) for record in standard.records(10)]
+    again = standard.records(10)
     for name, outcome in (
         ("again-1", KEPT),
         ("again-2", DUPLICATE),
@@ -313,20 +347,20 @@ def _land_duplicates(landing: Landing, standard: Source, threecx: Source, freesw
             landing,
             standard,
             f"{STANDARD}/demo-dirt/{name}.csv",
-            [Row("same_file_again", outcome, line) for line in again],
+            [standard.row("same_file_again", outcome, record) for record in again],
         )
 
     for source, stem, size in ((standard, "demo-dirt/resent", 6), (threecx, "demo-dirt-resent", 4)):
         records = source.records(size)
-        first = [Row("same_calls_in_two_files", DUPLICATE, source.line(record)) for record in records]
+        first = [source.row("same_calls_in_two_files", DUPLICATE, record) for record in records]
         # Sent again in another order and with another number: the later row wins.
-        later = [Row("same_calls_in_two_files", KEPT, source.line(source.setting(callee="0200900900")(r))) for r in reversed(records)]
+        later = [source.row("same_calls_in_two_files", KEPT, source.setting(callee="0200900900")(r)) for r in reversed(records)]
         _land(landing, source, f"{source.feed}/{stem}-1.csv", first)
         _land(landing, source, f"{source.feed}/{stem}-2.csv", later)
 
     records = freeswitch.records(3)
-    rows = [Row("uuid_repeated", DUPLICATE, freeswitch.line(record)) for record in records]
-    rows += [Row("uuid_repeated", KEPT, freeswitch.line(record)) for record in records]
+    rows = [freeswitch.row("uuid_repeated", DUPLICATE, record) for record in records]
+    rows += [freeswitch.row("uuid_repeated", KEPT, record) for record in records]
     _land(landing, freeswitch, f"{FREESWITCH}/demo-dirt-uuid-repeated.csv", rows)
 
 
@@ -348,9 +382,7 @@ def _land_queues(landing: Landing, source: Source) -> None:
             }
             if not is_answered:
                 fields |= {"billsec": "12", "answer": ""}
-            rows.append(
-                Row("queue_answered", KEPT, source.line(fields)) if is_answered else Row("queue_no_answer", DUPLICATE, source.line(fields))
-            )
+            rows.append(source.row("queue_answered", KEPT, fields) if is_answered else source.row("queue_no_answer", DUPLICATE, fields))
     _land(landing, source, f"{ASTERISK}/bh-053-trunk/demo-dirt-queue.csv", rows)
 
 
@@ -368,7 +400,7 @@ def _land_legs(landing: Landing, asterisk: Source, threecx: Source, freeswitch: 
                 "sequence": str(900 + 3 * number + step),
             }
             kind, outcome = (LEGS, KEPT) if step < 2 else ("leg_within_another", DUPLICATE)
-            rows.append(Row(kind, outcome, asterisk.line(fields)))
+            rows.append(asterisk.row(kind, outcome, fields))
     _land(landing, asterisk, f"{asterisk.feed}/bh-053-trunk/demo-dirt-transfers.csv", rows)
 
     rows = []
@@ -377,15 +409,13 @@ def _land_legs(landing: Landing, asterisk: Source, threecx: Source, freeswitch: 
             fields = threecx.at(datetime(2026, 10, 6, 11, number, 10 * agent), 45)(record)
             if agent < 2:
                 fields |= {"time-answered": "", "duration": "00:00:00", "reason-terminated": "NoAnswer"}
-            rows.append(
-                Row("queue_call", KEPT, threecx.line(fields)) if agent == 2 else Row("queue_attempt", DUPLICATE, threecx.line(fields))
-            )
+            rows.append(threecx.row("queue_call", KEPT, fields) if agent == 2 else threecx.row("queue_attempt", DUPLICATE, fields))
     _land(landing, threecx, f"{threecx.feed}/demo-dirt-queue.csv", rows)
 
     rows = []
     for record in freeswitch.records(3):
-        rows.append(Row("bridged_leg", KEPT, freeswitch.line(record)))
-        rows.append(Row("bridged_other_leg", DUPLICATE, freeswitch.line(record | {"uuid": record["bleg_uuid"], "bleg_uuid": ""})))
+        rows.append(freeswitch.row("bridged_leg", KEPT, record))
+        rows.append(freeswitch.row("bridged_other_leg", DUPLICATE, record | {"uuid": record["bleg_uuid"], "bleg_uuid": ""}))
     _land(landing, freeswitch, f"{freeswitch.feed}/demo-dirt-bridges.csv", rows)
 
 
@@ -398,7 +428,7 @@ def _land_partial_records(landing: Landing, source: Source) -> None:
         started = datetime(2026, 10, 7 + number, 9, 0)
         for sequence, seconds in enumerate((1800, 1800, 641 + number), start=1):
             fields = source.at(started, seconds)(record | {"sequence": str(sequence)})
-            rows.append(Row("partial_records", KEPT, source.line(fields)))
+            rows.append(source.row("partial_records", KEPT, fields))
             started += timedelta(seconds=seconds)
     _land(landing, source, f"{STANDARD}/demo-dirt/partial-records.csv", rows)
 

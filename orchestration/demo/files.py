@@ -36,12 +36,27 @@ KEPT, DUPLICATE, QUARANTINED, UNRATED = "kept", "duplicate", "quarantined", "unr
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """What the wholesaler's switch saw of a row. ``callee`` is E.164 without +; rows of one ``conversation`` are one call."""
+
+    exchange_id: str
+    conversation: str
+    day: date
+    callee: int
+    talk_s: int
+
+
+@dataclass(frozen=True)
 class Row:
-    """One written row that is dirt: its kind (of a quarantined row also its reason), its expected end, and its text."""
+    """One written row that is dirt: its kind (of a quarantined row also its reason), its expected end, and its text.
+
+    ``spoken`` is given where the row is a call, or part of one, that is kept.
+    """
 
     kind: str
     outcome: str
     text: str
+    spoken: Spoken | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,8 @@ class Landing:
     dirt: list[Dirt] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     """Files that stood there already under the same name."""
+    spoken: list[Spoken] = field(default_factory=list)
+    """Calls among the dirt that are kept."""
 
     def put(self, file: LandedFile, content: bytes) -> None:
         """Write ``content`` at its place, gzipped where the name says so and it is not gzipped yet."""
@@ -102,6 +119,7 @@ class Landing:
         ``fallback_kind`` names the dirt of a file without rows.
         """
         ends = Counter(row.outcome for row in dirt)
+        self.spoken += [row.spoken for row in dirt if row.spoken]
         self.put(LandedFile(feed, path, good + len(dirt), ends[DUPLICATE], ends[QUARANTINED]), content)
         kinds = Counter((row.kind, row.outcome) for row in dirt) or Counter({(fallback_kind, QUARANTINED): 0} if fallback_kind else {})
         self.dirt += [

@@ -69,4 +69,4 @@ def _rows(source: Source, burst: Burst, customer: Customer) -> Iterator[Row]:
         ends[line] = started + timedelta(seconds=talk_s)
         called = (SATELLITE if number % 3 else PREMIUM) + number
         edited = source.setting(account=customer.accounts[0], caller=f"+{customer.first_number + 1}", callee=f"+{called}")(record)
-        yield Row(KIND, KEPT, source.line(source.at(started, talk_s)(edited)))
+        yield source.row(KIND, KEPT, source.at(started, talk_s)(edited))

@@ -11,7 +11,9 @@ from orchestration.errors import UsageError
 from orchestration.reports import finance, prices, purchase, receivables
 from orchestration.reports.definition import Report
 
-REPORTS: dict[str, Report] = {report.name: report for report in (*finance.REPORTS, *receivables.REPORTS, *prices.REPORTS, *purchase.REPORTS)}
+REPORTS: dict[str, Report] = {
+    report.name: report for report in (*finance.REPORTS, *receivables.REPORTS, *prices.REPORTS, *purchase.REPORTS)
+}
 
 
 def report_named(name: str) -> Report:

@@ -7,7 +7,7 @@ from orchestration.reports.definition import Report
 PURCHASE_RECONCILIATION = Report(
     name="purchase-reconciliation",
     title="Purchase reconciliation",
-    says="What the wholesaler billed beside what calls and orders say, per destination and service; the difference by count, seconds and rate.",
+    says="What the wholesaler billed beside what calls and orders say; the difference by count, seconds and rate.",
     tables=("purchase_reconciliation",),
     source="""
         select reconciled.*, services.service_name

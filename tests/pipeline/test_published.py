@@ -38,8 +38,8 @@ PUBLISHED = {
     "deck_changes": "partner_id deck_id version file prefix destination change valid_from old_connection_fee_eur new_connection_fee_eur "
     "old_minute_rate_eur new_minute_rate_eur difference_eur difference_percent",
     "deck_problems": "partner_id deck_id version file line prefix problem detail mend is_blocking",
-    "purchase_reconciliation": "month kind deck_id service_code account level prefix destination invoiced_calls invoiced_s invoiced_eur calls "
-    "purchase_billed_s purchase_eur difference_eur count_part_eur seconds_part_eur rate_part_eur finding unrated_calls",
+    "purchase_reconciliation": "month kind deck_id service_code account level prefix destination invoiced_calls invoiced_s invoiced_eur "
+    "calls purchase_billed_s purchase_eur difference_eur count_part_eur seconds_part_eur rate_part_eur finding unrated_calls",
     "invoices": "customer_id month invoice_id invoice_number status block_reason net_eur vat_eur gross_eur issued_on due_on",
     "invoice_lines": "invoice_id line_number kind description country line_type service_code quantity duration_s amount_eur purchase_eur "
     "vat_category vat_percent",

@@ -65,8 +65,11 @@ service_accounts as (
 our_services as (
     select
         charges.partner_id, charges.month, charges.service_code, service_accounts.account,
-        -- a charge without a reading or a price has no purchase yet
-        sum(case when charges.purchase_eur is not null then charges.quantity else 0 end) as calls,
+        -- pieces are those that cost something: nobody bills the monthly nothing of what was paid once. A charge without a reading or a price has no purchase yet
+        coalesce(
+            nullif(sum(case when charges.purchase_eur <> 0 then charges.quantity else 0 end), 0),
+            sum(case when charges.purchase_eur is not null then charges.quantity else 0 end)
+        ) as calls,
         coalesce(sum(charges.purchase_eur), 0) as purchase_eur,
         sum(case when charges.purchase_eur is null then 1 else 0 end) as unrated_calls
     from {{ ref('service_charges') }} as charges

@@ -41,8 +41,9 @@ select
         order by judged.month
     ) as decimal(28, 8)) as difference_to_date_eur,
     case
-        when judged.is_unknown_here and judged.is_nothing_there then 'agrees'
-        when judged.is_nothing_there and not judged.is_unknown_here then 'not billed'
+        -- for what costs nothing, nothing was billed
+        when judged.is_nothing_there and judged.purchase_eur = 0 then 'agrees'
+        when judged.is_nothing_there then 'not billed'
         when judged.is_unknown_here and coalesce(judged.unrated_calls, 0) > 0 then 'without a price here'
         when judged.is_unknown_here and coalesce(judged.onnet_calls, 0) > 0 then 'on-net here'
         when judged.is_unknown_here then 'not ours'
