@@ -13,7 +13,7 @@
     cast(
         (case when {{ numerator }} < 0 then -1 else 1 end)
         * cast({{ whole_quotient(
-            '2 * cast(' ~ amount ~ ' * 1000000 as hugeint) * abs(' ~ numerator ~ ') + ' ~ denominator,
+            '2 * cast(cast(' ~ amount ~ ' as decimal(28, 6)) * 1000000 as hugeint) * abs(' ~ numerator ~ ') + ' ~ denominator,
             '2 * ' ~ denominator
         ) }} as decimal(28, 0))
         * cast(0.000001 as decimal(7, 6))

@@ -23,9 +23,11 @@ from orchestration.demo.exchanges import EXCHANGES, Exchange
 from orchestration.demo.files import Spoken
 from orchestration.demo.partners import PARTNERS, SIM_CARDS, Customer, Partner
 from orchestration.demo.period import BEFORE_EVERYTHING, Period
-from orchestration.demo.traffic import ANSWERED, OUTBOUND, TEXTS
+from orchestration.demo.traffic import ANSWERED, OUTBOUND, TEXTS, ZERO_COUNTRY
 
 LONGEST_NUMBER = 15  # E.164
+SHORTEST_IN_FULL = 31_100000000  # Dutch numbers have nine digits behind 31, but for those of services
+AT_HOME = 31_000000000
 E5, E4 = 100_000, 10_000
 UNPRICED = Rate(str(SATELLITE_WITHOUT_RATE)[:5], "Satelliet 88216", Decimal(0), Decimal("2.9500"), (60, 60))
 """What the wholesaler asks for the network that is on no deck."""
@@ -138,7 +140,11 @@ class Switch:
     def count(self, exchange: Exchange, day: date, calls: pa.Table) -> None:
         """The calls of one exchange on one local day, with the columns of ``traffic.calls_of``."""
         text = calls.column("callee_text").combine_chunks().indices.to_numpy()
-        callee = np.where(text > 0, SHORT_NUMBERS[text], calls.column("callee").to_numpy())
+        number = calls.column("callee").to_numpy()
+        # 031 before a short service number, 0319001230, is how a number of area 0319 is dialled
+        is_taken_for_fixed = (calls.column("callee_spelling").to_numpy() == ZERO_COUNTRY) & (number < SHORTEST_IN_FULL)
+        number = np.where(is_taken_for_fixed, AT_HOME + number, number)
+        callee = np.where(text > 0, SHORT_NUMBERS[text], number)
         is_spoken = (calls.column("outcome").to_numpy() == ANSWERED) & (calls.column("direction").to_numpy() == OUTBOUND) & (callee > 0)
         self._count(exchange.exchange_id, day, callee[is_spoken], calls.column("talk_s").to_numpy()[is_spoken].astype(np.int64))
 

@@ -169,6 +169,38 @@ LANDED = {
         pbx,1,VPS,2026-09-30T23:30:00,16
         pbx,nobody,3CX,2026-09-30T23:30:00,17
     """,
+    "accounts/a.csv": """
+        account,customer_id
+        of the small,small
+    """,
+    "purchase_invoices/a.csv": """
+        amount_eur;Calls;seconds;destination;prefix;deck_id;month;service_code;account;partner_id
+        0,14;10;600;Mobiel;316;D;2026-10;;;
+        1.234,56;11;660;Mobiel, met toeslag;+316;D;2026-10;;;P
+        -1.5;-2;-120;Belgie;;D;2026-10;;;P
+        -2,50;;;BELGIE;;D;2026-10;;;P
+        20;4;;;;;2026-10;SIP;;P
+        9;1;60;;31;D;2026-10;SIP;;P
+        9;1;60;;31;;2026-10;;;
+        9;1;60;;31;D;oktober;;;P
+        9;1;60;;31;D;;;;P
+        9;1;;;31;;2026-10;SIP;;P
+        9;1;60;;;;2026-10;SIP;;P
+        9;9999999999;60;;31;D;2026-10;;;P
+        9;1;99999999999;;31;D;2026-10;;;P
+        100000001;1;60;;31;D;2026-10;;;P
+        9;een;60;;31;D;2026-10;;;P
+        veel;1;60;;31;D;2026-10;;;P
+        9;1;60;;31x;D;2026-10;;;P
+        9;1;;;;;2026-10;SIP;;
+        9;1;60;;31;D;2026-10;;;nobody
+        9;1;60;;32;D;2026-10;;of the small;P
+        9;1;60;;33;D;2026-10;;of the small;
+    """,
+    "purchase_invoices/b.csv": """
+        deck_id,month,prefix,calls,seconds,amount_eur
+        D,2026-10,33,1,60,0.5
+    """,
 }
 
 
@@ -411,3 +443,41 @@ def test_a_reading_is_of_a_pbx_that_was_delivered_to_that_customer(landed: Works
     }
     kept = query(landed, "select pbx_id, customer_id, extensions from staging.stg_landing__extension_counts order by extensions")
     assert kept == [("pbx", "1", 11), ("pbx", "1", 12), ("pbx", "small", 20)]
+
+
+def test_a_line_of_the_wholesaler_says_what_it_is_for_and_whose_it_is(landed: Workspace) -> None:
+    """A line held against other calls would claim money that nobody owes; one whose partner is not certain would be read by another.
+
+    P and S buy by one deck: a line is the one's that it names, or whose account it names.
+    """
+    assert query(
+        landed,
+        "select partner_id, coalesce(prefix, destination, service_code), account, calls, seconds, amount_eur"
+        " from staging.stg_landing__purchase_invoices order by all",
+    ) == [
+        ("P", "316", None, 11, 660, Decimal("1234.56000000")),
+        ("P", "BELGIE", None, None, None, Decimal("-2.50000000")),
+        ("P", "SIP", None, 4, None, Decimal("20.00000000")),
+        ("S", "33", "of the small", 1, 60, Decimal("9.00000000")),
+    ]
+    assert reasons(landed, "purchase_invoices") == {
+        2: "ambiguous_partner",
+        7: "both_deck_and_service",
+        8: "no_deck_or_service",
+        9: "invalid_month",
+        10: "missing_month",
+        11: "destination_of_a_service",
+        12: "seconds_of_a_service",
+        13: "calls_out_of_range",
+        14: "seconds_out_of_range",
+        15: "amount_out_of_range",
+        16: "invalid_calls",
+        17: "invalid_amount_eur",
+        18: "invalid_prefix",
+        19: "ambiguous_partner",
+        20: "unknown_partner",
+        21: "account_of_another_partner",
+    }
+    waiting = query(landed, "select partner_id, reason, mend from marts.quarantine where feed = 'purchase_invoices' and file like '%b.csv'")
+    assert waiting == [(None, "ambiguous_partner", "several partners may be meant: give partner_id, or an account of one of them")]
+    assert query(landed, "select distinct partner_id from marts.quarantine where feed = 'purchase_invoices'") == [(None,)]

@@ -48,6 +48,11 @@ FOUND = {
         from open_items where bucket <> 'settled'
     """,
     "price-list": "select count(*) from price_list",
+    "purchase-reconciliation": """
+        select count(*), sum(invoiced_s), sum(purchase_billed_s), sum(invoiced_eur), sum(purchase_eur),
+            sum(invoiced_eur) - sum(purchase_eur), null, null, null
+        from purchase_reconciliation
+    """,
     "service-price-list": "select count(*) from service_prices",
 }  # fmt: skip
 
@@ -146,6 +151,17 @@ def test_all_partners_together_are_each_of_them(demo_workspace: Workspace, tmp_p
             for row in parquet.read_table(exported(demo_workspace, tmp_path, name, "parquet", "--partner", partner)).to_pylist()
         ]
         assert [row for row in together if row["partner_id"]] == apart, name
+
+
+def test_one_month_can_be_asked_of_every_report_that_goes_by_months(demo_workspace: Workspace, tmp_path: Path) -> None:
+    # Fails if finance cannot export a month, or gets another month's rows with it.
+    partner = serving.published_partners(demo_workspace)[0]
+    for name in PUBLISHED_REPORTS:
+        report = REPORTS[name]
+        if report.month:
+            asked = ["--partner", partner, "--month", "2026-10", *required(demo_workspace, partner, name)]
+            rows = parquet.read_table(exported(demo_workspace, tmp_path, name, "parquet", *asked)).to_pylist()
+            assert {row[report.month] for row in rows} == {"2026-10"}, name
 
 
 PRICED_CALLS = """

@@ -343,6 +343,23 @@ def test_orders_and_readings_have_the_cases_that_billing_must_get_right(good_row
     assert [pbx for pbx, read in october.items() if max(read) < "2026-10-28"] == ["kl-037-pbx"]
 
 
+def test_the_wholesaler_bills_every_call_once_and_errs_in_every_way(known: dict[str, Any], demo: Workspace) -> None:
+    """Else a reconciliation has nothing to find, or finds what nobody put there."""
+    planted = known["expected_purchase_differences"]
+    assert {each["finding"] for each in planted} == {
+        "rate of 2026-10-01", "rate of 2023-01-01", "calls missing here", "other seconds", "not billed", "without a price here",
+        "pieces missing here",
+    }  # fmt: skip
+    assert len({(each["partner_id"], each["month"], each["destination"], each["service_code"]) for each in planted}) == len(planted)
+    lines = rows_of(demo.landing / "purchase_invoices/demo-binnenhaven-2026-10.csv", "purchase_invoices")
+    calls = [line for line in lines if line["deck_id"] and not line["account"]]
+    (total,) = (line for line in calls if not line["prefix"])
+    for column in ("calls", "seconds"):
+        assert int(total[column]) == sum(int(line[column]) for line in calls if line["prefix"])
+    assert {line["account"] for line in lines} == {"", "bh-053-trunk"}
+    assert all(re.fullmatch(r"\d+(,\d\d?)?", line["amount_eur"]) for line in lines)
+
+
 def ordinary_starts(good_rows: dict[str, Any]) -> Iterator[tuple[str, date, datetime]]:
     """File, the day it is of, and the local start (aware where the file says so) of every call in the ordinary files."""
     columns = {"cdrs/standard": "started_at", "cdrs/3cx": "time-start", "cdrs/asterisk": "start", "cdrs/freeswitch": "start_stamp"}
