@@ -1,0 +1,34 @@
+"""What resellers earn: their statements as documents. As a table: ``tikteller export commissions``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from orchestration.commands.grammar import AddVerb, adding_to, workspace_of
+from orchestration.output import Answer, write
+
+COLUMNS = ("partner_id", "month", "reseller_id", "commission_eur", "is_final", "pdf")
+
+
+def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argparse.ArgumentParser) -> None:
+    action = adding_to(verb("commissions", _render, "statements of what resellers earn"), "ACTION", everywhere)
+    rendering = action("render", _render, "write the statement of each reseller of a month to documents/, as PDF", printing)
+    rendering.add_argument("reseller_ids", nargs="*", metavar="RESELLER", help="the chosen ones (all without)")
+    rendering.add_argument("--partner", required=True, metavar="P")
+    rendering.add_argument("--month", required=True, metavar="MONTH", help="of the invoices, such as 2026-10")
+    rendering.add_argument("--language", choices=("nl", "en"), help="nl or en (Dutch for partners in NL and BE)")
+
+
+def _render(args: argparse.Namespace) -> int:
+    from orchestration.commissions import render_statements
+
+    made = render_statements(workspace_of(args).require(), args.partner, args.month, args.reseller_ids, args.language)
+    rows = [tuple(str(value) if name == "pdf" else value for name, value in vars(each).items()) for each in made]
+    write(Answer(COLUMNS, rows), args.format, sys.stdout)
+    for each in made:
+        if not each.is_final:
+            print(f"{each.reseller_id}: provisional, some invoices are not approved yet", file=sys.stderr)
+    if not made:
+        print(f"no reseller of {args.partner} earned anything in {args.month}", file=sys.stderr)
+    return 0
