@@ -21,6 +21,9 @@
     )
 {%- endmacro %}
 
+{# An amount of any size in units of 0.00000001 EUR, 128 bits. #}
+{% macro wide_e8(amount) -%} {{ wide('cast(' ~ amount ~ ' as decimal(28, 8)) * 100000000') }} {%- endmacro %}
+
 {% macro count_part_eur(their_count, our_count, their_eur, our_eur) -%}
     case
         when coalesce({{ our_count }}, 0) = 0 then cast({{ their_eur }} - {{ our_eur }} as decimal(28, 8))

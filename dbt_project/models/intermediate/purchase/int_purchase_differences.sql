@@ -96,7 +96,7 @@ compared as (
     select
         partner_id, month, 'calls' as kind, deck_id, cast(null as varchar) as service_code, account,
         case when destination is null then 'prefix' else 'destination' end as level, prefix, destination,
-        cast(null as bigint) as invoiced_calls, cast(null as bigint) as invoiced_s, cast(null as decimal(18, 8)) as invoiced_eur,
+        cast(null as bigint) as invoiced_calls, cast(null as bigint) as invoiced_s, cast(null as decimal(28, 8)) as invoiced_eur,
         cast(null as integer) as file_id, cast(null as bigint) as line,
         calls, purchase_billed_s, duration_s, purchase_eur, unrated_calls, onnet_calls, unanswered_calls
     from unbilled_calls
@@ -123,7 +123,7 @@ typed as (
         -- what stands on no line was billed at nothing
         cast(case when line is null then 0 else invoiced_calls end as bigint) as invoiced_calls,
         cast(case when line is null and kind = 'calls' then 0 else invoiced_s end as bigint) as invoiced_s,
-        cast(coalesce(invoiced_eur, 0) as decimal(18, 8)) as invoiced_eur,
+        cast(coalesce(invoiced_eur, 0) as decimal(28, 8)) as invoiced_eur,
         cast(calls as bigint) as calls,
         cast(purchase_billed_s as bigint) as purchase_billed_s,
         cast(duration_s as bigint) as duration_s,

@@ -53,9 +53,9 @@ fitting as (
     inner join priced on lines.file_id = priced.file_id and lines.line = priced.line
     where
         abs(
-            cast(lines.invoiced_eur * 100000000 as hugeint) * 60 * lines.purchase_billed_s
+            {{ wide_e8('lines.invoiced_eur') }} * 60 * lines.purchase_billed_s
             - {{ wide('priced.price_60e8') }} * coalesce(lines.invoiced_s, lines.purchase_billed_s)
-        ) <= cast(lines.rounding_reach_eur * 100000000 as hugeint) * 60 * lines.purchase_billed_s
+        ) <= {{ wide_e8('lines.rounding_reach_eur') }} * 60 * lines.purchase_billed_s
 )
 
 select file_id, line, changed_on as rate_valid_from
