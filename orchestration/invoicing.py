@@ -76,7 +76,8 @@ def approve(
         partner = rows_of(snapshot, "select * from partner")[0]
         require_seller(partner)
         invoices = {
-            row["invoice_id"]: row for row in rows_of(snapshot, "select * from invoices where month = ? and kind = 'invoice'", [month])
+            row["invoice_id"]: row
+            for row in rows_of(snapshot, "select * from invoices where month = ? and invoice_id = customer_id || '-' || month", [month])
         }
         for invoice_id in chosen or ():
             if invoice_id not in invoices:
@@ -84,7 +85,7 @@ def approve(
                     f"{partner_id} has no invoice {invoice_id!r} in {month}", mend=f"tikteller invoices list --partner {partner_id}"
                 )
         wanted = [invoices[each] for each in (chosen if chosen is not None else sorted(invoices))]
-        drafts = [row for row in wanted if row["status"] == "draft" and row["net_eur"] != 0]
+        drafts = [row for row in wanted if row["status"] == "draft"]
         blocked = {row["invoice_id"]: row["block_reason"] for row in wanted if row["status"] == "blocked"}
         lines = _by_invoice(rows_of(snapshot, "select * from invoice_lines where month = ? order by invoice_id, line_number", [month]))
         customers = {row["customer_id"]: row for row in rows_of(snapshot, "select * from customers")}
@@ -110,10 +111,12 @@ def approve(
             made = []
             for row in fresh:
                 number = next_number()
-                due = issued + timedelta(days=partner["payment_term_days"])
+                # a draft below nothing is a credit note (the model says so): nobody has to pay it
+                due = issued if row["kind"] == CREDIT_NOTE else issued + timedelta(days=partner["payment_term_days"])
                 invoice = {**row, "status": "approved", "invoice_number": number, "issued_on": issued, "due_on": due}
                 content = _content(invoice, lines[row["invoice_id"]], partner, customers[row["customer_id"]], names)
-                made.append(_store(decided, invoice, content, INVOICE))
+                made.append(_store(decided, invoice, content))
+                state.note(decided, "approve", partner_id, number, row["invoice_id"])
     before = [row["invoice_id"] for row in wanted if row["status"] in ("approved", "credited") or row["invoice_id"] in known]
     return Approval(made, before, blocked)
 
@@ -144,7 +147,8 @@ def credit(
         notes = decided.execute(
             sa.select(state.invoices).where(of_partner, state.invoices.c.credited_invoice_number == invoice_number)
         ).fetchall()
-        credited = {line["credited_line"] for note in notes for line in json.loads(note.content)["lines"]}
+        # a month whose total was below nothing refers to the invoice too, and credits no line of it
+        credited = {line.get("credited_line") for note in notes for line in json.loads(note.content)["lines"]}
         wanted = [line for line in content["lines"] if lines is None or line["line_number"] in lines]
         missing = set(lines or ()) - {line["line_number"] for line in content["lines"]}
         again = [line["line_number"] for line in wanted if line["line_number"] in credited]
@@ -177,7 +181,7 @@ def credit(
         net, vat = _totals(negative)
         note |= {"net_eur": net, "vat_eur": vat, "gross_eur": net + vat}
         document = {**content, "invoice": note, "lines": negative, "reason": reason}
-        stored = _store(decided, note, _dumped(document), CREDIT_NOTE)
+        stored = _store(decided, note, _dumped(document))
         state.note(decided, "credit", partner_id, stored.invoice_number, f"{invoice_number}: {reason}")
     return stored
 
@@ -206,7 +210,8 @@ def approved_invoices(
                     state.frozen_months.c.customer_id == row.customer_id, state.frozen_months.c.month == row.month
                 )
             ).scalar_one_or_none()
-            calls = frozen(freeze_id).get(row.customer_id, []) if freeze_id is not None and row.kind == INVOICE else []
+            is_of_month = row.invoice_id == f"{row.customer_id}-{row.month}"  # not a credit note by hand
+            calls = frozen(freeze_id).get(row.customer_id, []) if freeze_id is not None and is_of_month else []
             yield _document(workspace, content, calls)
 
 
@@ -273,6 +278,8 @@ def _line(line: Row, country_names: Mapping[str, str]) -> InvoiceLine:
         service_code=line.get("service_code"),
         pbx_id=line.get("pbx_id"),
         duration_s=int(line["duration_s"]) if line.get("duration_s") is not None else None,
+        service_name=line.get("service_name"),
+        settled_month=line.get("settled_month"),
     )
 
 
@@ -319,13 +326,13 @@ def _locked_numbers(decided: sa.Connection, partner: Row) -> Callable[[], str]:
     return following
 
 
-def _store(decided: sa.Connection, invoice: Row, content: str, kind: str) -> Approved:
+def _store(decided: sa.Connection, invoice: Row, content: str) -> Approved:
     decided.execute(
         state.invoices.insert().values(
             partner_id=invoice["partner_id"],
             invoice_number=invoice["invoice_number"],
             invoice_id=invoice["invoice_id"],
-            kind=kind,
+            kind=invoice["kind"],
             credited_invoice_number=invoice.get("credited_invoice_number"),
             customer_id=invoice["customer_id"],
             month=invoice["month"],
@@ -337,8 +344,6 @@ def _store(decided: sa.Connection, invoice: Row, content: str, kind: str) -> App
             approved_by=state.whoami(),
         )
     )
-    if kind == INVOICE:
-        state.note(decided, "approve", invoice["partner_id"], invoice["invoice_number"], invoice["invoice_id"])
     return Approved(
         invoice["partner_id"],
         invoice["invoice_number"],

@@ -60,6 +60,11 @@
     unnest(generate_series(cast(date_trunc('month', {{ first_day }}) as timestamp), cast({{ last_day }} as timestamp), interval 1 month))
 {%- endmacro %}
 
+{# Days of a month on which a service is there: from its delivery until it ends, the day it ends not counted (DOMAIN 4). Below one where it is not. #}
+{% macro days_in_service(month_start, delivered_on, ends_on) -%}
+    cast({{ days_between('greatest(' ~ month_start ~ ', ' ~ delivered_on ~ ')', 'least(' ~ next_month_start(month_start) ~ ', ' ~ ends_on ~ ')') }} as integer)
+{%- endmacro %}
+
 {# The day on which the next row of a time line begins: a later one than this row's, so that two rows of one day end together. Null for the last. #}
 {% macro next_valid_from(time_line) -%}
     min(valid_from) over (

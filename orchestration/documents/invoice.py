@@ -80,7 +80,8 @@ class Branding:
 class InvoiceLine:
     """A row of ``invoice_lines``. ``quantity`` counts calls, pieces or seats; ``duration_s`` is of calls and airtime only.
 
-    ``description`` is in the invoice's language. Where ``country_name`` is given (calls, airtime), it and the line type stand in its place.
+    ``description`` is in the invoice's language. Where ``country_name`` is given (calls, airtime), it and the line type stand in its place;
+    where ``settled_month`` is (``YYYY-MM``, of a settlement), ``Verrekening november 2026: `` and ``service_name``.
     """
 
     line_number: int
@@ -96,6 +97,8 @@ class InvoiceLine:
     service_code: str | None = None
     pbx_id: str | None = None
     duration_s: int | None = None
+    service_name: str | None = None
+    settled_month: str | None = None
 
     @property
     def vat_code(self) -> str:

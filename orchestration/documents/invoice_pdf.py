@@ -7,7 +7,20 @@ from decimal import Decimal
 from orchestration.documents.invoice import LINE_KINDS, Invoice, InvoiceLine, VatSubtotal
 from orchestration.documents.letterhead import grouped_iban, letterhead
 from orchestration.documents.typesetting import typeset
-from orchestration.documents.wording import NO_BREAK, day, duration, money, percent, period, price, printable, printable_lines, whole, word
+from orchestration.documents.wording import (
+    NO_BREAK,
+    day,
+    duration,
+    money,
+    month_name,
+    percent,
+    period,
+    price,
+    printable,
+    printable_lines,
+    whole,
+    word,
+)
 
 SERVICE_KINDS, CALL_KINDS = LINE_KINDS[:3], LINE_KINDS[3:]
 
@@ -68,7 +81,10 @@ def _unbroken(text: str) -> str:
 
 
 def line_title(line: InvoiceLine, invoice: Invoice) -> str:
-    """``Nederland, mobiel`` where the country is named, else the description as given."""
+    """``Nederland, mobiel`` where the country is named, ``Verrekening november 2026: SIP trunk`` of a settlement, else the description."""
+    if line.settled_month and line.service_name:
+        month = month_name(line.settled_month, invoice.language)
+        return printable(word("settlement", invoice.language, month=month, service=line.service_name))
     if line.kind in CALL_KINDS and line.country_name:
         kind = word(line.line_type, invoice.language) if line.line_type in {"FIX", "MOB", "SPECIAL"} else line.line_type
         return printable(", ".join(filter(None, (line.country_name, kind))))

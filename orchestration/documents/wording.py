@@ -63,6 +63,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Vrijgesteld van btw op grond van artikel 11 van de Wet op de omzetbelasting 1968",
         "Exempt from VAT under article 11 of the Dutch Turnover Tax Act 1968",
     ),
+    "settlement": ("Verrekening {month}: {service}", "Settlement of {month}: {service}"),
     "late_calls": (
         (
             "In deze factuur: {calls} van vóór {day}, te laat ontvangen voor de factuur van die maand. De specificatie "
@@ -152,6 +153,12 @@ def duration(seconds: int, language: Language) -> str:
 def day(value: date, language: Language) -> str:
     """``3 november 2026``."""
     return f"{value.day}{NO_BREAK}{MONTHS[language][value.month - 1]}{NO_BREAK}{value.year}"
+
+
+def month_name(month: str, language: Language) -> str:
+    """``november 2026`` of ``2026-11``."""
+    year, number = month.split("-")
+    return f"{MONTHS[language][int(number) - 1]}{NO_BREAK}{year}"
 
 
 def period(first: date, last: date, language: Language) -> str:

@@ -26,7 +26,7 @@ PUBLISHED = {
     "rank_in_partner",
     "service_charges": "customer_id month service_code pbx_id kind invoice_month quantity days unit_purchase_eur unit_sale_eur "
     "purchase_eur "
-    "sale_eur margin_eur",
+    "sale_eur margin_eur is_settlement",
     "service_prices": "service_plan_id service_code nrc_purchase_eur mrc_purchase_eur nrc_percent mrc_percent nrc_sale_eur mrc_sale_eur "
     "nrc_margin_eur mrc_margin_eur is_exception nrc_margin_percent_of_sale mrc_margin_percent_of_sale status_reason",
     "order_lines": "customer_id order_id line_number service_code quantity ordered_on delivered_on ended_on status nrc_eur mrc_eur "
@@ -42,7 +42,7 @@ PUBLISHED = {
     "calls purchase_billed_s purchase_eur difference_eur count_part_eur seconds_part_eur rate_part_eur finding unrated_calls",
     "invoices": "customer_id month invoice_id invoice_number status block_reason net_eur vat_eur gross_eur issued_on due_on",
     "invoice_lines": "invoice_id line_number kind description country line_type service_code quantity duration_s amount_eur purchase_eur "
-    "vat_category vat_percent",
+    "vat_category vat_percent settled_month",
     "invoice_vat": "invoice_id customer_id month vat_category vat_code vat_percent net_eur vat_eur gross_eur",
     "commissions": "month reseller_id call_sale_eur service_sale_eur commission_eur is_final",
     "commission_lines": "month reseller_id customer_id invoice_id kind sale_eur commission_percent exact_commission_eur",

@@ -81,6 +81,17 @@ def test_nothing_to_pay_is_not_asked_for() -> None:
     assert "overmaken" not in page
 
 
+@pytest.mark.parametrize(
+    ("language", "title"), [("nl", "Verrekening september 2026: SIP trunk"), ("en", "Settlement of September 2026: SIP trunk")]
+)
+def test_a_settlement_says_what_it_is_and_of_which_month(language: str, title: str) -> None:
+    # Fails if a customer finds a negative amount on his invoice and nobody can tell him what for.
+    settled = InvoiceLine(
+        10, "mrc", "Verrekening 2026-09: SIP trunk", 1, Decimal("-10.51"), service_name="SIP trunk", settled_month="2026-09"
+    )
+    assert title in text(invoice((*LINES, settled), language=language))
+
+
 def test_late_calls_are_told() -> None:
     # Fails if a customer finds calls of September on October's invoice and is not told why.
     assert "In deze factuur: 1 gesprek van vóór 1 oktober 2026" in text(invoice())

@@ -17,6 +17,14 @@ from tests.unit.ubl_rules import NAMES, arithmetic_violations, en16931_violation
 
 BELGIAN = replace(BUYER, country="BE", vat_number="BE 0123.456.789", postal_code="1000", city="Brussel")
 MIXED = with_vat("reverse_charge", LINES[:3]) + with_vat("standard", LINES[3:6]) + with_vat("exempt", LINES[6:])
+SETTLED = InvoiceLine(10, "mrc", "Verrekening 2026-09: SIP trunk", 3, Decimal("-10.51"), service_name="SIP trunk", settled_month="2026-09")
+BELOW_NOTHING = invoice(
+    (LINES[5], SETTLED),
+    kind="credit_note",
+    invoice_number="INV15901599",
+    credited_invoice_number="INV15901583",
+    due_on=invoice().issued_on,
+)
 DISCOUNT = (*LINES[:2], InvoiceLine(3, "mrc", "Korting", 3, Decimal("-5.00")))
 
 CASES = {
@@ -28,6 +36,9 @@ CASES = {
     "exempt": invoice(with_vat("exempt")),
     "discount": invoice(DISCOUNT),
     "credit note of a discount": credited(DISCOUNT),
+    "settlement": invoice((*LINES, SETTLED)),
+    "settled below nothing": BELOW_NOTHING,
+    "settled to nothing": invoice((replace(LINES[5], amount_eur=Decimal("10.51")), SETTLED)),
     "nothing to pay": invoice([replace(LINES[0], amount_eur=Decimal("0.00"), quantity=0)]),
     "buyer with a KvK number": invoice(buyer=replace(BUYER, coc_number="00000202", vat_number="NL000000099B01")),
     "odd letters": invoice(buyer=replace(BUYER, name='A & B <i> "C" \x00 שלום', street="#x *y*")),
@@ -91,6 +102,15 @@ def test_a_credit_note_names_its_invoice_and_asks_for_no_transfer() -> None:
     assert value(xml, "//cac:LegalMonetaryTotal/cbc:PayableAmount") == "330.77"
     assert value(xml, "//cac:PaymentMeans/cbc:PaymentMeansCode") == "57"
     assert value(xml, "//cac:PayeeFinancialAccount") == ""
+
+
+def test_a_month_settled_below_nothing_gives_back_what_is_left() -> None:
+    # Fails if a customer who left is paid back without the calls that he still made, or is charged for what he gets back.
+    xml = invoice_ubl(BELOW_NOTHING)
+    assert value(xml, "//cac:LegalMonetaryTotal/cbc:TaxExclusiveAmount") == "10.21"
+    assert value(xml, "//cac:CreditNoteLine[cbc:ID='10']/cbc:LineExtensionAmount") == "10.51"
+    assert value(xml, "//cac:CreditNoteLine[cbc:ID='6']/cbc:LineExtensionAmount") == "-0.30"
+    assert value(xml, "//cac:CreditNoteLine[cbc:ID='10']/cac:Item/cbc:Name") == "Maandelijks: Verrekening september 2026: SIP trunk"
 
 
 def test_why_there_is_no_vat() -> None:

@@ -29,7 +29,7 @@ monthly as (
         'mrc' as charge,
         quantity as charged_quantity,
         greatest(month_start, delivered_on) as first_day,
-        cast({{ days_between('greatest(month_start, delivered_on)', 'least(' ~ next_month_start('month_start') ~ ', ends_on)') }} as integer) as days
+        {{ days_in_service('month_start', 'delivered_on', 'ends_on') }} as days
     from service_months
     where ends_on > greatest(month_start, delivered_on)
 ),

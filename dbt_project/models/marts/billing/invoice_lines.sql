@@ -4,6 +4,7 @@ with call_lines as (
         partner_id, customer_id, billing_month as month,
         case when leg = 'airtime' then 'airtime' else 'calls' end as kind,
         country, line_type, cast(null as varchar) as service_code, cast(null as varchar) as service_name, cast(null as varchar) as pbx_id,
+        cast(null as varchar) as settled_month,
         count(*) as quantity, sum(billed_s) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
     from {{ ref('calls') }}
     where status = 'rated'
@@ -14,10 +15,12 @@ service_lines as (
     select
         partner_id, customer_id, invoice_month as month, kind,
         cast(null as varchar) as country, cast(null as varchar) as line_type, service_code, min(service_name) as service_name, case when kind = 'seat' then pbx_id end as pbx_id,
+        case when is_settlement then month end as settled_month,
         sum(quantity) as quantity, cast(null as bigint) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
     from {{ ref('service_charges') }}
     where status_reason is null
-    group by partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end
+    group by
+        partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end, case when is_settlement then month end
 ),
 
 lines as (
@@ -52,10 +55,11 @@ select
         partition by billed_lines.invoice_id
         order by
             case billed_lines.kind when 'nrc' then 1 when 'mrc' then 2 when 'seat' then 3 when 'airtime' then 4 else 5 end,
-            billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type
+            coalesce(billed_lines.settled_month, ''), billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type
     ) as integer) as line_number,
     billed_lines.kind,
-    coalesce(billed_lines.service_name || coalesce(' ' || billed_lines.pbx_id, ''), countries.name_nl || ' ' || billed_lines.line_type, 'On-net') as description,
+    coalesce('Verrekening ' || billed_lines.settled_month || ': ', '')
+    || coalesce(billed_lines.service_name || coalesce(' ' || billed_lines.pbx_id, ''), countries.name_nl || ' ' || billed_lines.line_type, 'On-net') as description,
     billed_lines.country,
     billed_lines.line_type,
     billed_lines.service_code,
@@ -67,13 +71,16 @@ select
     cast(billed_lines.purchase_eur as decimal(18, 6)) as purchase_eur,
     billed_lines.vat_category,
     vat_rates.vat_code,
-    vat_rates.vat_percent
+    vat_rates.vat_percent,
+    billed_lines.service_name,
+    billed_lines.settled_month
 from billed_lines
 left join {{ ref('countries') }} as countries on billed_lines.country = countries.country
 left join {{ ref('vat_rates') }} as vat_rates
     on billed_lines.home_country = vat_rates.country and billed_lines.vat_category = vat_rates.vat_category
-    and {{ add_days(next_month_start(first_day_of('billed_lines.month')), -1) }} >= vat_rates.valid_from
-    and {{ add_days(next_month_start(first_day_of('billed_lines.month')), -1) }} < coalesce(vat_rates.valid_to, {{ end_of_time() }})
+    -- what is settled bears the VAT of its own month, as it was billed
+    and {{ add_days(next_month_start(first_day_of('coalesce(billed_lines.settled_month, billed_lines.month)')), -1) }} >= vat_rates.valid_from
+    and {{ add_days(next_month_start(first_day_of('coalesce(billed_lines.settled_month, billed_lines.month)')), -1) }} < coalesce(vat_rates.valid_to, {{ end_of_time() }})
 
 union all
 
@@ -97,5 +104,7 @@ select
     purchase_eur,
     vat_category,
     vat_code,
-    vat_percent
+    vat_percent,
+    service_name,
+    settled_month
 from {{ source('raw', 'approved_lines') }}

@@ -4,7 +4,8 @@ with by_vat_category as (
     select
         partner_id, customer_id, month, invoice_id, vat_category, vat_percent,
         sum(amount_eur) as net_eur,
-        {{ vat_amount('sum(amount_eur)', 'vat_percent') }} as vat_eur
+        {{ vat_amount('sum(amount_eur)', 'vat_percent') }} as vat_eur,
+        max(case when amount_eur <> 0 then 1 else 0 end) as has_amounts
     from {{ ref('invoice_lines') }}
     where invoice_id not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
     group by partner_id, customer_id, month, invoice_id, vat_category, vat_percent
@@ -49,6 +50,7 @@ totals as (
         billed_months.month,
         coalesce(sum(by_vat_category.net_eur), 0) as net_eur,
         coalesce(sum(by_vat_category.vat_eur), 0) as vat_eur,
+        coalesce(max(by_vat_category.has_amounts), 0) as has_amounts,
         count(*) filter (where by_vat_category.invoice_id is not null and by_vat_category.vat_percent is null) as lines_without_vat
     from billed_months
     left join by_vat_category
@@ -57,10 +59,35 @@ totals as (
     group by billed_months.partner_id, billed_months.customer_id, billed_months.month
 ),
 
+-- a draft below nothing is a credit note: it refers to the invoice that billed what it settles, the last of them; else to the customer's last one before it
+credited_by_drafts as (
+    select customer_id, month, invoice_number
+    from (
+        select
+            totals.customer_id,
+            totals.month,
+            approved.invoice_number,
+            row_number() over (
+                partition by totals.customer_id, totals.month
+                order by case when settlements.customer_id is not null then 1 else 2 end, approved.month desc
+            ) as place
+        from totals
+        inner join {{ source('raw', 'approved_invoices') }} as approved
+            on totals.customer_id = approved.customer_id and approved.month < totals.month and approved.kind = 'invoice'
+        left join (
+            select distinct customer_id, invoice_month, billed_invoice_month from {{ ref('int_charge_settlements') }}
+        ) as settlements
+            on totals.customer_id = settlements.customer_id and totals.month = settlements.invoice_month and approved.month = settlements.billed_invoice_month
+        where totals.net_eur + totals.vat_eur < 0
+    )
+    where place = 1
+),
+
 judged as (
     select
         totals.*,
         customers.reseller_id,
+        credited_by_drafts.invoice_number as credited_invoice_number,
         nullif(concat_ws(
             ', ',
             case when unrated.calls > 0 then 'unrated_calls' end,
@@ -68,12 +95,14 @@ judged as (
             case when uncharged.has_{{ reason }} = 1 then '{{ reason }}' end,
             {%- endfor %}
             case when totals.lines_without_vat > 0 then 'no_vat_rate' end,
+            case when totals.net_eur + totals.vat_eur < 0 and credited_by_drafts.invoice_number is null then 'no_invoice_to_credit' end,
             case when customers.street is null or customers.postal_code is null or customers.city is null or customers.email is null then 'incomplete_address' end
         ), '') as block_reason
     from totals
     inner join {{ ref('stg_landing__customers') }} as customers on totals.customer_id = customers.customer_id
     left join unrated on totals.customer_id = unrated.customer_id and totals.month = unrated.month
     left join uncharged on totals.customer_id = uncharged.customer_id and totals.month = uncharged.month
+    left join credited_by_drafts on totals.customer_id = credited_by_drafts.customer_id and totals.month = credited_by_drafts.month
     where not coalesce(customers.billing_exempt, false)
 ),
 
@@ -94,9 +123,9 @@ select
     month,
     month as billing_month,
     customer_id || '-' || month as invoice_id,
-    'invoice' as kind,
+    case when net_eur + vat_eur < 0 then 'credit_note' else 'invoice' end as kind,
     cast(null as varchar) as invoice_number,
-    cast(null as varchar) as credited_invoice_number,
+    credited_invoice_number,
     case when block_reason is null then 'draft' else 'blocked' end as status,
     block_reason,
     cast(net_eur as decimal(18, 2)) as net_eur,
@@ -105,7 +134,7 @@ select
     cast(null as date) as issued_on,
     cast(null as date) as due_on
 from judged
-where net_eur <> 0 or block_reason is not null
+where has_amounts = 1 or block_reason is not null
 
 union all
 

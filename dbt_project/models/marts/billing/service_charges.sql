@@ -107,7 +107,7 @@ charged as (
 
 frozen as (select * from {{ source('raw', 'frozen_charges') }})
 
--- on the invoice of its month while that is open for the customer, else on that of the first open month after it; what was billed stays as it was
+-- on the invoice of its month while that is open for the customer, else on that of the first open month after it
 select
     charged.partner_id,
     charged.customer_id,
@@ -131,17 +131,21 @@ select
     charged.purchase_eur,
     charged.sale_eur,
     charged.margin_eur,
-    charged.status_reason
+    charged.status_reason,
+    false as is_settlement
 from charged
 left join frozen
     on charged.customer_id = frozen.customer_id and charged.kind = frozen.kind and charged.service_code = frozen.service_code
     and charged.month = frozen.month and coalesce(charged.order_id, '') = coalesce(frozen.order_id, '')
-    and coalesce(charged.line_number, 0) = coalesce(frozen.line_number, 0) and coalesce(charged.pbx_id, '') = coalesce(frozen.pbx_id, '')
+    and coalesce(charged.line_number, 0) = coalesce(frozen.line_number, 0)
+    -- an order line is the same with another PBX; seats are those of the PBX
+    and (charged.kind <> 'seat' or coalesce(charged.pbx_id, '') = coalesce(frozen.pbx_id, ''))
 left join {{ ref('int_closed_months') }} as closed on charged.customer_id = closed.customer_id and charged.invoice_month = closed.month
 where frozen.customer_id is null
 
 union all
 
+-- for what was billed and is otherwise now, the difference
 select
     partner_id,
     customer_id,
@@ -165,5 +169,36 @@ select
     purchase_eur,
     sale_eur,
     margin_eur,
-    status_reason
+    cast(null as varchar) as status_reason,
+    true as is_settlement
+from {{ ref('int_charge_settlements') }}
+
+union all
+
+-- what was billed stays as it was
+select
+    partner_id,
+    customer_id,
+    reseller_id,
+    month,
+    invoice_month,
+    kind,
+    service_code,
+    category,
+    service_name,
+    order_id,
+    line_number,
+    pbx_id,
+    service_plan_id,
+    is_exception,
+    quantity,
+    days,
+    days_in_month,
+    unit_purchase_eur,
+    unit_sale_eur,
+    purchase_eur,
+    sale_eur,
+    margin_eur,
+    status_reason,
+    coalesce(is_settlement, false) as is_settlement
 from frozen

@@ -1,0 +1,194 @@
+"""Fails if what a customer was invoiced is not what was delivered, once an order ends or is corrected after its month was approved."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from orchestration.workspace import Workspace
+from tests.conftest import tikteller
+from tests.pipeline.readers import ask
+from tests.pipeline.trade import PARTNERS, call, land, open_trade
+
+SELLER = {
+    "street": "Kade 2",
+    "postal_code": "1000 AA",
+    "city": "Amsterdam",
+    "vat_number": "NL000000012B01",
+    "coc_number": "00000101",
+    "iban": "NL13TEST0123456789",
+    "invoice_prefix": "N",
+    "last_invoice_number": 0,
+}
+MARKUP = {"service_plan_id": "diensten", "category": "SIP trunks", "valid_from": "2026-01-01"}
+TRADE = {
+    "partners": [PARTNERS[0] | SELLER],
+    "services": [
+        {
+            "service_code": "sip",
+            "category": "SIP trunks",
+            "name": "SIP trunk",
+            "metering": "quantity",
+            "charged": "advance",
+            "nrc_purchase_eur": "20",
+            "mrc_purchase_eur": "10",
+            "valid_from": "2026-01-01",
+        }
+    ],
+    "service_plans": [{"service_plan_id": "diensten", "partner_id": "noord", "name": "Diensten"}],
+    "service_plan_markups": [MARKUP | {"nrc_percent": "150", "mrc_percent": "150"}],
+    "customer_plans": [
+        {"customer_id": customer, "service_plan_id": "diensten", "valid_from": "2026-01-01"} for customer in ("noord-1", "noord-2")
+    ],
+}
+ENDED, CORRECTED, LEFT = "ended", "corrected", "left"
+CHARGES = """
+    select order_id, kind, month, invoice_month, is_settlement, quantity, days, sale_eur, purchase_eur
+    from service_charges order by order_id, kind, month, invoice_month, is_settlement
+"""
+SETTLED = f"select order_id, kind, month, quantity, days, sale_eur from ({CHARGES}) where is_settlement and invoice_month = "
+DRAFTS = "select customer_id, kind, status, credited_invoice_number, net_eur from invoices where month = '2026-09' order by 1"
+
+
+def order(order_id: str, customer: str = "noord-1", quantity: int = 1, ended_on: str = "") -> dict[str, object]:
+    """A line of SIP trunks delivered on 1 August: 30.00 once and 15.00 a month for each, as they are sold then."""
+    return {
+        "order_id": order_id,
+        "line_number": 1,
+        "customer_id": customer,
+        "service_code": "sip",
+        "quantity": quantity,
+        "ordered_on": "2026-07-15",
+        "delivered_on": "2026-08-01",
+        "ended_on": ended_on,
+    }
+
+
+def calls(month: str) -> list[dict[str, object]]:
+    """A call of 0.0453 of each customer."""
+    return [call(f"{customer} {month}", f"{month}-28T12:00:00", 61, customer=customer) for customer in ("noord-1", "noord-2")]
+
+
+def approve(workspace: Workspace, month: str, issued_on: str) -> None:
+    tikteller(workspace.root, "invoices", "approve", "--partner", "noord", "--month", month, "--date", issued_on, "--no-run")
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, dict[str, list[tuple]]]:
+    """August approved, with September in advance; ends, a correction and dearer prices land; September approved; an end corrected again.
+
+    What was read on the way: the drafts of September before they were approved, and the settlements on them.
+    """
+    workspace = open_trade(tmp_path_factory.mktemp("settled") / "workspace")
+    for feed, rows in TRADE.items():
+        land(workspace, feed, "services", rows)
+    land(workspace, "orders", "2026-08", [order(ENDED), order(CORRECTED, quantity=5), order(LEFT, "noord-2")])
+    land(workspace, "cdrs/standard", "2026-08", calls("2026-08"))
+    tikteller(workspace.root, "run")
+    approve(workspace, "2026-08", "2026-09-01")
+    land(
+        workspace,
+        "orders",
+        "2026-09",
+        [order(ENDED, ended_on="2026-09-10"), order(CORRECTED, quantity=4), order(LEFT, "noord-2", ended_on="2026-09-10")],
+    )
+    land(workspace, "service_plan_markups", "services-dearer", [MARKUP | {"nrc_percent": "200", "mrc_percent": "200"}])
+    land(workspace, "cdrs/standard", "2026-09", calls("2026-09"))
+    tikteller(workspace.root, "run")
+    before = {"drafts": ask(workspace, "noord", DRAFTS), "settled": ask(workspace, "noord", f"{SETTLED} '2026-09'")}
+    approve(workspace, "2026-09", "2026-10-01")
+    tikteller(workspace.root, "run")
+    before["after approval"] = ask(workspace, "noord", f"{SETTLED} '2026-10'")
+    land(workspace, "orders", "2026-10", [order(ENDED, ended_on="2026-09-15")])
+    tikteller(workspace.root, "run")
+    return workspace, before
+
+
+def test_what_ended_or_was_corrected_is_settled_in_the_first_open_month(settled: tuple) -> None:
+    """21 days of September, and a trunk that never was, would stay paid; at today's dearer price, more would be paid back than was paid."""
+    _, before = settled
+    assert before["settled"] == [
+        (CORRECTED, "mrc", "2026-08", 1, -31, Decimal(-15)),
+        (CORRECTED, "mrc", "2026-09", 1, -30, Decimal(-15)),
+        (CORRECTED, "nrc", "2026-08", -1, None, Decimal(-30)),
+        (ENDED, "mrc", "2026-09", 1, -21, Decimal("-10.50")),
+        (LEFT, "mrc", "2026-09", 1, -21, Decimal("-10.50")),
+    ]
+    # 4 trunks of October at 20.00, a call, less what is settled; who left gets a credit note on what he paid in August
+    assert before["drafts"] == [
+        ("noord-1", "invoice", "draft", None, Decimal("9.55")),
+        ("noord-2", "credit_note", "draft", "N2", Decimal("-10.45")),
+    ]
+
+
+def test_what_is_settled_is_not_settled_again_but_what_changes_is(settled: tuple) -> None:
+    """A customer would get the same days back every month, or not pay the days that an end was put off."""
+    workspace, before = settled
+    assert before["after approval"] == []
+    assert ask(workspace, "noord", f"{SETTLED} '2026-10'") == [(ENDED, "mrc", "2026-09", 1, 5, Decimal("2.50"))]
+    assert len(ask(workspace, "noord", f"{SETTLED} '2026-09'")) == 5
+
+
+def test_invoices_add_up_to_what_was_delivered(settled: tuple) -> None:
+    """Days would be paid that were not there, or days that were there would not: to the cent, August and September of every order."""
+    workspace, _ = settled
+    delivered = {ENDED: 30 + 15 + 15 * Decimal(14) / 30, CORRECTED: Decimal(4 * (30 + 15 + 15)), LEFT: 30 + 15 + 15 * Decimal(9) / 30}
+    charged = ask(workspace, "noord", "select order_id, sum(sale_eur) from service_charges where month <= '2026-09' group by order_id")
+    assert dict(charged) == delivered
+    # of who left all is approved; each of two invoices has a call of 0.05 on it
+    ((net, lines),) = ask(
+        workspace,
+        "noord",
+        "select sum(net_eur), (select sum(amount_eur) from invoice_lines where customer_id = 'noord-2') from invoices"
+        " where customer_id = 'noord-2' and status = 'approved'",
+    )
+    assert net == lines == delivered[LEFT] + Decimal("0.10")
+    ((sold, margin),) = ask(
+        workspace,
+        "noord",
+        "select (select sum(sale_eur) from service_charges), (select sum(sale_eur) from margins where kind = 'services')",
+    )
+    assert sold == margin
+    ((open_eur,),) = ask(workspace, "noord", "select open_eur from open_items where invoice_number = 'N2'")
+    ((asked,),) = ask(workspace, "noord", "select sum(gross_eur) from invoices where customer_id = 'noord-2'")
+    assert open_eur == asked
+
+
+def test_the_documents_say_that_a_month_is_settled(settled: tuple) -> None:
+    """The customer would see an amount that he cannot place, or his bookkeeping take a credit for an invoice."""
+    workspace, _ = settled
+    made = json.loads(
+        tikteller(workspace.root, "invoices", "render", "--partner", "noord", "--month", "2026-09", "--format", "json").stdout
+    )
+    names = {}
+    for each in made:
+        tree = etree.parse(each["ubl"])
+        root = etree.QName(tree.getroot()).localname
+        names[root] = [element.text for element in tree.iterfind(".//{*}Item/{*}Name")]
+        if root == "CreditNote":
+            assert tree.findtext(".//{*}BillingReference//{*}ID") == "N2"
+            assert tree.findtext(".//{*}PayableAmount") == "12.64"  # 10.45 and 21 % VAT
+            assert len(Path(each["calls"]).read_text(encoding="utf-8-sig").splitlines()) == 2  # a head and its call
+    assert names["CreditNote"] == ["Maandelijks: Verrekening september 2026: SIP trunk", "Gesprekken: Nederland, vast"]
+    assert names["Invoice"] == [
+        "Eenmalig: Verrekening augustus 2026: SIP trunk",
+        "Maandelijks: SIP trunk",
+        "Maandelijks: Verrekening augustus 2026: SIP trunk",
+        "Maandelijks: Verrekening september 2026: SIP trunk",
+        "Gesprekken: Nederland, vast",
+    ]
+
+
+def test_rebuilt_from_landing_and_state_it_says_the_same(settled: tuple, tmp_path: Path) -> None:
+    """What is settled would depend on when somebody ran: the warehouse can be rebuilt at any time."""
+    workspace, _ = settled
+    copy = Workspace(tmp_path / "copy")
+    shutil.copytree(workspace.landing, copy.landing)
+    shutil.copy(workspace.state, copy.state)
+    tikteller(copy.root, "run")
+    assert ask(copy, "noord", CHARGES) == ask(workspace, "noord", CHARGES)
