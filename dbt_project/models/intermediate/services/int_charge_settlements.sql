@@ -96,7 +96,6 @@ select
     customers.reseller_id,
     settled.month,
     open_months.month as invoice_month,
-    settled.invoice_month as billed_invoice_month,
     settled.kind,
     settled.service_code,
     settled.category,

@@ -59,6 +59,14 @@ totals as (
     group by billed_months.partner_id, billed_months.customer_id, billed_months.month
 ),
 
+settled_invoices as (
+    select distinct settlements.customer_id, settlements.invoice_month as month, charges.invoice_month as billed_month
+    from {{ ref('service_charges') }} as settlements
+    inner join {{ ref('service_charges') }} as charges
+        on {{ same_key('settlements', 'charges', ['customer_id', 'kind', 'service_code', 'month', 'order_id', 'line_number']) }}
+    where settlements.is_settlement and not charges.is_settlement
+),
+
 -- a draft below nothing is a credit note: it refers to the invoice that billed what it settles, the last of them; else to the customer's last one before it
 credited_by_drafts as (
     select customer_id, month, invoice_number
@@ -69,15 +77,14 @@ credited_by_drafts as (
             approved.invoice_number,
             row_number() over (
                 partition by totals.customer_id, totals.month
-                order by case when settlements.customer_id is not null then 1 else 2 end, approved.month desc
+                order by case when settled_invoices.customer_id is not null then 1 else 2 end, approved.month desc
             ) as place
         from totals
         inner join {{ source('raw', 'approved_invoices') }} as approved
             on totals.customer_id = approved.customer_id and approved.month < totals.month and approved.kind = 'invoice'
-        left join (
-            select distinct customer_id, invoice_month, billed_invoice_month from {{ ref('int_charge_settlements') }}
-        ) as settlements
-            on totals.customer_id = settlements.customer_id and totals.month = settlements.invoice_month and approved.month = settlements.billed_invoice_month
+        left join settled_invoices
+            on totals.customer_id = settled_invoices.customer_id and totals.month = settled_invoices.month
+            and approved.month = settled_invoices.billed_month
         where totals.net_eur + totals.vat_eur < 0
     )
     where place = 1
