@@ -18,7 +18,10 @@ frozen as (
         charges.*,
         coalesce(charges.is_settlement, false) as settles,
         charges.quantity * coalesce(charges.days, 1) as piece_days,
-        case when credited_lines.customer_id is not null then 1 else 0 end as was_credited
+        case when credited_lines.customer_id is not null then 1 else 0 end as was_credited,
+        row_number() over (
+            partition by {% for column in key %}charges.{{ column }}, {% endfor %}coalesce(charges.is_settlement, false) order by charges.invoice_month, charges.freeze_id
+        ) as place
     from {{ source('raw', 'frozen_charges') }} as charges
     left join credited_lines
         on charges.customer_id = credited_lines.customer_id and charges.invoice_month = credited_lines.invoice_month
@@ -55,7 +58,7 @@ with_what_is_given_now as (
     from frozen as charges
     inner join billed_until_now as billed on {{ same_key('charges', 'billed', key) }}
     inner join {{ ref('int_order_lines') }} as orders on charges.order_id = orders.order_id and charges.line_number = orders.line_number
-    where not charges.settles
+    where not charges.settles and charges.place = 1
 ),
 
 different as (
