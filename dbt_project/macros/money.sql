@@ -67,7 +67,7 @@
     cast(
         cast(
             {{ whole_quotient(
-                '2 * cast(' ~ amount ~ ' * 1000000 as hugeint) * ' ~ numerator ~ ' + ' ~ denominator,
+                '2 * cast(cast(' ~ amount ~ ' as decimal(28, 6)) * 1000000 as hugeint) * ' ~ numerator ~ ' + ' ~ denominator,
                 wide('2 * ' ~ denominator)
             ) }} as decimal(18, 0)
         ) * cast(0.000001 as decimal(7, 6))

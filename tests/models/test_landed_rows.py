@@ -120,6 +120,8 @@ LANDED = {
         SIM,Vast-mobiel,SIM,quantity,advance,1,5,2026-01-01
         3CX,3CX PBX,Seat,extensions,arrears,0,3,2026-01-01
         VPS,VPS,VPS,quantity,advance,0,9,2026-01-01
+        DEAR,VPS,Dear,quantity,advance,100000,99999.99,2026-01-01
+        DEARER,VPS,Dearer,quantity,advance,100000.01,0,2026-01-01
     """,
     "service_plans/a.csv": """
         service_plan_id,partner_id,name
@@ -222,6 +224,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         "--select",
         "path:models/staging/landing",
         "+quarantine",
+        "+service_prices",
         "resource_type:seed",
         "--indirect-selection",
         "cautious",
@@ -386,6 +389,13 @@ def test_a_rate_is_in_eur_or_in_percent(landed: Workspace) -> None:
         8: "unknown_call_plan",
     }
     assert reasons(landed, "call_plans") == {3: "invalid_rounding_decimals", 4: "invalid_rounding_seconds"}
+
+
+def test_the_dearest_service_has_a_price_and_a_dearer_one_stops_nobody(landed: Workspace) -> None:
+    """One wrong price in a catalogue would stop the run of every partner, in the arithmetic of all."""
+    assert reasons(landed, "services") == {7: "price_out_of_range"}
+    prices = query(landed, "select nrc_sale_eur, mrc_sale_eur from marts.service_prices where service_code = 'DEAR'")
+    assert prices == [(Decimal(100000), Decimal("998999.9001"))]
 
 
 def test_a_markup_out_of_range_is_named_with_its_mend(landed: Workspace) -> None:
