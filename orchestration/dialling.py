@@ -38,7 +38,7 @@ CALL_PREFIXES: Mapping[str, tuple[str, ...]] = {
     "AU": ("1831", "1832"),  # phonenumbers has both, but not the 0 that is dialled behind them
     "GB": ("141", "1470"),
     "HK": ("133", "1357"),
-    "IE": ("141",),
+    "IE": ("141", "142"),
     "JP": ("184", "186"),
     "NZ": ("0197", "0196"),
 }
