@@ -50,7 +50,7 @@ port-is-free:
 		|| { echo "port $(PORT) is taken: make demo PORT=$$(( $(PORT) + 1 ))" >&2; exit 1; }
 
 test: environment  ## the whole test suite
-	@.venv/bin/python -m pytest -n 2 --dist loadfile
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: environment  ## ruff, and the derived seeds against their source
 	@.venv/bin/ruff check .
