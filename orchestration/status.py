@@ -75,7 +75,7 @@ HEADINGS = {
     "overdue": "Not paid (as of the newest day that landed)",
     "mandates": "Mandates that cannot be used",
     "unguarded": "Customers whose IDS range cannot be read",
-    "months": "Months",
+    "months": "Months (calls, in the month in which they were made)",
     "waiting": "Waiting in landing (not published)",
 }
 

@@ -42,6 +42,11 @@ def _reminders(args: argparse.Namespace) -> int:
     if args.send and args.restore:
         raise UsageError("--send and --restore do not go together", mend="--send also writes what an interrupted one left")
     workspace, as_of = workspace_of(args).require(), args.as_of or date.today()
+    if args.send and as_of > date.today():
+        raise UsageError(
+            f"{as_of} is still to come: who pays until then would be dunned, and each letter goes out once",
+            mend="leave --send out to look ahead",
+        )
     if args.restore:
         print(f"{dunning.file_letters(workspace, args.partner, missing=True):,} letters written again", file=sys.stderr)
         return 0

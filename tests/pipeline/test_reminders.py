@@ -311,3 +311,12 @@ def test_what_landed_and_ran_is_what_is_asked_and_what_finance_exports(demo_work
     status = json.loads(tikteller(workspace.root, "status", "--format", "json").stdout)
     (told_by_status,) = (row for row in status["overdue"] if row["partner_id"] == PARTNER)
     assert Decimal(told_by_status["overdue_eur"]) == sum(overdue.values())
+
+
+def test_nobody_is_written_to_from_the_future(approved_once: Workspace) -> None:
+    """Who pays in time would be dunned all the same, by a letter that cannot be taken back."""
+    tomorrow = f"{date.today() + timedelta(days=1)}"
+    done = tikteller(approved_once.root, "reminders", "--partner", PARTNER, "--as-of", tomorrow, "--send", check=False)
+    assert done.returncode == 2
+    assert "still to come" in done.stderr
+    assert not list(approved_once.root.rglob("letters/*.pdf"))
