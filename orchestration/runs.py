@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,8 +137,11 @@ def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) ->
     log = workspace.root / "logs" / "last_run.log"
     log.parent.mkdir(exist_ok=True)
     with log.open("w") as stream, contextlib.redirect_stdout(stream):
-        import dagster as dg
-
+        with ThreadPoolExecutor(1) as beside:  # dbt parses in a process of its own
+            manifest = beside.submit(dbt.prepare_manifest, workspace)
+            import dagster as dg
+            import dagster_dbt  # noqa: F401
+        manifest.result()
         from orchestration.definitions import defs
 
         progress("starting the pipeline", None, time.monotonic() - began)
