@@ -26,11 +26,13 @@ from orchestration.contracts import contract
 from orchestration.documents.invoice import Branding, CallRecord, Invoice, InvoiceLine, Language, Party, round_cents
 from orchestration.errors import TiktellerError
 from orchestration.output import plain
+from orchestration.settlements import credited_by_hand, settled_since
 from orchestration.workspace import Workspace
 
 Row = Mapping[str, Any]
 
 INVOICE, CREDIT_NOTE = "invoice", "credit_note"
+CREDITED_SINCE = "older than a credit note of its customer (tikteller run, then approve)"
 LEGAL_DAY = 15
 """An invoice for a month is issued before this day of the next (DOMAIN 5)."""
 
@@ -98,6 +100,9 @@ def approve(
                 ).scalars()
             )
             fresh = [row for row in drafts if row["invoice_id"] not in known]
+            overtaken = _overtaken(decided, snapshot, partner_id, fresh, lines)
+            blocked |= dict.fromkeys(overtaken, CREDITED_SINCE)
+            fresh = [row for row in fresh if row["invoice_id"] not in overtaken]
             final = set(
                 decided.execute(
                     sa.select(state.frozen_months.c.customer_id).where(
@@ -121,6 +126,19 @@ def approve(
     return Approval(made, before, blocked)
 
 
+def _overtaken(
+    decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, drafts: Iterable[Row], lines: Mapping[str, Sequence[Row]]
+) -> set[str]:
+    """Drafts that settle something and are older than a credit note of their customer: what it credits may be settled on them too."""
+    seen = {invoice_id for (invoice_id,) in snapshot.execute("select invoice_id from invoices").fetchall()}
+    customers = {customer_id for note, customer_id in credited_by_hand(decided, partner_id).items() if note not in seen}
+    return {
+        row["invoice_id"]
+        for row in drafts
+        if row["customer_id"] in customers and any(line["settled_month"] for line in lines[row["invoice_id"]])
+    }
+
+
 def credit(
     workspace: Workspace,
     partner_id: str,
@@ -131,9 +149,9 @@ def credit(
 ) -> Approved:
     """A credit note for an approved invoice, whole or some of its lines; it bears the next number and refers to the invoice.
 
-    Raises TiktellerError where there is no such invoice, or a line of it was credited before.
+    Raises TiktellerError where there is no such invoice, or a line of it was credited before, or settled: it would be paid back twice.
     """
-    with state.deciding(workspace) as decided:
+    with published(workspace, partner_id) as (snapshot, _), state.deciding(workspace) as decided:
         of_partner = state.invoices.c.partner_id == partner_id
         original = decided.execute(
             sa.select(state.invoices).where(of_partner, state.invoices.c.invoice_number == invoice_number, state.invoices.c.kind == INVOICE)
@@ -155,6 +173,12 @@ def credit(
         if missing or again or not wanted:
             what = f"line {', '.join(map(str, sorted(missing)))} is not on it" if missing else "its lines were credited before"
             raise TiktellerError(f"invoice {invoice_number} cannot be credited so: {what}", mend="--line N names lines of the invoice")
+        if settled := settled_since(decided, snapshot, content["invoice"], wanted):
+            what = "; ".join(f"line {each.line_number} was settled on {each.invoice_number}, line {each.settling_line}" for each in settled)
+            raise TiktellerError(
+                f"invoice {invoice_number} cannot be credited so, it would be paid back twice: {what}",
+                mend="correct the order in its feed: what remains of it is settled on the next invoice",
+            )
         issued = issued_on or date.today()
         note = {
             **content["invoice"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 
@@ -182,6 +183,53 @@ def test_the_documents_say_that_a_month_is_settled(settled: tuple) -> None:
         "Maandelijks: Verrekening september 2026: SIP trunk",
         "Gesprekken: Nederland, vast",
     ]
+
+
+def lines_of(workspace: Workspace, invoice_number: str) -> dict[tuple[str, str | None], int]:
+    """Kind and settled month -> number of the line."""
+    of_number = f"select invoice_id from invoices where invoice_number = '{invoice_number}'"
+    found = ask(workspace, "noord", f"select kind, settled_month, line_number from invoice_lines where invoice_id in ({of_number})")
+    return {(kind, month): line for kind, month, line in found}
+
+
+def credit(workspace: Workspace, invoice_number: str, *lines: int, check: bool = True) -> subprocess.CompletedProcess[str]:
+    chosen = [part for line in lines for part in ("--line", str(line))]
+    command = ("invoices", "credit", invoice_number, "--partner", "noord", "--reason", "fout", "--no-run", *chosen)
+    return tikteller(workspace.root, *command, check=check)
+
+
+def test_a_line_that_was_settled_is_not_credited_as_well(settled: tuple, tmp_path: Path) -> None:
+    """The customer would get the days after the end back twice: once by the settlement, once more by somebody's credit note."""
+    workspace = Workspace(tmp_path / "copy")
+    shutil.copytree(settled[0].root, workspace.root, symlinks=True)
+    august, september = lines_of(workspace, "N1"), lines_of(workspace, "N3")
+    for line in (august["nrc", None], august["mrc", None]):
+        refused = credit(workspace, "N1", line, check=False)
+        assert refused.returncode == 1
+        assert (
+            f"line {line} was settled on N3, line {september['nrc' if line == august['nrc', None] else 'mrc', '2026-08']}" in refused.stderr
+        )
+        assert "correct the order" in refused.stderr
+    assert credit(workspace, "N1", check=False).returncode == 1  # the whole of it neither
+    credit(workspace, "N1", august["calls", None])  # but what nothing settled
+    # of who left, the credit note N4 has settled September
+    assert "was settled on N4" in credit(workspace, "N2", lines_of(workspace, "N2")["mrc", None], check=False).stderr
+    # what settled it is credited first: then all of it is that person's, and the line may be
+    credit(workspace, "N3", september["mrc", "2026-08"], september["mrc", "2026-09"])
+    credit(workspace, "N1", august["mrc", None])
+
+
+def test_a_draft_older_than_a_credit_note_does_not_settle_what_it_credits(settled: tuple, tmp_path: Path) -> None:
+    """A person credits a line, another approves the draft made before: its settlement would pay back the same days again."""
+    workspace = Workspace(tmp_path / "copy")
+    shutil.copytree(settled[0].root, workspace.root, symlinks=True)
+    credit(workspace, "N3", lines_of(workspace, "N3")["mrc", "2026-09"])  # October's draft still settles five days of it
+    done = tikteller(
+        workspace.root, "invoices", "approve", "--partner", "noord", "--month", "2026-10", "--date", "2026-11-01", "--no-run", check=False
+    )
+    assert "noord-1-2026-10 is blocked: older than a credit note of its customer" in done.stderr
+    tikteller(workspace.root, "run")
+    assert ask(workspace, "noord", f"{SETTLED} '2026-10'") == []  # the line is that person's now
 
 
 def test_rebuilt_from_landing_and_state_it_says_the_same(settled: tuple, tmp_path: Path) -> None:

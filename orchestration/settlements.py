@@ -1,0 +1,89 @@
+"""Lines of approved invoices that a later invoice settled, because an order ended or was corrected after they were billed.
+
+A line that a person credits is that person's to settle: the models (int_charge_settlements) settle it no more. The other way round
+nothing can be taken back: what was settled has been paid back, so such a line is not credited as a whole on top of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from orchestration import state
+
+LATER_SETTLEMENTS = """
+    select distinct settled.invoice_month, settled.month
+    from service_charges as billed
+    inner join service_charges as settled
+        on billed.customer_id = settled.customer_id and billed.kind = settled.kind and billed.service_code = settled.service_code
+        and billed.month = settled.month and billed.order_id = settled.order_id and billed.line_number = settled.line_number
+    where
+        billed.customer_id = $customer_id and billed.invoice_month = $month and billed.kind = $kind and billed.service_code = $service_code
+        and case when billed.is_settlement then billed.month end is not distinct from $settled_month
+        and settled.is_settlement and settled.invoice_month > billed.invoice_month
+    order by 1, 2
+"""
+OF_A_SETTLEMENT = ("kind", "service_code", "settled_month")
+"""What tells the lines of one invoice's services and settlements apart."""
+
+
+@dataclass(frozen=True)
+class SettledLine:
+    """Line ``line_number`` of an approved invoice, and the line of a later one by which (some of) it was settled."""
+
+    line_number: int
+    invoice_number: str
+    settling_line: int
+
+
+def settled_since(
+    decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, invoice: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]
+) -> list[SettledLine]:
+    """Which of an approved invoice's lines were settled by approved lines of later months that nobody has credited since."""
+    found = []
+    for line in lines:
+        if line["service_code"] is None:
+            continue
+        wanted = {name: line.get(name) for name in OF_A_SETTLEMENT} | {"customer_id": invoice["customer_id"], "month": invoice["month"]}
+        for invoice_month, settled_month in snapshot.execute(LATER_SETTLEMENTS, wanted).fetchall():
+            later = _approved(decided, f"{invoice['customer_id']}-{invoice_month}")
+            if later is None:
+                continue
+            credited = _credited_lines(decided, later.partner_id, later.invoice_number)
+            settling = line | {"settled_month": settled_month}
+            found += [
+                SettledLine(line["line_number"], later.invoice_number, each["line_number"])
+                for each in json.loads(later.content)["lines"]
+                if all(each.get(name) == settling[name] for name in OF_A_SETTLEMENT) and each["line_number"] not in credited
+            ]
+    return found
+
+
+def credited_by_hand(decided: sa.Connection, partner_id: str) -> dict[str, str]:
+    """Credit notes that people made: invoice_id -> customer_id; not the months below nothing, which were approved as one."""
+    notes = decided.execute(
+        sa.select(state.invoices.c.invoice_id, state.invoices.c.customer_id).where(
+            state.invoices.c.partner_id == partner_id,
+            state.invoices.c.credited_invoice_number.is_not(None),
+            state.invoices.c.invoice_id != state.invoices.c.customer_id + "-" + state.invoices.c.month,
+        )
+    )
+    return dict(notes.fetchall())
+
+
+def _approved(decided: sa.Connection, invoice_id: str) -> Any:
+    return decided.execute(sa.select(state.invoices).where(state.invoices.c.invoice_id == invoice_id)).first()
+
+
+def _credited_lines(decided: sa.Connection, partner_id: str, invoice_number: str) -> set[int]:
+    notes = decided.execute(
+        sa.select(state.invoices.c.content).where(
+            state.invoices.c.partner_id == partner_id, state.invoices.c.credited_invoice_number == invoice_number
+        )
+    ).scalars()
+    return {line["credited_line"] for note in notes for line in json.loads(note)["lines"] if line.get("credited_line")}
