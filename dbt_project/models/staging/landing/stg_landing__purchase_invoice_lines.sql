@@ -3,7 +3,7 @@
     particular, so its line names a partner or an account, but where there is one partner only. What is not certain is refused: a partner sees no other's purchase.
 -#}
 with lines as (
-    select * from {{ ref('stg_landing__purchase_invoice_rows') }}
+    select * from {{ ref('stg_landing__purchase_invoice_rows') }} where is_last
 ),
 
 deck_buyers as (
@@ -55,6 +55,7 @@ judged as (
     select
         lines.*,
         case
+            when lines.is_contradicted then 'twice_in_file'
             when lines.owner_id is null and lines.deck_id is not null and not lines.is_known_deck then 'nobodys_deck'
             when lines.owner_id is null then 'ambiguous_partner'
             when lines.account_partner_id is not null and lines.owner_id not in (lines.account_partner_id, lines.other_account_partner_id)
