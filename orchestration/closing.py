@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from orchestration import run_lock, serving, state
+from orchestration.draft_problems import DraftProblem, draft_problems
 from orchestration.errors import TiktellerError
 from orchestration.workspace import PLATFORM, Workspace
 
@@ -39,7 +41,11 @@ FROZEN_CHARGES = """
 
 @dataclass(frozen=True)
 class Closed:
-    """What closing a month did. ``moved_calls`` have no price yet: they go to the first open month once they have."""
+    """What closing a month did. ``moved_calls`` have no price yet: they go to the first open month once they have.
+
+    ``unread`` are the PBXs whose seats were not counted: those go to the first open month as well, and wait there for a reading.
+    ``older_drafts``: month -> drafts of it that are not approved, of earlier months.
+    """
 
     partner_id: str
     month: str
@@ -48,6 +54,8 @@ class Closed:
     moved_calls: int
     drafts: int
     blocked: int
+    unread: Sequence[DraftProblem]
+    older_drafts: Mapping[str, int]
 
 
 def month_named(text: str) -> str:
@@ -99,8 +107,26 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
             "select count(*) filter (where status = 'draft'), count(*) filter (where status = 'blocked') from invoices where month = ?",
             [month],
         ).fetchone()
+        unread = [each for kept in draft_problems(snapshot, month).values() for each in kept if each.reason == "missing_reading"]
+        older = older_drafts(decided, snapshot, partner_id, month)
         state.note(decided, "close", partner_id, month, f"{calls} calls, {charges} charges, {unrated} calls without a price moved on")
-    return Closed(partner_id, month, calls, charges, unrated, drafts, blocked)
+    return Closed(partner_id, month, calls, charges, unrated, drafts, blocked, unread, older)
+
+
+def older_drafts(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str) -> Mapping[str, int]:
+    """Months before this one of which drafts are not approved, and how many."""
+    drafts = snapshot.execute(
+        "select invoice_id, month from invoices where month < ? and status in ('draft', 'blocked') order by month", [month]
+    ).fetchall()
+    approved = set(decided.execute(sa.select(state.invoices.c.invoice_id).where(state.invoices.c.partner_id == partner_id)).scalars())
+    return Counter(of_month for invoice_id, of_month in drafts if invoice_id not in approved)
+
+
+def approvable(workspace: Workspace, partner_id: str, month: str) -> int:
+    """How many drafts of the month can be approved, as published."""
+    with published(workspace, partner_id) as (snapshot, _):
+        (drafts,) = snapshot.execute("select count(*) from invoices where month = ? and status = 'draft'", [month]).fetchone()
+    return drafts
 
 
 def freeze(

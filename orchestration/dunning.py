@@ -317,3 +317,15 @@ def told(partner_id: str, found: Sequence[Notice]) -> Iterator[str]:
             yield f"{what}: {each.reason}. Mend: {MENDS[each.reason]}"
         elif each.reason == "written_meanwhile":
             yield f"{each.customer_id}: somebody else wrote about {numbers} meanwhile"
+
+
+def outlook(workspace: Workspace, partner_id: str, as_of: date, found: Sequence[Notice]) -> str:
+    """What comes next where no letter is due: the invoice that waits least long, or that nothing is open."""
+    with published(workspace, partner_id), state.engine(workspace).connect() as decided:
+        in_time = [each for each in open_invoices(workspace, decided, partner_id, as_of) if each.open_eur > 0 and each.days_overdue == 0]
+    waiting = [(each.pay_by, each.customer_id, each.invoice_numbers[0]) for each in found if each.status == "waiting" and each.pay_by]
+    waiting += [(each.due_on, each.customer_id, each.invoice_number) for each in in_time]
+    if waiting:
+        until, customer_id, number = min(waiting)
+        return f"no letter is due on {as_of}; the first may be after {until}, for {number} of {customer_id}"
+    return f"no letter is due on {as_of}" + ("; --all shows why" if found else ": nothing is open")

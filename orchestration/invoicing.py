@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from orchestration import serving, state
-from orchestration.closing import freeze, month_named, published
+from orchestration.closing import freeze, month_named, older_drafts, published
 from orchestration.contracts import contract
 from orchestration.documents.invoice import Branding, CallRecord, Invoice, InvoiceLine, Language, Party, round_cents
+from orchestration.draft_problems import DraftProblem, draft_problems
 from orchestration.errors import TiktellerError
 from orchestration.output import plain
 from orchestration.settlements import credited_by_hand, settled_since
@@ -53,11 +54,17 @@ class Approved:
 
 @dataclass(frozen=True)
 class Approval:
-    """What an approval did: the invoices it made, those that had been approved before, and those that are blocked, with the reason."""
+    """What an approval did: the invoices it made, those that had been approved before, and those that are blocked, with the reason.
+
+    ``problems`` says of a blocked one what has to be mended. ``older_drafts`` counts drafts and blocked drafts of earlier months, which
+    somebody may have forgotten: month -> how many.
+    """
 
     approved: Sequence[Approved]
     approved_before: Sequence[str]
     blocked: Mapping[str, str]
+    problems: Mapping[str, Sequence[DraftProblem]]
+    older_drafts: Mapping[str, int]
 
 
 def approve(
@@ -92,7 +99,9 @@ def approve(
         lines = _by_invoice(rows_of(snapshot, "select * from invoice_lines where month = ? order by invoice_id, line_number", [month]))
         customers = {row["customer_id"]: row for row in rows_of(snapshot, "select * from customers")}
         names = dict(snapshot.execute("select country, name_nl from countries").fetchall())
+        problems = draft_problems(snapshot, month)
         with state.deciding(workspace) as decided:
+            older = older_drafts(decided, snapshot, partner_id, month)
             next_number = _locked_numbers(decided, partner)
             known = set(
                 decided.execute(
@@ -123,7 +132,7 @@ def approve(
                 made.append(_store(decided, invoice, content))
                 state.note(decided, "approve", partner_id, number, row["invoice_id"])
     before = [row["invoice_id"] for row in wanted if row["status"] in ("approved", "credited") or row["invoice_id"] in known]
-    return Approval(made, before, blocked)
+    return Approval(made, before, blocked, {each: problems.get(each, ()) for each in blocked}, older)
 
 
 def _overtaken(
@@ -171,8 +180,13 @@ def credit(
         missing = set(lines or ()) - {line["line_number"] for line in content["lines"]}
         again = [line["line_number"] for line in wanted if line["line_number"] in credited]
         if missing or again or not wanted:
-            what = f"line {', '.join(map(str, sorted(missing)))} is not on it" if missing else "its lines were credited before"
-            raise TiktellerError(f"invoice {invoice_number} cannot be credited so: {what}", mend="--line N names lines of the invoice")
+            left = [str(line["line_number"]) for line in content["lines"] if line["line_number"] not in credited]
+            of_lines = f"line {', '.join(map(str, sorted(missing or again)))}"
+            what = f"{of_lines} is not on it" if missing else f"{of_lines} was credited before"
+            raise TiktellerError(
+                f"invoice {invoice_number} cannot be credited so: {what}",
+                mend=f"--line N; not credited yet: {', '.join(left)}" if left else "all of it is credited",
+            )
         if settled := settled_since(decided, snapshot, content["invoice"], wanted):
             what = "; ".join(f"line {each.line_number} was settled on {each.invoice_number}, line {each.settling_line}" for each in settled)
             raise TiktellerError(

@@ -43,6 +43,7 @@ PARTNER_TABLES = {
     "deck_problems": "marts.deck_problems",
     "purchase_reconciliation": "marts.purchase_reconciliation",
     "invoices": "marts.invoices",
+    "draft_problems": "marts.draft_problems",
     "invoice_lines": "marts.invoice_lines",
     "invoice_vat": "marts.invoice_vat",
     "margins": "marts.margins",
@@ -87,6 +88,7 @@ PLATFORM_TABLES = {
     "open_items": "marts.open_items",
     "ids_ranges": "marts.ids_ranges",
     "mandates": "marts.mandates",
+    "draft_problems": "marts.draft_problems",
 }
 """Published name -> its source, whole, for operators only: what stands in no partner's file because it is nobody's yet, or everybody's."""
 

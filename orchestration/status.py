@@ -47,6 +47,17 @@ PLATFORM_QUESTIONS = {
         select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls, min(mend) as mend
         from unrated_calls group by all order by all
     """,
+    "held_back": """
+        select
+            partner_id, month, reason, subject, count(distinct invoice_id) as drafts, sum(occurrences)::bigint as occurrences,
+            min(example) as example, min(mend) as mend
+        from draft_problems where reason <> 'missing_reading' group by partner_id, month, reason, subject
+        order by month, partner_id, drafts desc, reason, subject limit 50
+    """,
+    "unread_pbxs": """
+        select partner_id, month, customer_id, subject as pbx_id, charged_month, example as last_read_on, mend
+        from draft_problems where reason = 'missing_reading' order by all
+    """,
     "overdue": """
         select
             partner_id, as_of_date, sum(open_eur) filter (where open_eur > 0)::decimal(18, 2) as open_eur,
@@ -72,6 +83,8 @@ HEADINGS = {
     "rows_to_mend": "Rows to mend (call records apart, the newest 50)",
     "deck_problems": "Deck problems",
     "unrated_calls": "Calls without a price",
+    "held_back": "Drafts kept back (the first 50 reasons)",
+    "unread_pbxs": "PBXs without a reading at the month's end: drafts kept back",
     "overdue": "Not paid (as of the newest day that landed)",
     "mandates": "Mandates that cannot be used",
     "unguarded": "Customers whose IDS range cannot be read",

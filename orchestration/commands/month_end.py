@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestration.commands.grammar import FAILED, AddVerb, adding_to, count, day, workspace_of
@@ -53,16 +53,34 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
 
 
 def _close(args: argparse.Namespace) -> int:
-    from orchestration.closing import close_month
+    from orchestration.closing import approvable, close_month
 
     workspace = workspace_of(args).require()
     closed = close_month(workspace, args.partner, args.month)
     print(f"{closed.month} of {closed.partner_id} is closed: {closed.calls:,} calls and {closed.charges:,} charges are final")
     if closed.moved_calls:
         print(f"{closed.moved_calls:,} calls have no price yet and go to the next open month once they have (tikteller status)")
+    for each in closed.unread:
+        postponed = "they are not billed, and the draft of the next open month waits for them"
+        print(f"{each.customer_id}: {each.seats()}, {each.last_read()}: {postponed}. Mend: {each.mend}")
     if closed.drafts or closed.blocked:
         print(f"{closed.drafts:,} invoices are still to be approved, {closed.blocked:,} were blocked (tikteller invoices list)")
-    return 0 if args.no_run else _publish_decision(workspace)
+    _tell_of_older(closed.older_drafts)
+    if args.no_run:
+        return 0
+    code = _publish_decision(workspace)
+    # what a draft waited for has moved on, so it may be one that can be approved now
+    if code == 0 and closed.blocked and (drafts := approvable(workspace, closed.partner_id, closed.month)):
+        print(f"{drafts:,} can be approved now: tikteller invoices approve --partner {closed.partner_id} --month {closed.month}")
+    return code
+
+
+def _tell_of_older(older_drafts: Mapping[str, int]) -> None:
+    for month, drafts in older_drafts.items():
+        print(
+            f"{month} still has {drafts:,} {'draft' if drafts == 1 else 'drafts'} (tikteller invoices list --month {month})",
+            file=sys.stderr,
+        )
 
 
 def _invoices_usage(args: argparse.Namespace) -> int:
@@ -79,6 +97,7 @@ def _invoices_list(args: argparse.Namespace) -> int:
 
 
 def _invoices_approve(args: argparse.Namespace) -> int:
+    from orchestration.draft_problems import told
     from orchestration.invoicing import approve, is_late, month_to_approve
 
     workspace = workspace_of(args).require()
@@ -89,6 +108,9 @@ def _invoices_approve(args: argparse.Namespace) -> int:
         print(f"{invoice_id} was approved before", file=sys.stderr)
     for invoice_id, reason in done.blocked.items():
         print(f"{invoice_id} is blocked: {reason}", file=sys.stderr)
+        for line in told(done.problems[invoice_id]):
+            print(f"  {line}", file=sys.stderr)
+    _tell_of_older(done.older_drafts)
     if done.approved and is_late(done.approved[0].issued_on, month):
         print(f"invoices for {month} had to be issued before the 15th of the next month", file=sys.stderr)
     if not done.approved and args.invoice_ids and done.blocked:

@@ -60,6 +60,8 @@ def _reminders(args: argparse.Namespace) -> int:
         for each in shown
     ]  # fmt: skip
     write(Answer(LETTER_COLUMNS, rows), args.format, sys.stdout)
+    if not shown:
+        print(dunning.outlook(workspace, args.partner, as_of, found), file=sys.stderr)
     for line in dunning.told(args.partner, found):
         print(line, file=sys.stderr)
     if not args.send and shown:

@@ -458,7 +458,7 @@ def test_a_reading_is_of_a_pbx_that_was_delivered_to_that_customer(landed: Works
 def test_a_line_of_the_wholesaler_says_what_it_is_for_and_whose_it_is(landed: Workspace) -> None:
     """A line held against other calls would claim money that nobody owes; one whose partner is not certain would be read by another.
 
-    P and S buy by one deck: a line is the one's that it names, or whose account it names. What a file says twice, with other amounts, is for people.
+    P and S buy by one deck: a line is the one's that it names, or whose account it names. What a file says twice is for people.
     """
     assert query(
         landed,

@@ -41,6 +41,7 @@ PUBLISHED = {
     "purchase_reconciliation": "month kind deck_id service_code account level prefix destination invoiced_calls invoiced_s invoiced_eur "
     "calls purchase_billed_s purchase_eur difference_eur count_part_eur seconds_part_eur rate_part_eur finding unrated_calls",
     "invoices": "customer_id month invoice_id invoice_number status block_reason net_eur vat_eur gross_eur issued_on due_on",
+    "draft_problems": "customer_id month invoice_id reason subject charged_month occurrences example why mend",
     "invoice_lines": "invoice_id line_number kind description country line_type service_code quantity duration_s amount_eur purchase_eur "
     "vat_category vat_percent settled_month",
     "invoice_vat": "invoice_id customer_id month vat_category vat_code vat_percent net_eur vat_eur gross_eur",
