@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 import duckdb
 import pyarrow as pa
@@ -44,7 +44,7 @@ class Closed:
     """What closing a month did. ``moved_calls`` have no price yet: they go to the first open month once they have.
 
     ``unread`` are the PBXs whose seats were not counted: those go to the first open month as well, and wait there for a reading.
-    ``older_drafts``: month -> drafts of it that are not approved, of earlier months.
+    ``older_drafts``: earlier month -> how many of its drafts are not approved, and their gross amount.
     """
 
     partner_id: str
@@ -55,7 +55,7 @@ class Closed:
     drafts: int
     blocked: int
     unread: Sequence[DraftProblem]
-    older_drafts: Mapping[str, int]
+    older_drafts: Mapping[str, tuple[int, Decimal]]
 
 
 def month_named(text: str) -> str:
@@ -113,13 +113,20 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
     return Closed(partner_id, month, calls, charges, unrated, drafts, blocked, unread, older)
 
 
-def older_drafts(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str) -> Mapping[str, int]:
-    """Months before this one of which drafts are not approved, and how many."""
+def older_drafts(
+    decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str
+) -> Mapping[str, tuple[int, Decimal]]:
+    """Months before this one of which drafts are not approved: how many, and what they ask."""
     drafts = snapshot.execute(
-        "select invoice_id, month from invoices where month < ? and status in ('draft', 'blocked') order by month", [month]
+        "select invoice_id, month, gross_eur from invoices where month < ? and status in ('draft', 'blocked') order by month", [month]
     ).fetchall()
     approved = set(decided.execute(sa.select(state.invoices.c.invoice_id).where(state.invoices.c.partner_id == partner_id)).scalars())
-    return Counter(of_month for invoice_id, of_month in drafts if invoice_id not in approved)
+    found: dict[str, tuple[int, Decimal]] = {}
+    for invoice_id, of_month, gross_eur in drafts:
+        if invoice_id not in approved:
+            count, total = found.get(of_month, (0, Decimal(0)))
+            found[of_month] = (count + 1, total + gross_eur)
+    return found
 
 
 def approvable(workspace: Workspace, partner_id: str, month: str) -> int:

@@ -27,7 +27,7 @@ from orchestration.documents.invoice import Branding, CallRecord, Invoice, Invoi
 from orchestration.draft_problems import DraftProblem, draft_problems
 from orchestration.errors import TiktellerError
 from orchestration.output import plain
-from orchestration.settlements import credited_by_hand, settled_since
+from orchestration.settlements import SettledLine, credited_by_hand, settled_since
 from orchestration.workspace import Workspace
 
 Row = Mapping[str, Any]
@@ -56,15 +56,15 @@ class Approved:
 class Approval:
     """What an approval did: the invoices it made, those that had been approved before, and those that are blocked, with the reason.
 
-    ``problems`` says of a blocked one what has to be mended. ``older_drafts`` counts drafts and blocked drafts of earlier months, which
-    somebody may have forgotten: month -> how many.
+    ``problems`` says of a blocked one what has to be mended. ``older_drafts`` are drafts and blocked drafts of earlier months, which
+    somebody may have forgotten: month -> how many, and their gross amount.
     """
 
     approved: Sequence[Approved]
     approved_before: Sequence[str]
     blocked: Mapping[str, str]
     problems: Mapping[str, Sequence[DraftProblem]]
-    older_drafts: Mapping[str, int]
+    older_drafts: Mapping[str, tuple[int, Decimal]]
 
 
 def approve(
@@ -176,23 +176,9 @@ def credit(
         ).fetchall()
         # a month whose total was below nothing refers to the invoice too, and credits no line of it
         credited = {line.get("credited_line") for note in notes for line in json.loads(note.content)["lines"]}
+        settled = settled_since(decided, snapshot, content["invoice"], content["lines"])
+        _require_creditable(content["lines"], set(lines) if lines is not None else None, credited, settled, invoice_number)
         wanted = [line for line in content["lines"] if lines is None or line["line_number"] in lines]
-        missing = set(lines or ()) - {line["line_number"] for line in content["lines"]}
-        again = [line["line_number"] for line in wanted if line["line_number"] in credited]
-        if missing or again or not wanted:
-            left = [str(line["line_number"]) for line in content["lines"] if line["line_number"] not in credited]
-            of_lines = f"line {', '.join(map(str, sorted(missing or again)))}"
-            what = f"{of_lines} is not on it" if missing else f"{of_lines} was credited before"
-            raise TiktellerError(
-                f"invoice {invoice_number} cannot be credited so: {what}",
-                mend=f"--line N; not credited yet: {', '.join(left)}" if left else "all of it is credited",
-            )
-        if settled := settled_since(decided, snapshot, content["invoice"], wanted):
-            what = "; ".join(f"line {each.line_number} was settled on {each.invoice_number}, line {each.settling_line}" for each in settled)
-            raise TiktellerError(
-                f"invoice {invoice_number} cannot be credited so, it would be paid back twice: {what}",
-                mend="correct the order in its feed: what remains of it is settled on the next invoice",
-            )
         issued = issued_on or date.today()
         note = {
             **content["invoice"],
@@ -222,6 +208,31 @@ def credit(
         stored = _store(decided, note, _dumped(document))
         state.note(decided, "credit", partner_id, stored.invoice_number, f"{invoice_number}: {reason}")
     return stored
+
+
+def _require_creditable(
+    lines: Sequence[Row], wanted: set[int] | None, credited: set[int], settled: Sequence[SettledLine], invoice_number: str
+) -> None:
+    """Raises TiktellerError where a wanted line (None: all) is not on the invoice, was credited before, or was settled since."""
+    on_it = {line["line_number"] for line in lines}
+    wanted = on_it if wanted is None else wanted
+    of_settled = {each.line_number: each for each in settled}
+    left = sorted(on_it - credited - set(of_settled))
+    may = f"--line N for: {', '.join(map(str, left))}" if left else "nothing of it is left to credit"
+    for found, what, mend in (
+        (wanted - on_it, "is not on it", may),
+        (wanted & credited, "was credited before", may),
+        (wanted & set(of_settled), "", f"correct the order in its feed: what remains of it is settled on the next invoice ({may})"),
+    ):
+        if not found:
+            continue
+        if what:
+            problem = f"line {', '.join(map(str, sorted(found)))} {what}"
+        else:
+            told = (of_settled[line] for line in sorted(found))
+            by = "; ".join(f"line {each.line_number} was settled on {each.invoice_number}, line {each.settling_line}" for each in told)
+            problem = f"it would be paid back twice: {by}"
+        raise TiktellerError(f"invoice {invoice_number} cannot be credited so: {problem}", mend=mend)
 
 
 def approved_invoices(
@@ -318,6 +329,8 @@ def _line(line: Row, country_names: Mapping[str, str]) -> InvoiceLine:
         duration_s=int(line["duration_s"]) if line.get("duration_s") is not None else None,
         service_name=line.get("service_name"),
         settled_month=line.get("settled_month"),
+        period_start=date.fromisoformat(line["period_start"]) if line.get("period_start") else None,
+        period_end=date.fromisoformat(line["period_end"]) if line.get("period_end") else None,
     )
 
 

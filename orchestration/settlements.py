@@ -25,6 +25,7 @@ LATER_SETTLEMENTS = """
     where
         billed.customer_id = $customer_id and billed.invoice_month = $month and billed.kind = $kind and billed.service_code = $service_code
         and case when billed.is_settlement then billed.month end is not distinct from $settled_month
+        and billed.month = coalesce($service_month, billed.month)
         and settled.is_settlement and settled.invoice_month > billed.invoice_month
     order by 1, 2
 """
@@ -49,7 +50,8 @@ def settled_since(
     for line in lines:
         if line["service_code"] is None:
             continue
-        wanted = {name: line.get(name) for name in OF_A_SETTLEMENT} | {"customer_id": invoice["customer_id"], "month": invoice["month"]}
+        wanted = {name: line.get(name) for name in OF_A_SETTLEMENT} | {"service_month": (line.get("period_start") or "")[:7] or None}
+        wanted |= {"customer_id": invoice["customer_id"], "month": invoice["month"]}
         for invoice_month, settled_month in snapshot.execute(LATER_SETTLEMENTS, wanted).fetchall():
             later = _approved(decided, f"{invoice['customer_id']}-{invoice_month}")
             if later is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from orchestration.commands.grammar import FAILED, AddVerb, adding_to, count, day, workspace_of
@@ -75,12 +76,10 @@ def _close(args: argparse.Namespace) -> int:
     return code
 
 
-def _tell_of_older(older_drafts: Mapping[str, int]) -> None:
-    for month, drafts in older_drafts.items():
-        print(
-            f"{month} still has {drafts:,} {'draft' if drafts == 1 else 'drafts'} (tikteller invoices list --month {month})",
-            file=sys.stderr,
-        )
+def _tell_of_older(older_drafts: Mapping[str, tuple[int, Decimal]]) -> None:
+    for month, (drafts, gross_eur) in older_drafts.items():
+        many = f"{drafts:,} {'draft' if drafts == 1 else 'drafts'}, {gross_eur} EUR"
+        print(f"{month} still has {many} (tikteller invoices list --month {month})", file=sys.stderr)
 
 
 def _invoices_usage(args: argparse.Namespace) -> int:

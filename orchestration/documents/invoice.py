@@ -81,7 +81,8 @@ class InvoiceLine:
     """A row of ``invoice_lines``. ``quantity`` counts calls, pieces or seats; ``duration_s`` is of calls and airtime only.
 
     ``description`` is in the invoice's language. Where ``country_name`` is given (calls, airtime), it and the line type stand in its place;
-    where ``settled_month`` is (``YYYY-MM``, of a settlement), ``Verrekening november 2026: `` and ``service_name``.
+    where ``settled_month`` is (``YYYY-MM``, of a settlement), ``Verrekening november 2026: `` and ``service_name``. The line is for the
+    days from ``period_start`` to ``period_end``, both included: whole months; None of what was approved before lines had a period.
     """
 
     line_number: int
@@ -99,6 +100,8 @@ class InvoiceLine:
     duration_s: int | None = None
     service_name: str | None = None
     settled_month: str | None = None
+    period_start: date | None = None
+    period_end: date | None = None
 
     @property
     def vat_code(self) -> str:
@@ -183,6 +186,13 @@ class Invoice:
     def last_day(self) -> date:
         first = self.first_day
         return first.replace(day=calendar.monthrange(first.year, first.month)[1])
+
+    @property
+    def period(self) -> tuple[date, date]:
+        """First and last day of all that is on it: of the lines, or of the month invoiced where those have none."""
+        starts = [line.period_start for line in self.lines if line.period_start]
+        ends = [line.period_end for line in self.lines if line.period_end]
+        return min(starts, default=self.first_day), max(ends, default=self.last_day)
 
     @property
     def file_stem(self) -> str:
@@ -272,6 +282,8 @@ def _problems_of_lines(invoice: Invoice) -> Iterable[tuple[str, str]]:
             yield f"{where}: money and percentages are Decimal, not {type(line.amount_eur).__name__}", "read them as DECIMAL"
         elif line.amount_eur != round_cents(line.amount_eur):
             yield f"{where}: {line.amount_eur} has parts of cents", "take amount_eur of invoice_lines, which is rounded"
+        if (line.period_start is None) != (line.period_end is None) or (line.period_start and line.period_start > line.period_end):
+            yield f"{where}: for {line.period_start} to {line.period_end}", "take period_start and period_end of invoice_lines"
         if line.kind not in LINE_KINDS:
             yield f"{where}: kind {line.kind!r} is none of {', '.join(LINE_KINDS)}", "take kind of invoice_lines"
         if line.vat_category not in VAT_CODES:

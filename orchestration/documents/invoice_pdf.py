@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from orchestration.documents.invoice import LINE_KINDS, Invoice, InvoiceLine, VatSubtotal
 from orchestration.documents.letterhead import grouped_iban, letterhead
 from orchestration.documents.typesetting import typeset
 from orchestration.documents.wording import (
-    NO_BREAK,
     day,
     duration,
     money,
     month_name,
+    months,
     percent,
     period,
     price,
     printable,
     printable_lines,
+    unbroken,
     whole,
     word,
 )
@@ -66,18 +68,12 @@ def _facts(invoice: Invoice) -> list[list[str]]:
         ("credits", invoice.credited_invoice_number if is_credit else None),
         ("credit_issued_on" if is_credit else "issued_on", day(invoice.issued_on, language)),
         ("due_on", None if is_credit else day(invoice.due_on, language)),
-        ("period", period(invoice.first_day, invoice.last_day, language)),
+        ("period", period(*invoice.period, language)),
         ("customer_number", invoice.customer_id),
         ("your_reference", invoice.buyer_reference),
         ("your_vat_number", invoice.buyer.vat_number),
     ]
-    return [[word(key, language), _unbroken(value)] for key, value in facts if value]
-
-
-def _unbroken(text: str) -> str:
-    """Short facts stay on one line; what is long may break."""
-    shown = printable(text)
-    return shown.replace(" ", NO_BREAK) if len(shown) <= 24 else shown
+    return [[word(key, language), unbroken(value)] for key, value in facts if value]
 
 
 def line_title(line: InvoiceLine, invoice: Invoice) -> str:
@@ -99,16 +95,33 @@ def _table(kinds: tuple[str, ...], invoice: Invoice) -> dict[str, object] | None
     columns = ("destination", "number_of_calls", "duration", "per_minute") if of_calls else ("description", "quantity", "unit_price")
     groups = []
     for kind in kinds:
-        lines = [line for line in invoice.lines if line.kind == kind]
-        total = money(sum((line.amount_eur for line in lines), Decimal(0)), language) if len(lines) > 1 else None
-        if lines:
-            groups.append({"title": word(kind, language), "total": total, "rows": [_row(line, invoice, shows_vat) for line in lines]})
+        for title, lines in _by_period(kind, invoice):
+            total = money(sum((line.amount_eur for line in lines), Decimal(0)), language) if len(lines) > 1 else None
+            groups.append({"title": title, "total": total, "rows": [_row(line, invoice, shows_vat) for line in lines]})
     columns = (*columns, *(("vat",) if shows_vat else ()), "amount")
     return (
         {"of_calls": of_calls, "shows_vat": shows_vat, "columns": [word(key, language) for key in columns], "groups": groups}
         if groups
         else None
     )
+
+
+def _by_period(kind: str, invoice: Invoice) -> Iterator[tuple[str, list[InvoiceLine]]]:
+    """The lines of a kind with the months that they are for, ``Maandelijks, november 2026``: services by month, calls in one group."""
+    lines = [line for line in invoice.lines if line.kind == kind]
+    starts = sorted({line.period_start for line in lines if line.period_start})
+    if not starts or len([line for line in lines if line.period_start]) < len(lines):
+        if lines:
+            yield word(kind, invoice.language), lines
+    elif kind in CALL_KINDS:
+        end = max(line.period_end for line in lines if line.period_end)
+        yield f"{word(kind, invoice.language)}, {months(starts[0], end, invoice.language)}", lines
+    else:
+        for start in starts:
+            yield (
+                f"{word(kind, invoice.language)}, {months(start, start, invoice.language)}",
+                [line for line in lines if line.period_start == start],
+            )
 
 
 def _row(line: InvoiceLine, invoice: Invoice, shows_vat: bool) -> list[str]:

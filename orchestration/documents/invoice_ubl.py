@@ -8,6 +8,7 @@ quantity is then the amount exactly, as EN 16931 wants it, and no price is made 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
 from lxml import etree
@@ -86,9 +87,7 @@ def invoice_ubl(invoice: Invoice, profile: str = "nlcius") -> bytes:
         _leaf(root, "Note", " ".join(notes))
     _leaf(root, "DocumentCurrencyCode", "EUR")
     _leaf(root, "BuyerReference", printable(invoice.buyer_reference or invoice.customer_id))
-    period = _branch(root, "InvoicePeriod")
-    _leaf(period, "StartDate", invoice.first_day.isoformat())
-    _leaf(period, "EndDate", invoice.last_day.isoformat())
+    _add_period(root, *invoice.period)  # lines may not be for days outside it (PEPPOL-EN16931-R110 and R111)
     if is_credit:
         _leaf(
             _branch(_branch(root, "BillingReference"), "InvoiceDocumentReference"), "ID", printable(invoice.credited_invoice_number or "")
@@ -126,6 +125,12 @@ def _endpoint(party: Party) -> tuple[str, str] | None:
     if party.vat_number and (scheme := VAT_SCHEMES.get(_bare(party.vat_number)[:2])):
         return scheme, _bare(party.vat_number)
     return ("EM", printable(party.email)) if party.email else None
+
+
+def _add_period(parent: etree._Element, start: date, end: date) -> None:
+    period = _branch(parent, "InvoicePeriod")
+    _leaf(period, "StartDate", start.isoformat())
+    _leaf(period, "EndDate", end.isoformat())
 
 
 def _add_party(parent: etree._Element, party: Party) -> None:
@@ -213,6 +218,8 @@ def _add_line(element: etree._Element, line: InvoiceLine, invoice: Invoice) -> N
     _leaf(element, "ID", str(line.line_number))
     _leaf(element, f"{'Credited' if invoice.kind == 'credit_note' else 'Invoiced'}Quantity", str(quantity), unitCode=EACH)
     _money(element, "LineExtensionAmount", amount)
+    if line.period_start and line.period_end:
+        _add_period(element, line.period_start, line.period_end)
     item = _branch(element, "Item")
     if line.duration_s is not None:
         calls = word("call_one" if line.quantity == 1 else "call_many", invoice.language, calls=whole(line.quantity, invoice.language))

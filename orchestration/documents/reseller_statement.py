@@ -17,7 +17,7 @@ from typing import Literal
 from orchestration.documents.invoice import Branding, Language, Party, file_stem, round_cents
 from orchestration.documents.letterhead import letterhead
 from orchestration.documents.typesetting import typeset
-from orchestration.documents.wording import money, percent, period, price, printable, whole, word
+from orchestration.documents.wording import money, percent, period, price, printable, unbroken, whole, word
 from orchestration.errors import TiktellerError
 
 KINDS = ("calls", "services")
@@ -149,7 +149,7 @@ def page_data(statement: ResellerStatement) -> dict[str, object]:
         "number": printable(f"{statement.reseller_id} {statement.month}"),
         "document_title": f"{title} {statement.month} - {printable(statement.reseller.name)}",
         "facts": [
-            [name, printable(value)]
+            [name, unbroken(value)]
             for name, value in (
                 (word("period", language), period(statement.first_day, statement.last_day, language)),
                 (_sentence("reseller_number", language), statement.reseller_id),

@@ -15,11 +15,13 @@ MONTHS = {
     "en": ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"],
 }
 
+UNTIL = {"nl": "t/m", "en": "to"}
+
 WORDS: dict[str, tuple[str, str]] = {
     "invoice": ("Factuur", "Invoice"),
     "credit_note": ("Creditnota", "Credit note"),
     "invoice_number": ("Factuurnummer", "Invoice number"),
-    "credit_note_number": ("Creditnotanummer", "Credit note number"),
+    "credit_note_number": ("Nummer", "Number"),
     "credits": ("Bij factuur", "Credits invoice"),
     "issued_on": ("Factuurdatum", "Invoice date"),
     "credit_issued_on": ("Datum", "Date"),
@@ -162,9 +164,23 @@ def month_name(month: str, language: Language) -> str:
 
 
 def period(first: date, last: date, language: Language) -> str:
-    """``1 t/m 31 oktober 2026`` (first and last of one month)."""
-    until = "t/m" if language == "nl" else "to"
-    return f"{first.day} {until} {day(last, language)}"
+    """``1 t/m 31 oktober 2026``, ``1 oktober t/m 30 november 2026``: words that differ; only this may break."""
+    begin = f"{first.day}"
+    if (first.year, first.month) != (last.year, last.month):
+        begin += f"{NO_BREAK}{MONTHS[language][first.month - 1]}"
+    if first.year != last.year:
+        begin += f"{NO_BREAK}{first.year}"
+    space = NO_BREAK if begin.isdigit() else " "
+    return f"{begin}{NO_BREAK}{UNTIL[language]}{space}{day(last, language)}"
+
+
+def months(first: date, last: date, language: Language) -> str:
+    """``oktober 2026``, ``september t/m oktober 2026``, ``december 2025 t/m januari 2026``: of days that are whole months."""
+    end = month_name(f"{last:%Y-%m}", language)
+    if (first.year, first.month) == (last.year, last.month):
+        return end
+    begin = MONTHS[language][first.month - 1] + (f"{NO_BREAK}{first.year}" if first.year != last.year else "")
+    return f"{begin} {UNTIL[language]} {end}"
 
 
 def printable(text: str) -> str:
@@ -178,6 +194,14 @@ def printable(text: str) -> str:
         if character.isspace() or not _is_hidden(character)
     )
     return " ".join("".join(kept).split())
+
+
+def unbroken(text: str) -> str:
+    """A fact on one line where it is short; what is long may break. What says by itself where it may break is left alone."""
+    if NO_BREAK in text:
+        return text
+    shown = printable(text)
+    return shown.replace(" ", NO_BREAK) if len(shown) <= 24 else shown
 
 
 def printable_lines(text: str) -> list[str]:

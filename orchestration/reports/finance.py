@@ -68,8 +68,9 @@ INVOICE_LINES = Report(
     """,
     columns=(
         "partner_id", "month", "invoice_id", "line_number", "invoice_number", "status", "customer_id", "customer", "reseller_id",
-        "reseller", "kind", "description", "country", "country_name", "line_type", "service_code", "pbx_id", "settled_month", "quantity",
-        "duration_s", "amount_eur", "exact_eur", "purchase_eur", "vat_category", "vat_code", "vat_percent",
+        "reseller", "kind", "description", "country", "country_name", "line_type", "service_code", "pbx_id", "settled_month",
+        "period_start", "period_end", "quantity", "duration_s", "amount_eur", "exact_eur", "purchase_eur", "vat_category", "vat_code",
+        "vat_percent",
     ),
     order="partner_id, month, customer_id, invoice_id, line_number",
     month="month",

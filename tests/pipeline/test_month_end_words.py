@@ -61,8 +61,8 @@ def test_who_may_not_approve_is_told_what_to_land(workspace: Workspace) -> None:
     why = "no row of the purchase deck covers the number on that day. Mend: land one (purchase_rates)"
     assert f"{calls} {'call' if calls == 1 else 'calls'} ({deck} 001 SPECIAL), such as {number}: {why}" in told
     # an older month is still there to approve
-    ((drafts,),) = ask(workspace, PARTNER, f"select count(*) from invoices where month = '{OLDER}'")
-    assert f"{OLDER} still has {drafts} drafts (tikteller invoices list --month {OLDER})" in told
+    ((drafts, gross),) = ask(workspace, PARTNER, f"select count(*), sum(gross_eur) from invoices where month = '{OLDER}'")
+    assert f"{OLDER} still has {drafts} drafts, {gross} EUR (tikteller invoices list --month {OLDER})" in told
 
 
 def test_an_older_month_is_not_remarked_once_it_is_approved(workspace: Workspace) -> None:
@@ -121,7 +121,7 @@ def test_who_credits_a_line_again_is_told_which_are_left(workspace: Workspace) -
     left = ", ".join(f"{line}" for line in range(1, count + 1) if line != 2)
     for line, what in (("2", "line 2 was credited before"), ("99", "line 99 is not on it")):
         refused = tikteller(workspace.root, *credit, "--line", line, check=False)
-        assert f"{what}. Mend: --line N; not credited yet: {left}\n" in refused.stderr
+        assert f"{what}. Mend: --line N for: {left}\n" in refused.stderr
 
 
 def test_reminders_say_when_the_first_is_due(workspace: Workspace) -> None:

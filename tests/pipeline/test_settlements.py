@@ -185,11 +185,12 @@ def test_the_documents_say_that_a_month_is_settled(settled: tuple) -> None:
     ]
 
 
-def lines_of(workspace: Workspace, invoice_number: str) -> dict[tuple[str, str | None], int]:
-    """Kind and settled month -> number of the line."""
+def lines_of(workspace: Workspace, invoice_number: str) -> dict[tuple[str, str, bool], int]:
+    """Kind, month that it is for, whether it settles -> number of the line."""
     of_number = f"select invoice_id from invoices where invoice_number = '{invoice_number}'"
-    found = ask(workspace, "noord", f"select kind, settled_month, line_number from invoice_lines where invoice_id in ({of_number})")
-    return {(kind, month): line for kind, month, line in found}
+    line = "kind, strftime(period_start, '%Y-%m'), settled_month is not null, line_number"
+    found = ask(workspace, "noord", f"select {line} from invoice_lines where invoice_id in ({of_number})")
+    return {(kind, month, settles): number for kind, month, settles, number in found}
 
 
 def credit(workspace: Workspace, invoice_number: str, *lines: int, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -203,27 +204,27 @@ def test_a_line_that_was_settled_is_not_credited_as_well(settled: tuple, tmp_pat
     workspace = Workspace(tmp_path / "copy")
     shutil.copytree(settled[0].root, workspace.root, symlinks=True)
     august, september = lines_of(workspace, "N1"), lines_of(workspace, "N3")
-    for line in (august["nrc", None], august["mrc", None]):
-        refused = credit(workspace, "N1", line, check=False)
+    for kind, month in (("nrc", "2026-08"), ("mrc", "2026-08"), ("mrc", "2026-09")):
+        refused = credit(workspace, "N1", august[kind, month, False], check=False)
         assert refused.returncode == 1
-        assert (
-            f"line {line} was settled on N3, line {september['nrc' if line == august['nrc', None] else 'mrc', '2026-08']}" in refused.stderr
-        )
-        assert "correct the order" in refused.stderr
+        assert f"line {august[kind, month, False]} was settled on N3, line {september[kind, month, True]}" in refused.stderr
     assert credit(workspace, "N1", check=False).returncode == 1  # the whole of it neither
-    credit(workspace, "N1", august["calls", None])  # but what nothing settled
-    # of who left, the credit note N4 has settled September
-    assert "was settled on N4" in credit(workspace, "N2", lines_of(workspace, "N2")["mrc", None], check=False).stderr
+    credit(workspace, "N1", august["calls", "2026-08", False])  # but what nothing settled
+    assert "not credited yet" not in credit(workspace, "N1", august["calls", "2026-08", False], check=False).stderr
+    # of who left, the credit note N4 has settled September, not August
+    left = lines_of(workspace, "N2")
+    assert "was settled on N4" in credit(workspace, "N2", left["mrc", "2026-09", False], check=False).stderr
+    credit(workspace, "N2", left["mrc", "2026-08", False])
     # what settled it is credited first: then all of it is that person's, and the line may be
-    credit(workspace, "N3", september["mrc", "2026-08"], september["mrc", "2026-09"])
-    credit(workspace, "N1", august["mrc", None])
+    credit(workspace, "N3", september["mrc", "2026-09", True])
+    credit(workspace, "N1", august["mrc", "2026-09", False])
 
 
 def test_a_draft_older_than_a_credit_note_does_not_settle_what_it_credits(settled: tuple, tmp_path: Path) -> None:
     """A person credits a line, another approves the draft made before: its settlement would pay back the same days again."""
     workspace = Workspace(tmp_path / "copy")
     shutil.copytree(settled[0].root, workspace.root, symlinks=True)
-    credit(workspace, "N3", lines_of(workspace, "N3")["mrc", "2026-09"])  # October's draft still settles five days of it
+    credit(workspace, "N3", lines_of(workspace, "N3")["mrc", "2026-09", True])  # October's draft still settles five days of it
     done = tikteller(
         workspace.root, "invoices", "approve", "--partner", "noord", "--month", "2026-10", "--date", "2026-11-01", "--no-run", check=False
     )

@@ -58,6 +58,30 @@ LINES = (
     ),
 )
 
+MONTHS = {
+    9: (date(2026, 9, 1), date(2026, 9, 30)),
+    10: (date(2026, 10, 1), date(2026, 10, 31)),
+    11: (date(2026, 11, 1), date(2026, 11, 30)),
+}
+
+
+def of_months(line: InvoiceLine, first: int, last: int | None = None) -> InvoiceLine:
+    return replace(line, period_start=MONTHS[first][0], period_end=MONTHS[last or first][1])
+
+
+BILLED_MONTHS = (
+    of_months(LINES[0], 10),
+    of_months(LINES[1], 11),
+    of_months(
+        replace(LINES[2], description="Verrekening", service_name="SIP trunk", settled_month="2026-09", amount_eur=Decimal("-4.50")), 9
+    ),
+    of_months(LINES[3], 10),
+    of_months(LINES[4], 10),
+    of_months(LINES[5], 9, 10),
+    *(of_months(line, 10) for line in LINES[6:]),
+)
+"""An invoice of October: a trunk of November in advance, a settlement of September, a late call of September."""
+
 CALLS = (
     CallRecord(
         date(2026, 10, 25),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,7 +18,7 @@ from orchestration.documents.invoice import Branding, Invoice, InvoiceLine
 from orchestration.documents.invoice_pdf import invoice_pdf
 from orchestration.errors import TiktellerError
 from orchestration.workspace import PROJECT_ROOT
-from tests.unit.documents import BUYER, LINES, LOGO, SELLER, credited, invoice, with_vat
+from tests.unit.documents import BILLED_MONTHS, BUYER, LINES, LOGO, SELLER, credited, invoice, with_vat
 
 
 def pages(of: Invoice) -> list[str]:
@@ -41,6 +42,36 @@ def test_all_that_the_law_wants_is_on_it() -> None:
         *("Totaal inclusief btw € 330,77", "uiterlijk 3 december 2026", "NL13 TEST 0123 4567 89", "Pagina 1 van 1"),
     ):
         assert str(wanted) in page, wanted
+
+
+def test_each_month_that_is_billed_is_named() -> None:
+    # Fails if a customer pays November in advance on an invoice that says October, and cannot tell it from a mistake.
+    page = text(invoice(BILLED_MONTHS))
+    for wanted in (
+        "1 september t/m 30 november 2026",
+        "Eenmalig, oktober 2026 SIP trunk 1 € 15,00 € 15,00",
+        "Maandelijks, september 2026 Verrekening september 2026: SIP trunk 1 € 4,50 € -4,50",
+        "Maandelijks, november 2026 SIP trunk 2 € 6,17 € 12,34",
+        "Gebruikers, oktober 2026 3CX hosting north",
+        "Gesprekken, september t/m oktober 2026 ",
+    ):
+        assert wanted in page, wanted
+    english = text(invoice(BILLED_MONTHS, language="en"))
+    for wanted in ("1 September to 30 November 2026", "Monthly, November 2026", "Calls, September to October 2026"):
+        assert wanted in english, wanted
+    # approved before lines had months of their own: as it was printed then
+    assert "Maandelijks € 16,84 SIP trunk" in text(invoice())
+
+
+def test_a_period_breaks_where_it_can_be_read() -> None:
+    # Fails if the period of a credit note reads "1 t/" and, on the next line, "m 30 september 2026".
+    for of, wanted in (
+        (credited(), "Periode 1 t/m 31 oktober 2026\n"),
+        (credited(month="2026-09"), "Periode 1 t/m 30 september 2026\n"),
+        (invoice(BILLED_MONTHS), "Periode 1 september t/m\n30 november 2026\n"),
+    ):
+        page = PdfReader(io.BytesIO(invoice_pdf(of))).pages[0].extract_text()
+        assert wanted in re.sub(r"[^\S\n]+", " ", page).replace(" \n", "\n")
 
 
 def test_english() -> None:

@@ -12,7 +12,7 @@ from lxml import etree
 
 from orchestration.documents.invoice import LINE_KINDS, Invoice, InvoiceLine
 from orchestration.documents.invoice_ubl import PROFILES, invoice_ubl, unit_price
-from tests.unit.documents import BUYER, LINES, credited, invoice, with_vat
+from tests.unit.documents import BILLED_MONTHS, BUYER, LINES, credited, invoice, with_vat
 from tests.unit.ubl_rules import NAMES, arithmetic_violations, en16931_violations, profile_violations, schema_violations
 
 BELGIAN = replace(BUYER, country="BE", vat_number="BE 0123.456.789", postal_code="1000", city="Brussel")
@@ -41,6 +41,8 @@ CASES = {
     "settled to nothing": invoice((replace(LINES[5], amount_eur=Decimal("10.51")), SETTLED)),
     "nothing to pay": invoice([replace(LINES[0], amount_eur=Decimal("0.00"), quantity=0)]),
     "buyer with a KvK number": invoice(buyer=replace(BUYER, coc_number="00000202", vat_number="NL000000099B01")),
+    "months before and after": invoice(BILLED_MONTHS),
+    "months before and after, credited": credited(BILLED_MONTHS),
     "odd letters": invoice(buyer=replace(BUYER, name='A & B <i> "C" \x00 שלום', street="#x *y*")),
 }
 
@@ -58,6 +60,27 @@ def test_the_schemas_the_rules_and_the_arithmetic_agree(case: str, profile: str)
 
 def value(xml: bytes, path: str) -> str:
     return etree.fromstring(xml).xpath(f"string({path})", namespaces=NAMES)
+
+
+def test_each_line_says_for_which_days_it_is() -> None:
+    # Fails if bookkeeping spreads November's rent over October: BT-134 and BT-135 of each line, BT-73 and BT-74 of them all.
+    xml = invoice_ubl(invoice(BILLED_MONTHS))
+    days = {
+        value(xml, f"//cac:InvoiceLine[{at}]/cbc:ID"): tuple(
+            value(xml, f"//cac:InvoiceLine[{at}]/cac:InvoicePeriod/cbc:{end}Date") for end in ("Start", "End")
+        )
+        for at in (1, 2, 3, 6)
+    }
+    assert days == {
+        "1": ("2026-10-01", "2026-10-31"),
+        "2": ("2026-11-01", "2026-11-30"),
+        "3": ("2026-09-01", "2026-09-30"),
+        "6": ("2026-09-01", "2026-10-31"),
+    }
+    assert value(xml, "/*/cac:InvoicePeriod/cbc:StartDate") == "2026-09-01"
+    assert value(xml, "/*/cac:InvoicePeriod/cbc:EndDate") == "2026-11-30"
+    # approved before lines had days of their own: the month invoiced, once
+    assert value(invoice_ubl(invoice()), "count(//cac:InvoicePeriod)") == "1"
 
 
 def test_the_profiles_are_named_to_the_letter() -> None:

@@ -115,7 +115,15 @@ def profile_violations(xml: bytes, customization: str) -> Iterator[str]:
     assert buyer is not None
     address = "cac:PostalAddress/cbc:"
     buyer_is_dutch = _text(buyer, "cac:PostalAddress/cac:Country/cbc:IdentificationCode") == "NL"
+    lines = document.findall("cac:CreditNoteLine" if is_credit else "cac:InvoiceLine", NAMES)
+    start, end = (_text(document, f"cac:InvoicePeriod/cbc:{each}Date") or "" for each in ("Start", "End"))
     checks = {
+        "PEPPOL-EN16931-R110 no line begins before the invoice": all(
+            (_text(line, "cac:InvoicePeriod/cbc:StartDate") or start) >= start for line in lines
+        ),
+        "PEPPOL-EN16931-R111 no line ends after the invoice": all(
+            (_text(line, "cac:InvoicePeriod/cbc:EndDate") or end) <= end for line in lines
+        ),
         "PEPPOL-EN16931-R004 CustomizationID": _text(document, "cbc:CustomizationID") == customization,
         "PEPPOL-EN16931-R001 ProfileID": _text(document, "cbc:ProfileID") == "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0",
         "PEPPOL-EN16931-R002 one note at the most": len(document.findall("cbc:Note", NAMES)) <= 1,
