@@ -208,9 +208,11 @@ def test_a_line_that_was_settled_is_not_credited_as_well(settled: tuple, tmp_pat
         refused = credit(workspace, "N1", august[kind, month, False], check=False)
         assert refused.returncode == 1
         assert f"line {august[kind, month, False]} was settled on N3, line {september[kind, month, True]}" in refused.stderr
+        left = f"settled on the next invoice (--line N for: {august['calls', '2026-08', False]})"
+        assert f"correct the order in its feed: what remains of it is {left}" in refused.stderr
     assert credit(workspace, "N1", check=False).returncode == 1  # the whole of it neither
     credit(workspace, "N1", august["calls", "2026-08", False])  # but what nothing settled
-    assert "not credited yet" not in credit(workspace, "N1", august["calls", "2026-08", False], check=False).stderr
+    assert "nothing of it is left to credit" in credit(workspace, "N1", august["calls", "2026-08", False], check=False).stderr
     # of who left, the credit note N4 has settled September, not August
     left = lines_of(workspace, "N2")
     assert "was settled on N4" in credit(workspace, "N2", left["mrc", "2026-09", False], check=False).stderr
