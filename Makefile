@@ -9,6 +9,7 @@ CALLS ?= 200000
 MONTHS ?= 3
 SEED ?= 1
 BENCH_CALLS ?= 1000000 10000000
+BENCH_DECKS ?= 20000 100000
 PORT ?= 8501
 APP ?= 1
 
@@ -61,8 +62,8 @@ format: environment  ## let ruff mend what it can
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-bench: environment  ## measure (docs/benchmarks.md): a quarter of an hour; BENCH_CALLS=30000000 for more
-	@.venv/bin/python -m tests.benchmarks --calls $(BENCH_CALLS)
+bench: environment  ## measure (docs/benchmarks.md): twenty minutes; BENCH_CALLS=30000000 for more
+	@.venv/bin/python -m tests.benchmarks --calls $(BENCH_CALLS) --deck-prefixes $(BENCH_DECKS)
 
 faults: environment  ## the long campaign of kills and cuts
 	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py --faults-long
