@@ -152,12 +152,18 @@ def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) ->
                 raise_on_error=False,
                 resources={"workspace": workspace, "run_lock": None, "progress": progress, "run_settings": settings},
             )
-        if result.success:
-            return None
         return _problem(result, log)
 
 
-def _problem(result: dg.ExecuteInProcessResult, log: Path) -> str:
+def _problem(result: dg.ExecuteInProcessResult, log: Path) -> str | None:
+    """What went wrong, for a person; None where all went well. A step that was left out is no success: nothing new would be published."""
+    if not result.success:
+        return _failure(result, log)
+    left_out = [event.step_key for event in result.all_events if event.is_step_skipped]
+    return f"left out: {', '.join(left_out)}\nlog: {log}" if left_out else None
+
+
+def _failure(result: dg.ExecuteInProcessResult, log: Path) -> str:
     """What failed, a line each: the expectations that were not met with their mend, dbt's checks by name, else the error itself."""
     lines: list[str] = []
     for check in result.get_asset_check_evaluations():

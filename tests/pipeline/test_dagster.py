@@ -85,3 +85,25 @@ def test_a_second_run_is_told_who_is_running(demo_workspace: Workspace) -> None:
     assert refused.returncode == 1
     assert f"process {os.getpid()}" in refused.stderr
     assert run_lock.holder(demo_workspace) is None
+
+
+def test_a_run_that_left_a_step_out_is_no_success(tmp_path: Path) -> None:
+    """A step whose input never came is skipped by Dagster, and the job succeeds: a run that published nothing would say that it had."""
+    import dagster as dg
+
+    from orchestration.runs import _problem
+
+    @dg.op(out=dg.Out(is_required=False))
+    def models():
+        yield from ()
+
+    @dg.op
+    def snapshots(built): ...
+
+    @dg.job
+    def run() -> None:
+        snapshots(models())
+
+    result = run.execute_in_process()
+    assert result.success
+    assert _problem(result, tmp_path / "last_run.log") == f"left out: snapshots\nlog: {tmp_path / 'last_run.log'}"
