@@ -7,7 +7,7 @@ nothing can be taken back: what was settled has been paid back, so such a line i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,10 @@ OF_A_SETTLEMENT = ("kind", "service_code", "settled_month")
 
 @dataclass(frozen=True)
 class SettledLine:
-    """Line ``line_number`` of an approved invoice, and the line of a later one by which (some of) it was settled."""
+    """Line ``line_number`` of an approved invoice, and the line of a later one by which (some of) it was settled.
+
+    ``invoice_number`` is the later one's, or the id of a draft whose month was closed.
+    """
 
     line_number: int
     invoice_number: str
@@ -45,7 +48,10 @@ class SettledLine:
 def settled_since(
     decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, invoice: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]
 ) -> list[SettledLine]:
-    """Which of an approved invoice's lines were settled by approved lines of later months that nobody has credited since."""
+    """Which of an approved invoice's lines were settled by lines of later months that are final and that nobody has credited since.
+
+    Final is a month that is approved, or closed: of the latter the invoice may still be a draft, whose settlements stand all the same.
+    """
     found = []
     for line in lines:
         if line["service_code"] is None:
@@ -53,17 +59,33 @@ def settled_since(
         wanted = {name: line.get(name) for name in OF_A_SETTLEMENT} | {"service_month": (line.get("period_start") or "")[:7] or None}
         wanted |= {"customer_id": invoice["customer_id"], "month": invoice["month"]}
         for invoice_month, settled_month in snapshot.execute(LATER_SETTLEMENTS, wanted).fetchall():
-            later = _approved(decided, f"{invoice['customer_id']}-{invoice_month}")
-            if later is None:
-                continue
-            credited = _credited_lines(decided, later.partner_id, later.invoice_number)
             settling = line | {"settled_month": settled_month}
             found += [
-                SettledLine(line["line_number"], later.invoice_number, each["line_number"])
-                for each in json.loads(later.content)["lines"]
-                if all(each.get(name) == settling[name] for name in OF_A_SETTLEMENT) and each["line_number"] not in credited
+                SettledLine(line["line_number"], name, each["line_number"])
+                for name, each in _final_lines(decided, snapshot, invoice["customer_id"], invoice_month)
+                if all(each.get(of) == settling[of] for of in OF_A_SETTLEMENT)
             ]
     return found
+
+
+def _final_lines(
+    decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, customer_id: str, month: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The lines of a customer's month that is final, less what was credited; each with the invoice's number or the draft's id."""
+    invoice_id = f"{customer_id}-{month}"
+    approved = decided.execute(sa.select(state.invoices).where(state.invoices.c.invoice_id == invoice_id)).first()
+    if approved:
+        credited = _credited_lines(decided, approved.partner_id, approved.invoice_number)
+        lines = json.loads(approved.content)["lines"]
+        yield from ((approved.invoice_number, line) for line in lines if line["line_number"] not in credited)
+        return
+    frozen = state.frozen_months.c
+    if decided.execute(sa.select(frozen.freeze_id).where(frozen.customer_id == customer_id, frozen.month == month)).first():
+        rows = snapshot.execute(
+            "select line_number, kind, service_code, settled_month from invoice_lines where invoice_id = ?", [invoice_id]
+        )
+        for line_number, *of_line in rows.fetchall():
+            yield invoice_id, {"line_number": line_number} | dict(zip(OF_A_SETTLEMENT, of_line, strict=True))
 
 
 def credited_by_hand(decided: sa.Connection, partner_id: str) -> dict[str, str]:
@@ -76,10 +98,6 @@ def credited_by_hand(decided: sa.Connection, partner_id: str) -> dict[str, str]:
         )
     )
     return dict(notes.fetchall())
-
-
-def _approved(decided: sa.Connection, invoice_id: str) -> Any:
-    return decided.execute(sa.select(state.invoices).where(state.invoices.c.invoice_id == invoice_id)).first()
 
 
 def _credited_lines(decided: sa.Connection, partner_id: str, invoice_number: str) -> set[int]:

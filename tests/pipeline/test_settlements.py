@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from orchestration import state
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask
@@ -233,6 +234,18 @@ def test_a_draft_older_than_a_credit_note_does_not_settle_what_it_credits(settle
     assert "noord-1-2026-10 is blocked: older than a credit note of its customer" in done.stderr
     tikteller(workspace.root, "run")
     assert ask(workspace, "noord", f"{SETTLED} '2026-10'") == []  # the line is that person's now
+
+
+def test_what_a_closed_draft_settles_is_not_credited_as_well(settled: tuple, tmp_path: Path) -> None:
+    """Closing makes a settlement final before its draft is approved: credited by hand as well, the days would be paid back twice."""
+    workspace = Workspace(tmp_path / "copy")
+    shutil.copytree(settled[0].root, workspace.root, symlinks=True)
+    line = lines_of(workspace, "N1")["mrc", "2026-09", False]
+    credit(workspace, "N3", lines_of(workspace, "N3")["mrc", "2026-09", True])
+    with state.deciding(workspace) as decided:
+        closed = {"customer_id": "noord-1", "month": "2026-10", "partner_id": "noord", "freeze_id": 1}
+        decided.execute(state.frozen_months.insert().values(**closed))
+    assert f"line {line} was settled on noord-1-2026-10, line " in credit(workspace, "N1", line, check=False).stderr
 
 
 def test_rebuilt_from_landing_and_state_it_says_the_same(settled: tuple, tmp_path: Path) -> None:
