@@ -1,18 +1,39 @@
-"""dbt's side of a run: where the project stands, its manifest, its environment, and whether the rules have changed."""
+"""dbt's side of a run: where the project stands, its manifest, its environment, and whether the rules have changed.
+
+``tikteller-dbt`` (``main``) is dbt as we run it, on the workspace that TIKTELLER_WORKSPACE names, with dbt's own arguments.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
 from orchestration.publishing import code_fingerprint
-from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR, Workspace
+from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR, Workspace, open_workspace
 
-EXECUTABLE = str(Path(sys.executable).parent / "dbt")  # of this environment, whether it is activated or not
+EXECUTABLE = str(Path(sys.executable).parent / "tikteller-dbt")  # of this environment, whether it is activated or not
+PARSED = ("manifest.json", "partial_parse.msgpack")
+"""What dbt makes of the project: its nodes for Dagster, and its own notes, which spare it the parsing."""
+PARSED_DIR = DBT_PROJECT_DIR / "target"
+
+
+def main() -> None:
+    """Run dbt inside the workspace: profiles.yml names the warehouse by a path that is the same in each, so that one parsing serves all."""
+    workspace = open_workspace()
+    use(workspace)
+    os.chdir(workspace.root)
+    gc.disable()  # a short life and half a gigabyte: collecting takes longer than what it frees is worth
+    from dbt.cli.main import cli
+
+    cli()
 
 
 def rules_fingerprint() -> str:
@@ -21,13 +42,13 @@ def rules_fingerprint() -> str:
 
 
 def environment(workspace: Workspace) -> dict[str, str]:
-    """What profiles.yml asks for."""
+    """What dbt is to know of the workspace, and what profiles.yml asks for."""
     settings = warehouse.settings(workspace)
     return {
-        "TIKTELLER_WAREHOUSE": str(workspace.warehouse),
-        "TIKTELLER_SPILL": settings["temp_directory"],
+        "TIKTELLER_WORKSPACE": str(workspace.root),
         "TIKTELLER_MEMORY": settings["memory_limit"],
         "TIKTELLER_THREADS": settings["threads"],
+        "DBT_PROJECT_DIR": str(DBT_PROJECT_DIR),
         "DBT_PROFILES_DIR": str(DBT_PROJECT_DIR),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "warn"),  # writing every event down takes four seconds of a run
@@ -37,19 +58,41 @@ def environment(workspace: Workspace) -> dict[str, str]:
 def prepare_manifest(workspace: Workspace) -> Path:
     """Dagster reads its assets from dbt's manifest: parse the project once per change of it (some seconds), never inside a run.
 
-    Each workspace has its own, since dbt parses everything again when it is pointed at another warehouse.
+    What was parsed is kept beside the project, where that can be written; every workspace has a copy, to which dbt adds in its runs.
     """
-    manifest, prepared_for = workspace.dbt_target / "manifest.json", workspace.dbt_target / "prepared_for"
-    fingerprint = f"{rules_fingerprint()} {sorted(environment(workspace).items())}"
-    if manifest.exists() and prepared_for.exists() and prepared_for.read_text() == fingerprint:
-        return manifest
-    workspace.dbt_target.mkdir(parents=True, exist_ok=True)
-    command = [EXECUTABLE, "--quiet", "parse", "--target-path", str(workspace.dbt_target), "--log-path", str(workspace.dbt_target)]
-    done = subprocess.run(command, cwd=DBT_PROJECT_DIR, env=os.environ | environment(workspace), capture_output=True, text=True)
+    settings = warehouse.settings(workspace)
+    fingerprint = f"{rules_fingerprint()} {settings['memory_limit']} {settings['threads']}"
+
+    def parse(target: Path) -> None:
+        _parse(workspace, target)
+
+    def copy(target: Path) -> None:
+        _prepare(PARSED_DIR, fingerprint, parse)
+        for file in PARSED:
+            shutil.copyfile(PARSED_DIR / file, target / file)
+
+    _prepare(workspace.dbt_target, fingerprint, copy if os.access(DBT_PROJECT_DIR, os.W_OK) else parse)
+    return workspace.dbt_target / PARSED[0]
+
+
+def _prepare(folder: Path, fingerprint: str, make: Callable[[Path], None]) -> None:
+    """Let ``make`` write what is parsed into the folder, unless it is there; several processes may do so at a time."""
+    prepared_for = folder / "prepared_for"
+    if prepared_for.exists() and prepared_for.read_text() == fingerprint and all((folder / file).exists() for file in PARSED):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="parsing-") as unfinished:
+        make(Path(unfinished))
+        for file in PARSED:
+            (Path(unfinished) / file).replace(folder / file)
+    prepared_for.write_text(fingerprint)
+
+
+def _parse(workspace: Workspace, target: Path) -> None:
+    command = [EXECUTABLE, "--quiet", "parse", "--target-path", str(target), "--log-path", str(target)]
+    done = subprocess.run(command, env=os.environ | environment(workspace), capture_output=True, text=True)
     if done.returncode:
         raise TiktellerError(f"dbt cannot read the project: {done.stdout.strip()[-2000:]}", mend="cd dbt_project && dbt parse")
-    prepared_for.write_text(fingerprint)
-    return manifest
 
 
 def use(workspace: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import time
@@ -136,7 +137,7 @@ def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) ->
     os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(workspace))
     log = workspace.root / "logs" / "last_run.log"
     log.parent.mkdir(exist_ok=True)
-    with log.open("w") as stream, contextlib.redirect_stdout(stream):
+    with log.open("w") as stream, contextlib.redirect_stdout(stream), _uncollected():
         with ThreadPoolExecutor(1) as beside:  # dbt parses in a process of its own
             manifest = beside.submit(dbt.prepare_manifest, workspace)
             import dagster as dg
@@ -153,6 +154,18 @@ def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) ->
                 resources={"workspace": workspace, "run_lock": None, "progress": progress, "run_settings": settings},
             )
         return _problem(result, log)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let Python's garbage lie for the length of a run: looking for it, among all that Dagster loads, takes longer than it is worth."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _problem(result: dg.ExecuteInProcessResult, log: Path) -> str | None:
