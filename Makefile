@@ -79,6 +79,6 @@ seeds: environment  ## derive the seeds anew from the locked phonenumbers
 	@.venv/bin/python -m orchestration.reference --write
 
 clean:  ## forget the demo workspace and what tools left behind; the environment stays
-	@rm -rf $(WORKSPACE)/landing $(WORKSPACE)/serving $(WORKSPACE)/documents $(WORKSPACE)/dagster $(WORKSPACE)/dbt $(WORKSPACE)/logs $(WORKSPACE)/spill
+	@rm -rf $(WORKSPACE)/landing $(WORKSPACE)/rated $(WORKSPACE)/serving $(WORKSPACE)/documents $(WORKSPACE)/dagster $(WORKSPACE)/dbt $(WORKSPACE)/logs $(WORKSPACE)/spill
 	@rm -f $(WORKSPACE)/*.duckdb* $(WORKSPACE)/*.json $(WORKSPACE)/run.lock
 	@rm -rf dbt_project/target dbt_project/logs .pytest_cache .ruff_cache

@@ -29,6 +29,7 @@ def main() -> None:
     """Run dbt inside the workspace: profiles.yml names the warehouse by a path that is the same in each, so that one parsing serves all."""
     workspace = open_workspace()
     use(workspace)
+    workspace.rated.mkdir(exist_ok=True)
     os.chdir(workspace.root)
     gc.disable()  # a short life and half a gigabyte: collecting takes longer than what it frees is worth
     from dbt.cli.main import cli
@@ -108,6 +109,8 @@ def begin_build(workspace: Workspace) -> bool:
     """
     is_full = not is_built(workspace)
     _rules_file(workspace).unlink(missing_ok=True)
+    if is_full:
+        shutil.rmtree(workspace.rated, ignore_errors=True)
     return is_full
 
 

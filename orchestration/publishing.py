@@ -1,9 +1,8 @@
 """The writers' side of ``serving/``: marts -> one snapshot file per partner, all swapped in together.
 
-A snapshot is a new file, never a changed one. It starts as a copy of the partner's current snapshot; then, in one transaction, the
-rated days that changed are replaced and the small tables are made anew, so that the cost follows the change. Every file is checked
-against the warehouse before the one pointer moves that all partners share; a run that is killed before that leaves the last
-good snapshots in place.
+A snapshot is a new file, never a changed one. It starts as a copy of the partner's rated calls, in which a run has replaced the days
+that changed; then all other tables are made anew, in one transaction: they are small. Every file is checked against the warehouse
+before the one pointer moves that all partners share; a run that is killed before that leaves the last good snapshots in place.
 """
 
 from __future__ import annotations
@@ -24,13 +23,12 @@ from orchestration.progress import Progress, silent
 from orchestration.warehouse import STORAGE_VERSION, settings
 from orchestration.workspace import PLATFORM, Workspace
 
-DAILY_TABLE = "calls"
-"""The one table that is large: replaced by days of the CDRs (``cdr_date``), in the rhythm of ``raw.rated_days``."""
-
-MONTHLY_TABLES = {"daily_calls": "marts.daily_calls", "call_histogram": "marts.call_histogram"}
-"""Published name -> its source, with a column ``month`` (of the calls): the months of the days that were replaced are replaced."""
+CALLS = "calls"
+"""The one table that is large, with which a partner's file begins (``Workspace.rated``)."""
 
 PARTNER_TABLES = {
+    "daily_calls": "marts.daily_calls",
+    "call_histogram": "marts.call_histogram",
     "fmc_calls": "marts.fmc_calls",
     "unrated_calls": "marts.unrated_calls",
     "international_calls": "marts.international_calls",
@@ -126,13 +124,12 @@ class Snapshot:
     partner_id: str
     path: Path
     rows: int
-    days_replaced: int
     seconds: float
 
 
 @dataclass(frozen=True)
 class Edition:
-    """What a snapshot was made from: by these two it is known whether it can be built upon.
+    """What a snapshot was made from: by it a run knows whether there is anything new.
 
     code     fingerprint of the rules (dbt project and seeds): other rules, every row may differ
     ledger   fingerprint of the files landed up to ``through_file_id``: another warehouse, other file ids
@@ -205,22 +202,18 @@ def _build(
     folder.mkdir(parents=True, exist_ok=True)
     path, unfinished = folder / f"{snapshot}.duckdb", folder / f"{snapshot}.duckdb.part"
     unfinished.unlink(missing_ok=True)
-    previous = _reusable(connection, workspace, partner_id, edition)
-    if previous:
-        shutil.copyfile(previous, unfinished)
+    if partner_id != PLATFORM:
+        shutil.copyfile(_rated_calls(workspace, partner_id), unfinished)
     connection.execute(f"attach {_quoted(unfinished)} as snapshot (storage_version '{STORAGE_VERSION}')")
     try:
         connection.execute("begin")
         if partner_id == PLATFORM:
-            days = 0
             _copy_tables(connection, PLATFORM_TABLES, "")
             connection.execute("create schema if not exists snapshot.rating")
             for source, columns in PLATFORM_RATING_TABLES.items():
                 connection.execute(f"create or replace table snapshot.rating.{source.split('.')[1]} as {columns} from warehouse.{source}")
         else:
             where = f"where partner_id = {_literal(partner_id)}"
-            days = _replace_days(connection, where)
-            _replace_months(connection, where)
             _copy_tables(connection, PARTNER_TABLES, where)
             _copy_tables(connection, SHARED_TABLES, "")
             _copy_rating(connection, where)
@@ -233,66 +226,15 @@ def _build(
     _durable(unfinished)
     unfinished.replace(path)
     progress(f"publishing {partner_id}", rows, time.monotonic() - began)
-    return Snapshot(partner_id, path, rows, days, time.monotonic() - began)
+    return Snapshot(partner_id, path, rows, time.monotonic() - began)
 
 
-def _reusable(connection: duckdb.DuckDBPyConnection, workspace: Workspace, partner_id: str, edition: Edition) -> Path | None:
-    """The current snapshot if the new one can be built upon it: same rules, and an earlier state of this very warehouse."""
-    try:
-        current = serving.current_snapshot(workspace, partner_id)
-        with serving.connect(current) as previous:
-            code, ledger, through = previous.execute("select code, ledger, through_file_id from _snapshot").fetchone()
-    except (TiktellerError, duckdb.Error):
-        return None
-    same_past = (
-        code == edition.code
-        and through <= edition.through_file_id
-        and ledger == _ledger_fingerprint(connection, "warehouse.raw.files", through)
-    )
-    return current if same_past else None
-
-
-def _replace_months(connection: duckdb.DuckDBPyConnection, where: str) -> None:
-    """Bring what is summed up by month up to date, for the months of ``changed_months`` (None: all are new)."""
-    is_new = not connection.execute(
-        "select 1 from duckdb_tables() where database_name = 'temp' and table_name = 'changed_months'"
-    ).fetchone()
-    for name, source in MONTHLY_TABLES.items():
-        if is_new:
-            connection.execute(f"create or replace table snapshot.{name} as from warehouse.{source} {where}")
-        else:
-            changed = "month in (select month from changed_months)"
-            connection.execute(f"delete from snapshot.{name} where {changed}")
-            connection.execute(f"insert into snapshot.{name} by name from warehouse.{source} {where} and {changed}")
-    connection.execute("drop table if exists temp.changed_months")
-
-
-def _replace_days(connection: duckdb.DuckDBPyConnection, where: str) -> int:
-    """Bring ``calls`` up to date, day by day of the CDRs; returns how many days were replaced."""
-    if not connection.execute("select 1 from duckdb_tables() where database_name = 'snapshot' and table_name = '_rated_days'").fetchone():
-        connection.execute(f"create table snapshot.calls as from warehouse.marts.calls {where}")
-        connection.execute("create table snapshot._rated_days as from warehouse.raw.rated_days")
-        return connection.execute("select count(*) from snapshot._rated_days").fetchone()[0]
-    connection.execute("""
-        create or replace temp table changed_days as
-        select coalesce(rated.cdr_date, published.cdr_date) as cdr_date
-        from warehouse.raw.rated_days as rated
-        full join snapshot._rated_days as published on rated.cdr_date = published.cdr_date
-        where
-            rated.through_file_id is distinct from published.through_file_id
-            or rated.through_request_id is distinct from published.through_request_id
-    """)
-    changed = "cdr_date in (select cdr_date from changed_days)"
-    connection.execute(f"""
-        create or replace temp table changed_months as
-        select distinct strftime(call_date, '%Y-%m') as month from snapshot.calls where {changed}
-        union
-        select distinct strftime(call_date, '%Y-%m') as month from warehouse.marts.calls {where} and {changed}
-    """)
-    connection.execute(f"delete from snapshot.calls where {changed}")
-    connection.execute(f"insert into snapshot.calls by name from warehouse.marts.calls {where} and {changed}")
-    connection.execute("create or replace table snapshot._rated_days as from warehouse.raw.rated_days")
-    return connection.execute("select count(*) from changed_days").fetchone()[0]
+def _rated_calls(workspace: Workspace, partner_id: str) -> Path:
+    """The file of the partner's rated calls. Raises TiktellerError where it is not there, or not written to its end."""
+    file = workspace.rated / f"{partner_id}.duckdb"
+    if not file.exists() or file.with_suffix(".duckdb.wal").exists():
+        raise TiktellerError(f"{file}: the rated calls of {partner_id} are not whole", mend="tikteller run --rebuild")
+    return file
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], where: str) -> None:
@@ -316,7 +258,7 @@ def _write_edition(connection: duckdb.DuckDBPyConnection, snapshot: str, edition
 
 
 def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
-    """Count and money of the file's calls against the warehouse's, and no other partner's row in any table. Returns rows."""
+    """Count, seconds and money of the file's calls against the warehouse's days, and no other partner's row in any table. Returns rows."""
     tables = [
         row[0]
         for row in connection.execute(
@@ -327,15 +269,17 @@ def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
     counts = {name: connection.execute(f"select count(*) from snapshot.{name}").fetchone()[0] for name in tables}
     if partner_id == PLATFORM:
         return sum(counts.values())
-    totals = "select count(*), sum(duration_s), sum(purchase_eur), sum(sale_eur), sum(hash(call_key)) from"
-    published = connection.execute(f"{totals} snapshot.calls").fetchone()
-    expected = connection.execute(f"{totals} warehouse.marts.calls where partner_id = ?", [partner_id]).fetchone()
+    sums = "coalesce(sum(billed_s), 0), coalesce(sum(purchase_eur), 0), coalesce(sum(sale_eur), 0)"
+    published, expected = (
+        connection.execute(f"select {calls}, {sums} from {table} where partner_id = ?", [partner_id]).fetchone()
+        for table, calls in (("snapshot.calls", "count(*)"), ("warehouse.marts.daily_calls", "coalesce(sum(calls), 0)"))
+    )
     if published != expected:
         raise TiktellerError(
             f"the snapshot of {partner_id} does not match the warehouse: calls {published} instead of {expected}",
-            mend="delete the partner's folder in serving/ and run again; the last good snapshot stays until then",
+            mend="tikteller run --rebuild; the last good snapshot stays until then",
         )
-    for name in (DAILY_TABLE, *MONTHLY_TABLES, *PARTNER_TABLES):
+    for name in (CALLS, *PARTNER_TABLES):
         strangers = connection.execute(
             f"select count(*) from snapshot.{name} where partner_id is distinct from ?", [partner_id]
         ).fetchone()[0]

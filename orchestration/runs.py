@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,7 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
         if settings.rebuild:
             for file in (workspace.warehouse, workspace.warehouse.with_suffix(".duckdb.wal")):
                 file.unlink(missing_ok=True)
+            shutil.rmtree(workspace.rated, ignore_errors=True)
         steps: list[Step] = []
 
         def told(step: str, rows: int | None = None, seconds: float | None = None) -> None:

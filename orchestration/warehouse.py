@@ -63,7 +63,10 @@ def settings(workspace: Workspace) -> dict[str, Any]:
 
 
 def connect(workspace: Workspace, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """A connection to the warehouse, in UTC. Raises TiktellerError where another process holds it, or a setting is not one."""
+    """A connection to the warehouse, in UTC. Raises TiktellerError where another process holds it, or a setting is not one.
+
+    ``marts.calls`` is read through a read-only connection: its rows stand in the partners' files, which only dbt writes.
+    """
     workspace.root.mkdir(parents=True, exist_ok=True)
     config = settings(workspace)
     if not read_only:
@@ -79,6 +82,9 @@ def connect(workspace: Workspace, read_only: bool = False) -> duckdb.DuckDBPyCon
         ) from error
     connection.execute("set enable_progress_bar = false")  # we say ourselves how far we are
     connection.execute("set global TimeZone = 'UTC'")  # not before: the time zones come with an extension
+    if read_only:
+        for file in sorted(workspace.rated.glob("*.duckdb")):
+            connection.execute(f"""attach '{str(file).replace("'", "''")}' as "rated_{file.stem}" (read_only)""")
     return connection
 
 

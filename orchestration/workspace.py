@@ -36,6 +36,11 @@ class Workspace:
         return self.root / "warehouse.duckdb"
 
     @property
+    def rated(self) -> Path:
+        """The rated calls, a database file for each partner: part of the warehouse, and what each snapshot starts from."""
+        return self.root / "rated"
+
+    @property
     def serving(self) -> Path:
         return self.root / "serving"
 

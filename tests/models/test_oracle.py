@@ -49,8 +49,8 @@ def test_late_records_change_only_the_calls_they_belong_to(demo_workspace: Works
     The warehouse is built further, not anew: the days that the late file touches are rated again, and only those.
     """
     shutil.copytree(demo_workspace.landing, new_workspace.landing)
-    shutil.copy(demo_workspace.warehouse, new_workspace.warehouse)
-    with warehouse.connect(new_workspace) as connection:
+    _copy_warehouse(demo_workspace, new_workspace)
+    with warehouse.connect(new_workspace, read_only=True) as connection:
         corrected, longer, over_midnight, moved = connection.execute(
             """
             select records.account, records.caller, records.callee, records.started_at, records.call_id, coalesce(records.leg, 'pbx')
@@ -60,20 +60,43 @@ def test_late_records_change_only_the_calls_they_belong_to(demo_workspace: Works
             order by calls.call_key limit 4
             """
         ).fetchall()
-        late = new_workspace.feed("cdrs/standard") / "zz-late.csv"
-        with late.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(["account", "caller", "callee", "started_at", "call_id", "leg", "sequence", "duration_s"])
-            rows.writerow([*corrected, 0, 7])
-            rows.writerow([*longer, 1, 3600])
-            rows.writerow([*_on_another_day(over_midnight, 1), 1, 100])
-            rows.writerow([*_on_another_day(moved, -1), 0, 55])
+    late = new_workspace.feed("cdrs/standard") / "zz-late.csv"
+    with late.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["account", "caller", "callee", "started_at", "call_id", "leg", "sequence", "duration_s"])
+        rows.writerow([*corrected, 0, 7])
+        rows.writerow([*longer, 1, 3600])
+        rows.writerow([*_on_another_day(over_midnight, 1), 1, 100])
+        rows.writerow([*_on_another_day(moved, -1), 0, 55])
+    with warehouse.connect(new_workspace) as connection:
         ingest(new_workspace, connection, "late")
     results = run_dbt(new_workspace, "build", "--exclude-resource-type", "unit_test")
     assert not failures(results), "\n".join(failures(results))
     assert not _wrong_calls(new_workspace)
     with warehouse.connect(new_workspace, read_only=True) as connection:
         assert connection.execute("select count(*) from intermediate.int_days_to_rate").fetchone()[0] <= 8
+
+
+def test_calls_that_are_rated_a_partner_at_a_time_are_the_same(demo_workspace: Workspace, new_workspace: Workspace) -> None:
+    """Of a large history, which is rated a partner at a time, a call would be lost, doubled, or put into another partner's file."""
+    shutil.copytree(demo_workspace.landing, new_workspace.landing)
+    _copy_warehouse(demo_workspace, new_workspace)
+    for arguments in (["--full-refresh"], []):
+        with warehouse.connect(new_workspace) as connection:
+            connection.execute("update raw.rated_days set through_file_id = 0 where cdr_date > date '2026-09-20'")
+        results = run_dbt(
+            new_workspace, "build", "--select", "+calls", "--resource-type", "model", "--vars", "calls_rated_at_once: 0", *arguments
+        )
+        assert not failures(results), "\n".join(failures(results))
+        assert not _wrong_calls(new_workspace)
+    for file in new_workspace.rated.glob("*.duckdb"):
+        with duckdb.connect(str(file), read_only=True) as partner:
+            assert partner.execute("select distinct partner_id from calls").fetchall() == [(file.stem,)]
+
+
+def _copy_warehouse(source: Workspace, target: Workspace) -> None:
+    shutil.copy(source.warehouse, target.warehouse)
+    shutil.copytree(source.rated, target.rated)
 
 
 def _on_another_day(record: tuple[str, ...], days: int) -> tuple[str, ...]:

@@ -21,9 +21,8 @@ def workspace(demo_workspace: Workspace, tmp_path: Path) -> Workspace:
     return copy
 
 
-def in_warehouse(workspace: Workspace, statement: str) -> None:
-    with duckdb.connect(str(workspace.warehouse)) as warehouse:
-        warehouse.execute(statement)
+def rated_calls(workspace: Workspace) -> Path:
+    return workspace.rated / f"{serving.published_partners(workspace)[0]}.duckdb"
 
 
 def test_a_reader_keeps_what_it_opened(workspace: Workspace) -> None:
@@ -38,33 +37,28 @@ def test_a_reader_keeps_what_it_opened(workspace: Workspace) -> None:
         assert reader.execute("select count(*), sum(sale_eur) from calls").fetchone() == before
 
 
-def test_building_on_the_last_snapshot_equals_building_anew(workspace: Workspace) -> None:
-    # Fails if a day that was rated again, or emptied, keeps its old rows in a partner's file.
-    in_warehouse(
-        workspace,
-        """
-        update marts.calls set sale_eur = 1, margin_eur = 1 - purchase_eur where cdr_date = '2026-09-10' and status = 'rated';
-        delete from marts.calls where cdr_date = '2026-09-11';
-        update raw.rated_days set through_file_id = through_file_id + 1 where cdr_date in ('2026-09-10', '2026-09-11');
-        """,
-    )
-    built_upon = publishing.publish(workspace, "upon", dbt.rules_fingerprint())
-    assert [snapshot.days_replaced for snapshot in built_upon] == [2, 2]
-    seen = totals(workspace)
-    anew = publishing.publish(workspace, "anew", "other rules")
-    assert all(snapshot.days_replaced > 2 for snapshot in anew)
-    assert totals(workspace) == seen
-
-
 def test_a_snapshot_that_does_not_match_is_not_published(workspace: Workspace) -> None:
-    # Fails if a bookkeeping error of ours reaches a partner: a price changed, but no day says so.
+    # Fails if a bookkeeping error of ours reaches a partner: a call was rated, but what is summed up does not know.
     before = totals(workspace)
     current = serving.current_snapshot(workspace, PLATFORM)
-    in_warehouse(workspace, "update marts.calls set sale_eur = sale_eur + 1 where status = 'rated' and cdr_date = '2026-09-10'")
+    with duckdb.connect(str(rated_calls(workspace))) as rated:
+        rated.execute("update calls set sale_eur = sale_eur + 1 where status = 'rated' and cdr_date = '2026-09-10'")
     with pytest.raises(TiktellerError, match="does not match the warehouse"):
         publishing.publish(workspace, "wrong", dbt.rules_fingerprint())
     assert serving.current_snapshot(workspace, PLATFORM) == current
     assert totals(workspace) == before
+
+
+@pytest.mark.parametrize("fault", ["a log beside it", "no file"])
+def test_calls_that_were_not_written_to_their_end_are_not_published(workspace: Workspace, fault: str) -> None:
+    # Fails if a file is copied without what its log still holds: the last calls would be missing.
+    file = rated_calls(workspace)
+    if fault == "no file":
+        file.unlink()
+    else:
+        file.with_suffix(".duckdb.wal").touch()
+    with pytest.raises(TiktellerError, match="are not whole"):
+        publishing.publish(workspace, "half", dbt.rules_fingerprint())
 
 
 def test_a_partner_without_a_snapshot_of_the_last_run_is_not_published(workspace: Workspace) -> None:

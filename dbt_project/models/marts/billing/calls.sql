@@ -1,9 +1,5 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_days',
-    on_schema_change='fail',
-    post_hook="{{ remember_rated_days() }}"
-) }}
+{{ config(materialized='partner_files', post_hook="{{ remember_rated_days() }}") }}
+-- depends_on: {{ ref('int_partners') }}
 
 with calls_to_rate as (
     select * from {{ ref('int_calls_attributed') }} where reject_reason is null and is_frozen is not true
