@@ -217,22 +217,24 @@ def _require_creditable(
     on_it = {line["line_number"] for line in lines}
     wanted = on_it if wanted is None else wanted
     of_settled = {each.line_number: each for each in settled}
-    left = sorted(on_it - credited - set(of_settled))
-    may = f"--line N for: {', '.join(map(str, left))}" if left else "nothing of it is left to credit"
-    for found, what, mend in (
-        (wanted - on_it, "is not on it", may),
-        (wanted & credited, "was credited before", may),
-        (wanted & set(of_settled), "", f"correct the order in its feed: what remains of it is settled on the next invoice ({may})"),
-    ):
-        if not found:
-            continue
-        if what:
-            problem = f"line {', '.join(map(str, sorted(found)))} {what}"
-        else:
-            told = (of_settled[line] for line in sorted(found))
-            by = "; ".join(f"line {each.line_number} was settled on {each.invoice_number}, line {each.settling_line}" for each in told)
-            problem = f"it would be paid back twice: {by}"
+    left = on_it - credited - set(of_settled)
+    may = f"--line N for: {_listed(left)}" if left else "nothing of it is left to credit"
+    problem, mend = "", may
+    if foreign := wanted - on_it:
+        problem = f"line {_listed(foreign)} is not on it"
+    elif again := wanted & credited:
+        problem = f"line {_listed(again)} was credited before"
+    elif twice := wanted & set(of_settled):
+        told = (of_settled[line] for line in sorted(twice))
+        by = "; ".join(f"line {each.line_number} was settled on {each.invoice_number}, line {each.settling_line}" for each in told)
+        problem = f"it would be paid back twice: {by}"
+        mend = f"correct the order in its feed: what remains of it is settled on the next invoice ({may})"
+    if problem:
         raise TiktellerError(f"invoice {invoice_number} cannot be credited so: {problem}", mend=mend)
+
+
+def _listed(lines: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(lines)))
 
 
 def approved_invoices(

@@ -83,8 +83,9 @@ def connect(workspace: Workspace, read_only: bool = False) -> duckdb.DuckDBPyCon
     connection.execute("set enable_progress_bar = false")  # we say ourselves how far we are
     connection.execute("set global TimeZone = 'UTC'")  # not before: the time zones come with an extension
     if read_only:
-        for file in sorted(workspace.rated.glob("*.duckdb")):
-            connection.execute(f"""attach '{str(file).replace("'", "''")}' as "rated_{file.stem}" (read_only)""")
+        for file in sorted(workspace.rated.glob("*.duckdb")):  # named as in dbt's macro partner_database
+            quoted, name = str(file).replace("'", "''"), re.sub("[A-Z]", r"^\g<0>", file.stem)
+            connection.execute(f"""attach '{quoted}' as "rated_{name}" (read_only)""")
     return connection
 
 

@@ -70,13 +70,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro attach_partner_file(partner_id) -%}
-    {%- if not modules.re.fullmatch('[A-Za-z0-9][A-Za-z0-9._-]*', partner_id) -%}
-        {{ exceptions.raise_compiler_error("partner id '" ~ partner_id ~ "' cannot name a file: use letters, digits, '.', '_' and '-' in partners.partner_id") }}
-    {%- endif -%}
-    attach if not exists 'rated/{{ partner_id }}.duckdb' as {{ partner_database(partner_id) }}
-{%- endmacro %}
+{# A partner_id can name a file: the feed's rules see to it. #}
+{% macro attach_partner_file(partner_id) -%} attach if not exists 'rated/{{ partner_id }}.duckdb' as {{ partner_database(partner_id) }} {%- endmacro %}
 
-{% macro partner_database(partner_id) -%} "rated_{{ partner_id }}" {%- endmacro %}
+{# As orchestration.warehouse: names of databases do not tell A from a, partners' names do. #}
+{% macro partner_database(partner_id) -%} "rated_{{ modules.re.sub('[A-Z]', '^\\g<0>', partner_id) }}" {%- endmacro %}
 
 {% macro partner_table(partner_id) -%} {{ partner_database(partner_id) }}.main.{{ this.identifier }} {%- endmacro %}
