@@ -28,7 +28,9 @@ PARSED_DIR = DBT_PROJECT_DIR / "target"
 def main() -> None:
     """Run dbt inside the workspace: profiles.yml names the warehouse by a path that is the same in each, so that one parsing serves all."""
     workspace = open_workspace()
-    use(workspace)
+    if not workspace.root.is_dir():
+        raise SystemExit(f"tikteller-dbt: {workspace.root} is not there. Mend: tikteller --workspace {workspace.root} init")
+    os.environ.update(environment(workspace) | os.environ)
     workspace.rated.mkdir(exist_ok=True)
     os.chdir(workspace.root)
     gc.disable()  # a short life and half a gigabyte: collecting takes longer than what it frees is worth
@@ -93,7 +95,7 @@ def _parse(workspace: Workspace, target: Path) -> None:
     command = [EXECUTABLE, "--quiet", "parse", "--target-path", str(target), "--log-path", str(target)]
     done = subprocess.run(command, env=os.environ | environment(workspace), capture_output=True, text=True)
     if done.returncode:
-        raise TiktellerError(f"dbt cannot read the project: {done.stdout.strip()[-2000:]}", mend="cd dbt_project && dbt parse")
+        raise TiktellerError(f"dbt cannot read the project: {done.stdout.strip()[-2000:]}", mend="tikteller-dbt parse says more")
 
 
 def use(workspace: Workspace) -> None:
