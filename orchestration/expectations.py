@@ -359,6 +359,12 @@ def _sample(connection: duckdb.DuckDBPyConnection, feed: str, after_file_id: int
 # Judging --------------------------------------------------------------------------------------------------------------------------
 
 
+def load() -> None:
+    """Import the library, which takes seconds: done beside the landing of what it is to judge."""
+    import great_expectations
+    import great_expectations.expectations  # noqa: F401
+
+
 def check_landing(connection: duckdb.DuckDBPyConnection, after_file_id: int, progress: Progress = silent) -> list[ExpectationResult]:
     """Judge what landed in files with a higher id than ``after_file_id``: a result per feed and expectation, in the order of SUITES.
 

@@ -1,7 +1,8 @@
 """Stage 1: files in landing/ -> verbatim raw rows and the ledger, judged as a whole by the expectations."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 
@@ -32,8 +33,13 @@ def landed_feeds(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Every file that is new, in one transaction each with its row in the ledger."""
     began = time.monotonic()
-    with warehouse.connect(workspace) as connection:
-        reports = ingest(workspace, connection, context.run_id, progress)
+    with warehouse.connect(workspace) as connection, ThreadPoolExecutor(1) as beside:
+
+        def arriving(feeds: Set[str]) -> None:
+            if feeds & expectations.SUITES.keys():
+                beside.submit(expectations.load)
+
+        reports = ingest(workspace, connection, context.run_id, progress, arriving)
         land_decisions(workspace, connection)
         # what was refused before and is not published yet is judged again
         findings = expectations.check_landing(connection, publishing.published_through(workspace, connection), progress)

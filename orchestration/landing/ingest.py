@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -49,19 +49,27 @@ class _Loading:
     reports: Future[list[FileReport]]
 
 
-def ingest(workspace: Workspace, connection: duckdb.DuckDBPyConnection, run_id: str, progress: Progress = silent) -> list[FileReport]:
+def ingest(
+    workspace: Workspace,
+    connection: duckdb.DuckDBPyConnection,
+    run_id: str,
+    progress: Progress = silent,
+    arriving: Callable[[Set[str]], None] = lambda _feeds: None,
+) -> list[FileReport]:
     """Land every new file, by feed and then by path; return a report for each that got a row in the ledger now.
 
     New is what the ledger does not know by path, size and date. The same bytes again in the same feed are noted as a duplicate
     and not read; only a new date is noted where they are. The same path with other bytes is a new file. A file stands in the
     warehouse as a whole with its ledger row or not at all, whenever the process ends; file ids, and so "later", follow the
-    order of the files however they are shared out.
+    order of the files however they are shared out. ``arriving`` hears beforehand of which feeds there are new files.
     """
     workspace.require()
     warehouse.create_raw(connection)
     found, strays = arrivals(workspace.landing)
+    unknown = _unknown(connection, found)
+    arriving({arrival.feed.name for arrival in unknown})
     set_aside = _SetAside([], [])
-    scans = _without_strays(strays, _scanned(_unknown(connection, found)), progress)
+    scans = _without_strays(strays, _scanned(unknown), progress)
     reports = list(_load_in_order(connection, _numbered(connection, scans, set_aside), run_id, progress))
     return reports + _note(connection, set_aside, run_id)
 

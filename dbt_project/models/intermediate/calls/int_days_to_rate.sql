@@ -59,7 +59,7 @@ requested_by_day as (
     group by records_by_day.cdr_date
 )
 
-select newest_by_day.cdr_date
+select newest_by_day.cdr_date, rated_days.cdr_date is not null as was_rated
 from newest_by_day
 left join raw.rated_days on newest_by_day.cdr_date = rated_days.cdr_date
 left join requested_by_day on newest_by_day.cdr_date = requested_by_day.cdr_date
