@@ -40,6 +40,7 @@ def landed_feeds(
                 beside.submit(expectations.load)
 
         reports = ingest(workspace, connection, context.run_id, progress, arriving)
+        beside.shutdown()  # a library that is half imported is not to be used
         land_decisions(workspace, connection)
         # what was refused before and is not published yet is judged again
         findings = expectations.check_landing(connection, publishing.published_through(workspace, connection), progress)
