@@ -17,6 +17,9 @@ from orchestration.what_if import price_plan
 from orchestration.workspace import Workspace
 from tests.benchmarks.commands import Measured, tikteller, timed
 
+OF_ANY_RUN_S = 30.0
+"""What the budget allows a run for itself, before 8 times the floor."""
+
 QUESTIONS = {
     "totals of a month": "sum(calls), sum(duration_s), sum(sale_eur), sum(purchase_eur) from daily_calls where month = '2026-10'",
     "who calls abroad the most": "customer_id, sum(duration_s) from daily_calls where is_international group by all order by 2 desc",
@@ -34,22 +37,31 @@ def pipeline(calls: int, deck_prefixes: int) -> Iterator[str]:
         tikteller(workspace, f"demo data, {calls:,} calls", "demo-data", "--calls", str(calls), "--deck-prefixes", str(deck_prefixes))
         (root / "parquet").mkdir()
         floor_arguments = (str(workspace.landing), str(root / "parquet"), str(os.cpu_count()))
-        floor = timed("CSV to Parquet", sys.executable, "-m", "tests.benchmarks.floor", *floor_arguments)
+        before = timed("CSV to Parquet", sys.executable, "-m", "tests.benchmarks.floor", *floor_arguments)
         first = tikteller(workspace, "first run", "run")
+        after = timed("CSV to Parquet once more", sys.executable, "-m", "tests.benchmarks.floor", *floor_arguments)
+        floor = _mean(before, after)  # of a shared machine, whose speed is another every minute
         (workspace.landing / "payments" / "one-payment.csv").write_text("invoice_number,paid_on,amount_eur\nX1,2026-10-01,1.00\n")
         fixed = tikteller(workspace, "run with one payment", "run")  # what any run takes: starting, dbt, its checks
         land_one_more_day(workspace, calls // 30)
         day = tikteller(workspace, f"one more day, {calls // 30:,} calls", "run")
         beyond, beyond_day = first.seconds - fixed.seconds, day.seconds - fixed.seconds
         yield f"| {calls:,} calls, deck of {deck_prefixes:,} | wall s | CPU s | ratio | peak memory |\n|---|---|---|---|---|"
-        yield _line(floor, "1", "DuckDB: the same CSV to Parquet")
+        yield _line(floor, f"1 (before {before.seconds:.1f} s, after {after.seconds:.1f} s)", "DuckDB: the same CSV to Parquet")
         yield _line(fixed, "")
-        yield _line(first, f"beyond that {beyond / floor.seconds:.1f} x Parquet (CPU {(first.cpu_s - fixed.cpu_s) / floor.cpu_s:.1f} x)")
+        cpu = (first.cpu_s - fixed.cpu_s) / floor.cpu_s
+        beyond_budget = f"beyond {OF_ANY_RUN_S:.0f} s {(first.seconds - OF_ANY_RUN_S) / floor.seconds:.1f} x Parquet"
+        yield _line(first, f"{beyond_budget}; beyond any run {beyond / floor.seconds:.1f} x (CPU {cpu:.1f} x)")
         yield _line(day, f"beyond that {beyond_day / beyond:.3f} of the first run")
         for question in (*questions(workspace), *what_if(workspace)):
             yield f"| {question.what} | {question.seconds:.3f} | | | |"
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _mean(one: Measured, other: Measured) -> Measured:
+    halves = {name: (getattr(one, name) + getattr(other, name)) / 2 for name in ("seconds", "cpu_s", "memory_mib")}
+    return Measured(f"{one.what}, before and after", **halves)
 
 
 def _line(measured: Measured, ratio: str, what: str | None = None) -> str:
