@@ -77,6 +77,63 @@ rerate_requests = sa.Table(
 )
 """Days of the CDRs (first and last, both included) that the next run rates again."""
 
+key_releases = sa.Table(
+    "key_releases",
+    metadata,
+    sa.Column("feed", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("released_from", sa.Text, nullable=False),
+    sa.Column("released_at", sa.Text, nullable=False),
+    sa.Column("released_by", sa.Text, nullable=False),
+)
+"""Customers, accounts and numbers (the key as the feed says it) that an operator lets another partner have, from a day on."""
+
+commission_statements = sa.Table(
+    "commission_statements",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("reseller_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("settled_at", sa.Text, nullable=False),
+    sa.Column("settled_by", sa.Text, nullable=False),
+)
+"""Statements that were settled with a reseller: what comes later for that month stands on a later statement."""
+
+commission_statement_lines = sa.Table(
+    "commission_statement_lines",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("reseller_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("invoice_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("commission_percent", sa.Text, primary_key=True),
+    sa.Column("sale_eur", sa.Text, nullable=False),
+)
+
+vat_returns = sa.Table(
+    "vat_returns",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("quarter", sa.Text, primary_key=True),
+    sa.Column("filed_at", sa.Text, nullable=False),
+    sa.Column("filed_by", sa.Text, nullable=False),
+)
+"""Quarters (``2026-Q3``) whose VAT a partner has filed: what comes later for them stands in a later one."""
+
+vat_return_lines = sa.Table(
+    "vat_return_lines",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("quarter", sa.Text, primary_key=True),
+    sa.Column("invoice_id", sa.Text, primary_key=True),
+    sa.Column("vat_category", sa.Text, primary_key=True),
+    sa.Column("vat_percent", sa.Text, primary_key=True),
+    sa.Column("net_eur", sa.Text, nullable=False),
+    sa.Column("vat_eur", sa.Text, nullable=False),
+)
+
 invoice_sequences = sa.Table(
     "invoice_sequences",
     metadata,
@@ -180,7 +237,7 @@ audit = sa.Table(
 )
 """Who decided what and when. Its last row that a run reads is the version of the state: whatever is decided leaves a row here."""
 
-PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate")
+PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate", "release", "settle commissions", "file vat")
 
 TABLES_LOCK = 7_466_155
 """Any number, the same for everybody: who holds it makes the tables."""

@@ -5,6 +5,10 @@
 ] -%}
 -- depends_on: {{ ref('countries') }}
 -- depends_on: {{ ref('stg_landing__partners') }}
+-- depends_on: {{ ref('stg_landing__customer_periods') }}
+-- depends_on: {{ ref('stg_landing__customer_claims') }}
+-- depends_on: {{ ref('stg_landing__account_claims') }}
+-- depends_on: {{ ref('stg_landing__number_claims') }}
 -- depends_on: {{ ref('stg_landing__customers') }}
 -- depends_on: {{ ref('stg_landing__call_plans') }}
 -- depends_on: {{ ref('stg_landing__service_plans') }}
