@@ -65,7 +65,8 @@ def quote(workspace: Workspace, partner_id: str, plan: str, number: str, seconds
             [partner_id, QUOTED_CUSTOMER, number, day, seconds],
         )
         connection.execute(
-            "create temp table quoted_plan as select 'call' as plan_kind, ?::varchar as partner_id, ?::varchar as customer_id, '0001-01-01'::date as valid_from, "
+            "create temp table quoted_plan as select 'call' as plan_kind, ?::varchar as partner_id, ?::varchar as customer_id, "
+            "'0001-01-01'::date as valid_from, "
             "'9999-12-31'::date as valid_to, ?::varchar as plan_id, 'quote' as assigned_to, null::integer as assignment_file_id, "
             "null::bigint as assignment_line",
             [partner_id, QUOTED_CUSTOMER, plan],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -43,12 +44,12 @@ freezes = sa.Table(
 frozen_months = sa.Table(
     "frozen_months",
     metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
     sa.Column("customer_id", sa.Text, primary_key=True),
     sa.Column("month", sa.Text, primary_key=True),
-    sa.Column("partner_id", sa.Text, nullable=False),
     sa.Column("freeze_id", sa.Integer, nullable=False),
 )
-"""Months that are final for a customer: its invoice is approved, or the partner closed the month."""
+"""Months that are final for a customer of a partner: its invoice is approved, or the partner closed the month."""
 
 frozen_files = sa.Table(
     "frozen_files",
@@ -239,6 +240,14 @@ audit = sa.Table(
 
 PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate", "release", "settle commissions", "file vat")
 
+_CREDITED_BY_HAND = re.compile(r"-credit-\d+$")
+
+
+def is_credited_by_hand(invoice_id: str) -> bool:
+    """Whether it is a credit note that a person made (as the macro of that name has it), not a draft below nothing that was approved as one."""
+    return _CREDITED_BY_HAND.search(invoice_id) is not None
+
+
 TABLES_LOCK = 7_466_155
 """Any number, the same for everybody: who holds it makes the tables."""
 
@@ -269,6 +278,7 @@ def _engine(address: str) -> sa.Engine:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":  # two that start at once must not both make the tables
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
+            _key_final_months_by_partner(connection)
             metadata.create_all(connection)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, sa.exc.OperationalError, ModuleNotFoundError) as error:
         raise TiktellerError(
@@ -276,6 +286,23 @@ def _engine(address: str) -> sa.Engine:
             mend="TIKTELLER_STATE_URL is such as postgresql+psycopg://user:password@host/database; without it state.db is used",
         ) from error
     return engine
+
+
+def _key_final_months_by_partner(connection: sa.Connection) -> None:
+    """A state of before knew one partner of a customer for ever: its table of final months gets the partner into its key."""
+    found = sa.inspect(connection)
+    if not found.has_table("frozen_months") or "partner_id" in found.get_pk_constraint("frozen_months")["constrained_columns"]:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "alter table frozen_months drop constraint frozen_months_pkey, add primary key (partner_id, customer_id, month)"
+        )
+        return
+    connection.exec_driver_sql("alter table frozen_months rename to frozen_months_of_before")
+    frozen_months.create(connection)
+    columns = "partner_id, customer_id, month, freeze_id"
+    connection.exec_driver_sql(f"insert into frozen_months ({columns}) select {columns} from frozen_months_of_before")
+    connection.exec_driver_sql("drop table frozen_months_of_before")
 
 
 def engine(workspace: Workspace) -> sa.Engine:

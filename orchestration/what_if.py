@@ -154,7 +154,16 @@ def price_draft(workspace: Workspace, partner_id: str, plan: DraftPlan, scope: S
         connection.executemany(
             "insert into draft_rates values (?, ?, ?, ?, ?, ?, ?, '0001-01-01', null, null, ?)",
             [
-                [partner_id, DRAFT, rate.country, rate.line_type, rate.connection_fee_eur, rate.minute_rate_eur, rate.minute_rate_percent, number]
+                [
+                    partner_id,
+                    DRAFT,
+                    rate.country,
+                    rate.line_type,
+                    rate.connection_fee_eur,
+                    rate.minute_rate_eur,
+                    rate.minute_rate_percent,
+                    number,
+                ]
                 for number, rate in enumerate(rows, start=1)
             ],
         )
