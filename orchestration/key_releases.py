@@ -1,4 +1,4 @@
-"""Customers, accounts and numbers that one partner has and another lands: they wait until the first lets go, or an operator releases them."""
+"""Customers, accounts and numbers that one partner has and another lands: they wait until they are let go, or an operator releases them."""
 
 from __future__ import annotations
 

@@ -244,7 +244,7 @@ _CREDITED_BY_HAND = re.compile(r"-credit-\d+$")
 
 
 def is_credited_by_hand(invoice_id: str) -> bool:
-    """Whether it is a credit note that a person made (as the macro of that name has it), not a draft below nothing that was approved as one."""
+    """Whether it is a credit note that a person made (as the macro of that name says), not a draft below nothing that was approved."""
     return _CREDITED_BY_HAND.search(invoice_id) is not None
 
 

@@ -147,7 +147,8 @@ def price_draft(workspace: Workspace, partner_id: str, plan: DraftPlan, scope: S
         raise TiktellerError("the draft has no rates", mend="give at least Standaard FIX and MOB (country *)")
     with opened(workspace, partner_id) as connection:
         connection.execute(
-            "create temp table draft_rates (partner_id varchar, call_plan_id varchar, country varchar, line_type varchar, connection_fee_eur decimal(18, 8), "
+            "create temp table draft_rates (partner_id varchar, call_plan_id varchar, country varchar, line_type varchar, "
+            "connection_fee_eur decimal(18, 8), "
             "minute_rate_eur decimal(18, 8), minute_rate_percent decimal(9, 4), valid_from date, valid_to date, file_id integer, "
             "line bigint)"
         )
