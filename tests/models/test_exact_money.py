@@ -129,26 +129,3 @@ def test_vat_is_exact(rows: list[Row]) -> None:
 
     rows = [*rows, (Decimal("0.50"), Decimal(21)), (Decimal("-0.50"), Decimal(21)), (Decimal("-37.50"), Decimal(21))]
     assert_exact(formula("vat_amount", "net", "percent"), ("net decimal(38, 2)", "percent decimal(5, 2)"), rows, vat)
-
-
-@few_and_long
-@given(
-    many(
-        st.integers(0, 10**13),
-        st.one_of(st.integers(0, 999).map(lambda percent: percent * 10000), st.integers(0, 9990000)),
-        st.one_of(st.integers(0, 10**6), st.integers(0, 10**13)),
-        st.one_of(st.just(10**6), st.integers(0, 9990000)),
-        st.one_of(st.integers(0, 3600), st.integers(0, 86400)),
-        st.integers(0, 6),
-    )
-)
-def test_prices_of_calls_are_exact(rows: list[Row]) -> None:
-    """A dear call, which is priced in 128 bits, would cost another amount than a cheap one by the same rule."""
-
-    def price(fee_e8: int, fee_ppm: int, rate_e8: int, rate_ppm: int, seconds: int, decimals: int) -> Decimal:
-        exact = Fraction(fee_e8 * fee_ppm * 60 + rate_e8 * rate_ppm * seconds, 60 * 10**8 * 10**6)
-        return rounded(exact, decimals)
-
-    columns = ("fee_e8", "fee_ppm", "rate_e8", "rate_ppm", "seconds", "decimals")
-    expression = formula("call_price_eur", *columns)
-    assert_exact(expression, [f"{column} bigint" for column in columns], rows, price)
