@@ -389,9 +389,10 @@ def verbatim(name: str) -> str:
 
 
 def rounded(value: Number, decimals: int) -> Decimal:
-    """``value`` at ``decimals`` places, half away from zero (DOMAIN rule 2.4)."""
+    """``value`` at ``decimals`` places, half away from zero (DOMAIN rule 2.4); a zero has no sign."""
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
-    return exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    written = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    return written or written.copy_abs()
 
 
 def number(language: Language, value: Number | None, decimals: int = 0) -> str:

@@ -44,7 +44,7 @@ FACTS = """
     number_kind, is_onnet, destination, deck_id, deck_prefix, deck_file_id, deck_line, deck_rows, purchase_fee_e8, purchase_rate_e8,
     first_increment_s, next_increment_s, purchase_billed_s, call_plan_id, assigned_plan_id, assigned_to, assignment_file_id,
     assignment_line, rate_country, rate_line_type, plan_file_id, plan_line, plan_fee_e8, plan_rate_e8, plan_rate_ppm, onnet_billing,
-    rounding_seconds, rounding_decimals, duration_s, billed_s, status, status_reason, purchase_eur, sale_eur,
+    rounding_seconds, rounding_decimals, duration_s, billed_s, status, status_reason, has_deck_price, purchase_eur, sale_eur,
     sale_eur - purchase_eur as margin_eur
 """
 
@@ -199,8 +199,11 @@ def _steps(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) -> S
         place = _place(connection, facts["plan_file_id"], facts["plan_line"])
         row = f"{facts['rate_country']} {facts['rate_line_type']}: {_terms(facts)}"
         steps.append(("plan row", f"the most specific for {where}, {place}", row))
-    if facts["status"] == "rated" and facts["status_reason"] is None:
-        steps += _arithmetic(facts)
+    if facts["status_reason"] == "free_number":
+        bought = "purchase as the deck says for just these" if facts["has_deck_price"] else "purchase 0, the deck has no row for just these"
+        row = f"the plan has no row for just {facts['country']} SPECIAL"
+        steps.append(("free number", f"nobody pays for a call to it, and {row}", f"sale 0; {bought}"))
+    steps += _arithmetic(facts)
     why = facts["status_reason"] or ""
     reason = connection.execute(
         "select why || '. Mend: ' || mend from snap.rating.unrated_reasons where status_reason = ?", [why]
@@ -210,12 +213,16 @@ def _steps(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) -> S
 
 
 def _arithmetic(facts: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Both sums as a person would write them; the amounts are the SQL's."""
+    """The sums that were made, as a person would write them; the amounts are the SQL's."""
+    if not facts["has_deck_price"]:
+        return
     talked = facts["duration_s"]
     cost_fee, cost_rate = Fraction(facts["purchase_fee_e8"] or 0, 10**8), Fraction(facts["purchase_rate_e8"] or 0, 10**8)
     if not facts["is_onnet"] or facts["direction"] == "inbound":
         seconds = facts["purchase_billed_s"]
         yield ("purchase", f"{talked} s -> {seconds} s; {_sum(cost_fee, cost_rate, seconds)}", f"{facts['purchase_eur']:f}")
+    if facts["status_reason"] == "free_number":
+        return
     percent = Fraction(facts["plan_rate_ppm"], 10**6) if facts["plan_rate_ppm"] is not None else None
     fee = Fraction(facts["plan_fee_e8"], 10**8) if facts["plan_fee_e8"] is not None else cost_fee * (percent or 0)
     minute = Fraction(facts["plan_rate_e8"], 10**8) if percent is None else cost_rate * percent

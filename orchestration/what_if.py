@@ -113,7 +113,8 @@ PRICED = """
     told_apart as (
         select
             *,
-            is_onnet_call and not onnet_billing as is_free,
+            (is_onnet_call and not onnet_billing)
+                or (is_free_number and not {{ is_row_for_just('country', 'rate_country', 'rate_line_type') }}) as is_free,
             purchase_rate_e8 is not null and has_plan_rate as has_price,
             is_inbound and not coalesce(rate_country = country and rate_line_type = line_type, false) as is_left_out
         from grouped

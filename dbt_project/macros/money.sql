@@ -62,16 +62,32 @@
     )
 {%- endmacro %}
 
-{# amount * numerator / denominator, exact until it is rounded, half away from zero, to 6 decimals. #}
+{#
+    dividend / divisor in whole numbers, rounded half away from zero, whatever their signs; `wide` where twice the dividend may outgrow 64 bits. Taken of
+    their sizes, so that it is the same on every engine: what a quotient does below zero is not.
+#}
+{% macro rounded_quotient(dividend, divisor) -%}
+    (
+        case when ({{ dividend }} < 0) = ({{ divisor }} < 0) then 1 else -1 end
+        * {{ whole_quotient('2 * abs(' ~ dividend ~ ') + abs(' ~ divisor ~ ')', '2 * abs(' ~ divisor ~ ')') }}
+    )
+{%- endmacro %}
+
+{# An amount of any size in units of 0.000001 or 0.00000001 EUR, 128 bits. #}
+{% macro wide_e6(amount) -%} {{ wide('cast(' ~ amount ~ ' as decimal(28, 6)) * 1000000') }} {%- endmacro %}
+{% macro wide_e8(amount) -%} {{ wide('cast(' ~ amount ~ ' as decimal(28, 8)) * 100000000') }} {%- endmacro %}
+
+{# amount * numerator / denominator (whole numbers), exact until it is rounded, half away from zero, to 6 decimals. Any of them may be negative. #}
 {% macro share_of_amount(amount, numerator, denominator) -%}
+    cast({{ signed_share(amount, numerator, denominator) }} as decimal(18, 6))
+{%- endmacro %}
+
+{# The same with room for sums: DECIMAL(28, 6). #}
+{% macro signed_share(amount, numerator, denominator) -%}
     cast(
-        cast(
-            {{ whole_quotient(
-                '2 * cast(cast(' ~ amount ~ ' as decimal(28, 6)) * 1000000 as hugeint) * ' ~ numerator ~ ' + ' ~ denominator,
-                wide('2 * ' ~ denominator)
-            ) }} as decimal(18, 0)
-        ) * cast(0.000001 as decimal(7, 6))
-        as decimal(18, 6)
+        cast({{ rounded_quotient('(' ~ wide_e6(amount) ~ ' * (' ~ numerator ~ '))', wide(denominator)) }} as decimal(28, 0))
+        * cast(0.000001 as decimal(7, 6))
+        as decimal(28, 6)
     )
 {%- endmacro %}
 
@@ -83,8 +99,17 @@
 {# DuckDB rounds a DECIMAL half away from zero, which is the rule of an invoice line and of VAT. #}
 {% macro round_money(amount, decimals) -%} round({{ amount }}, {{ decimals }}) {%- endmacro %}
 
-{# whole / part as a percentage with two decimals; null when there is nothing to divide by. For people to read, never to add up. #}
-{% macro percent_of(part, whole) -%} cast(case when {{ whole }} <> 0 then round(100.0 * {{ part }} / {{ whole }}, 2) end as decimal(18, 2)) {%- endmacro %}
+{#
+    part / whole as a percentage with two decimals, rounded half away from zero; null when there is nothing to divide by, or so little that the percentage
+    has more than 16 digits. Amounts up to 10^18 EUR with up to 8 decimals, or counts. For people to read, never to add up.
+#}
+{% macro percent_of(part, whole) -%}
+    {%- set hundredths = rounded_quotient('(10000 * ' ~ wide_e8(part) ~ ')', wide_e8(whole)) -%}
+    case
+        when {{ whole }} <> 0 and abs({{ hundredths }}) < 1000000000000000000
+            then cast(cast({{ hundredths }} as decimal(18, 0)) * cast(0.01 as decimal(3, 2)) as decimal(18, 2))
+    end
+{%- endmacro %}
 
 {# VAT of a category's net amount, rounded once to cents (DOMAIN 5); null where no rate is known. #}
 {% macro vat_amount(net, percent) -%} cast({{ round_money(net ~ ' * ' ~ percent ~ ' * cast(0.01 as decimal(3, 2))', 2) }} as decimal(18, 2)) {%- endmacro %}

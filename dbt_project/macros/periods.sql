@@ -24,7 +24,7 @@
 {% macro duckdb__add_months(day, months) -%} cast({{ day }} + to_months(cast({{ months }} as integer)) as date) {%- endmacro %}
 
 {% macro add_seconds(instant, seconds) -%} {{ return(adapter.dispatch('add_seconds', 'tikteller')(instant, seconds)) }} {%- endmacro %}
-{% macro duckdb__add_seconds(instant, seconds) -%} ({{ instant }} + to_seconds({{ seconds }})) {%- endmacro %}
+{% macro duckdb__add_seconds(instant, seconds) -%} ({{ instant }} + to_microseconds(1000000 * cast({{ seconds }} as bigint))) {%- endmacro %}
 
 {# Whole seconds of a clock since 1970, for differences. #}
 {% macro epoch_seconds(clock) -%} {{ return(adapter.dispatch('epoch_seconds', 'tikteller')(clock)) }} {%- endmacro %}

@@ -6,6 +6,25 @@
     )
 {%- endmacro %}
 
+{# Kinds of numbers (numbering plans) that cost nobody who calls them anything: 0800, 116xxx, 112. #}
+{% macro is_free_kind(number_kind) -%} coalesce({{ number_kind }} in ('toll_free', 'emergency'), false) {%- endmacro %}
+
+{#
+    Whether a call costs its caller nothing, whatever destination it stands under: it goes out to such a number, of the partner's own country or of no country
+    (+800). Another country's is free to those who call it there; from here it is a call abroad like any other (decided).
+#}
+{% macro is_free_to_call(direction, number_kind, country, home_country) -%}
+    (
+        coalesce({{ direction }}, 'outbound') <> 'inbound' and {{ is_free_kind(number_kind) }}
+        and coalesce({{ country }} in ({{ home_country }}, '001'), false)
+    )
+{%- endmacro %}
+
+{# Whether a row of a plan is one for just the special numbers of a country: it charges what else is free. #}
+{% macro is_row_for_just(country, rate_country, rate_line_type) -%}
+    coalesce({{ rate_country }} = {{ country }} and {{ rate_line_type }} = 'SPECIAL', false)
+{%- endmacro %}
+
 {# Seconds that are charged: the talking time, rounded up to the plan's step. #}
 {% macro billed_seconds(duration_s, rounding_seconds) -%}
     ({{ whole_quotient(duration_s ~ ' + ' ~ rounding_seconds ~ ' - 1', rounding_seconds) }} * {{ rounding_seconds }})
@@ -72,6 +91,7 @@ calls_with_purchase as (
         deck.connection_fee_e8 as purchase_fee_e8,
         deck.minute_rate_e8 as purchase_rate_e8,
         coalesce(deck.contenders, 0) as deck_rows,
+        {{ is_free_kind('deck.number_kind') }} as has_deck_row_for_free_numbers,
         case
             when calls.duration_s <= deck.first_increment_s then deck.first_increment_s
             else deck.first_increment_s
@@ -104,7 +124,9 @@ calls_with_plan as (
         {{ to_ppm('prices.minute_rate_percent') }} as plan_rate_ppm,
         {{ is_paid_inbound(
             'calls.direction', 'calls.number_kind', 'calls.country', 'calls.line_type', 'prices.rate_country', 'prices.rate_line_type'
-        ) }} as is_paid_inbound
+        ) }} as is_paid_inbound,
+        {{ is_free_to_call('calls.direction', 'calls.number_kind', 'calls.country', 'calls.home_country') }}
+            and not {{ is_row_for_just('calls.country', 'prices.rate_country', 'prices.rate_line_type') }} as is_free_number
     from calls_with_purchase as calls
     left join (select * from {{ ref('int_customer_plans') }} where plan_kind = 'call') as assignments
         on calls.customer_id = assignments.customer_id
@@ -128,6 +150,8 @@ calls_with_status as (
             when number_class = 'unparsable' then 'unrated'
             when assigned_plan_id is null or call_plan_id is null then 'unrated'
             when is_onnet_call and not onnet_billing then 'rated'
+            -- what a row for numbers in general says is not their price; two for just them are a price that waits
+            when is_free_number and not (has_deck_row_for_free_numbers and deck_rows > 1) then 'rated'
             when deck_rows <> 1 then 'unrated'
             when not has_plan_rate then 'unrated'
             else 'rated'
@@ -141,6 +165,7 @@ calls_with_status as (
             when assigned_plan_id is null then 'no_call_plan'
             when call_plan_id is null then 'unknown_call_plan'
             when is_onnet_call and not onnet_billing then 'onnet'
+            when is_free_number and not (has_deck_row_for_free_numbers and deck_rows > 1) then 'free_number'
             when deck_rows = 0 then 'no_deck_row'
             when deck_rows > 1 then 'ambiguous_deck'
             when not has_plan_rate then 'no_plan_rate'
@@ -155,7 +180,8 @@ calls_with_seconds as (
             when status = 'rated' then {{ billed_seconds('duration_s', 'rounding_seconds') }}
             when status = 'unrated' then null
             else 0
-        end as billed_s
+        end as billed_s,
+        status = 'rated' and (status_reason is null or (status_reason = 'free_number' and has_deck_row_for_free_numbers)) as has_deck_price
     from calls_with_status
 ),
 
@@ -164,12 +190,12 @@ priced_calls as (
         *,
         cast(case
             when status = 'unrated' then null
-            when status <> 'rated' or is_onnet_call then 0
+            when not has_deck_price or is_onnet_call then 0
             else {{ call_price_eur('purchase_fee_e8', one_hundred_percent(), 'purchase_rate_e8', one_hundred_percent(), 'purchase_billed_s', var('purchase_decimals') | string) }}
         end as decimal(18, 6)) as purchase_eur,
         cast(case
             when status = 'unrated' then null
-            when status <> 'rated' or status_reason = 'onnet' then 0
+            when status <> 'rated' or status_reason in ('onnet', 'free_number') then 0
             else {{ sale_price_eur() }}
         end as decimal(18, 6)) as sale_eur
     from calls_with_seconds

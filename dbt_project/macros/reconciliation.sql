@@ -8,22 +8,6 @@
     What the invoice does not say (no calls, no seconds) is taken to be as ours. Where we have nothing, all of it is count.
 #}
 
-{# amount * numerator / denominator with the sign of the numerator, rounded half away from zero to 6 decimals. amount: DECIMAL(18, 6), not negative. #}
-{% macro signed_share(amount, numerator, denominator) -%}
-    cast(
-        (case when {{ numerator }} < 0 then -1 else 1 end)
-        * cast({{ whole_quotient(
-            '2 * cast(cast(' ~ amount ~ ' as decimal(28, 6)) * 1000000 as hugeint) * abs(' ~ numerator ~ ') + ' ~ denominator,
-            '2 * ' ~ denominator
-        ) }} as decimal(28, 0))
-        * cast(0.000001 as decimal(7, 6))
-        as decimal(28, 6)
-    )
-{%- endmacro %}
-
-{# An amount of any size in units of 0.00000001 EUR, 128 bits. #}
-{% macro wide_e8(amount) -%} {{ wide('cast(' ~ amount ~ ' as decimal(28, 8)) * 100000000') }} {%- endmacro %}
-
 {% macro count_part_eur(their_count, our_count, their_eur, our_eur) -%}
     case
         when coalesce({{ our_count }}, 0) = 0 then cast({{ their_eur }} - {{ our_eur }} as decimal(28, 8))

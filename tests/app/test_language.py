@@ -24,6 +24,7 @@ SOURCES = [path for path in Path("apps").rglob("*.py") if path.name != "language
         ("-0.125", 2, "€ -0,13", "-€0.13"),
         ("1234567.005", 2, "€ 1.234.567,01", "€1,234,567.01"),
         ("0", 2, "€ 0,00", "€0.00"),
+        ("-0.004", 2, "€ 0,00", "€0.00"),  # a loss that rounds to nothing is none
     ],
 )
 def test_money_is_written_as_each_language_does(amount: str, decimals: int, dutch: str, english: str) -> None:

@@ -149,6 +149,11 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
         from made
         inner join numbered on made.prefix_number = numbered.n
     """)
+    # what nobody pays for is no matter of prices
+    connection.execute("""
+        delete from calls using number_prefixes as free
+        where starts_with(calls.number, free.prefix) and free.country in ('NL', '001') and free.number_kind in ('toll_free', 'emergency')
+    """)
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple]) -> None:

@@ -37,6 +37,7 @@ FREESWITCH_COLUMNS = (
     "caller_id_name,caller_id_number,destination_number,context,start_stamp,answer_stamp,end_stamp,duration,billsec,hangup_cause,"
     "uuid,bleg_uuid,accountcode,read_codec,write_codec"
 )
+FREE_KINDS = ("toll_free", "emergency")
 HOME, HOME_CODE, ZONE = "NL", "31", "Europe/Amsterdam"
 
 
@@ -464,7 +465,7 @@ class Called:
     number: str = ""
     country: str | None = None
     line_type: str | None = None
-    is_toll_free: bool = False
+    number_kind: str = ""
 
 
 def called(books: Books, written: str) -> Called:
@@ -475,7 +476,7 @@ def called(books: Books, written: str) -> Called:
         return Called("feature_code")
     for length in range(len(compact), 0, -1):
         if short := books.short_numbers.get((compact[:length], len(compact))):
-            return Called("public", HOME_CODE + compact, HOME, short["line_type"], short["number_kind"] == "toll_free")
+            return Called("public", HOME_CODE + compact, HOME, short["line_type"], short["number_kind"])
     if re.fullmatch(r"\d{1,5}", compact):
         return Called("internal")
     number = _e164(compact)
@@ -489,7 +490,7 @@ def public_number(books: Books, number: str) -> Called:
     found = next((books.prefixes[number[:length]] for length in range(len(number), 0, -1) if number[:length] in books.prefixes), None)
     if found is None:
         return Called("public", number)
-    return Called("public", number, found["country"], found["line_type"], found["number_kind"] == "toll_free")
+    return Called("public", number, found["country"], found["line_type"], found["number_kind"])
 
 
 # Rating ------------------------------------------------------------------------------------------------------------------------
@@ -591,15 +592,20 @@ def price(books: Books, customer: Row, on: date, destination: Called, seconds: i
     if to_platform and plan["onnet_billing"].lower() not in ("true", "t", "yes", "y", "ja", "j", "1"):
         return Price("rated", "onnet", billed_s)
     rows = deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], destination.number, on)
+    is_free = not is_inbound and _is_free_to_call(books, plan, books.partners[customer["partner_id"]], destination, on)
+    if is_free and not any(public_number(books, row["prefix"]).number_kind in FREE_KINDS for row in rows):
+        return Price("rated", "free_number", billed_s)
     if len(rows) != 1:
         return unrated("ambiguous_deck" if rows else "no_deck_row")
     purchase_fee, purchase_minute = (exact(rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
+    purchase_s = up_to_step(seconds, int(rows[0].get("first_increment_s") or 1), int(rows[0].get("next_increment_s") or 1))
+    purchase = rounded(purchase_fee + purchase_s * purchase_minute / 60, 4)
+    if is_free:
+        return Price("rated", "free_number", billed_s, Decimal(0) if to_platform else purchase)
     terms = _sale_terms(books, plan["call_plan_id"], destination, on, purchase_fee, purchase_minute)
     if terms is None:
         return unrated("no_plan_rate")
     fee, minute = terms
-    purchase_s = up_to_step(seconds, int(rows[0].get("first_increment_s") or 1), int(rows[0].get("next_increment_s") or 1))
-    purchase = rounded(purchase_fee + purchase_s * purchase_minute / 60, 4)
     sale = rounded(fee + billed_s * minute / 60, int(plan["rounding_decimals"] or 4))
     return Price("rated", None, billed_s, Decimal(0) if to_platform else purchase, sale)
 
@@ -607,7 +613,14 @@ def price(books: Books, customer: Row, on: date, destination: Called, seconds: i
 def _is_toll_free_service(books: Books, plan: Row, destination: Called, on: date) -> bool:
     """Whether the one who was called pays: on a toll-free number, and by a row of the plan for just that country and type (decided)."""
     key = plan["call_plan_id"], destination.country or "", destination.line_type or ""
-    return destination.is_toll_free and bool(valid(books.plan_rates.get(key, ()), on))
+    return destination.number_kind == "toll_free" and bool(valid(books.plan_rates.get(key, ()), on))
+
+
+def _is_free_to_call(books: Books, plan: Row, partner: Row, destination: Called, on: date) -> bool:
+    """Whether nobody pays for a call out: 112, 0800, +800, unless the plan has a row for just that country and SPECIAL (decided)."""
+    key = plan["call_plan_id"], destination.country or "", "SPECIAL"
+    at_home = destination.country in (partner.get("country") or HOME, "001")
+    return at_home and destination.number_kind in FREE_KINDS and not valid(books.plan_rates.get(key, ()), on)
 
 
 def _payer(books: Books, record: Record, on: date) -> Row | None:

@@ -103,6 +103,7 @@ def test_no_call_differs_from_the_independent_rater(
             met[f"{expected.status} {expected.status_reason}"] += 1
             met["inbound and charged"] += call.is_inbound and expected.status == "rated"
             met["on-net and charged"] += expected.status_reason is None and oracle.is_onnet(books, call.destination, call.on)
+            met["free and bought"] += expected.status_reason == "free_number" and bool(expected.purchase_eur)
             if expected.status_reason is None:
                 met[_specificity(rate_country, rate_line_type, call.destination)] += 1
                 met["whole number"] += deck_prefix == call.destination.number
@@ -114,10 +115,11 @@ def test_no_call_differs_from_the_independent_rater(
     print(f"{met['calls']:,} calls compared: {dict(sorted(met.items()))}")
     assert met["calls"] >= 100_000
     expected = {
-        "tie", "inbound and charged", "on-net and charged", "whole number", "exempt inbound", "exempt internal", "exempt feature_code",
-        "rated None", "rated onnet", "unanswered no_answer", "unanswered busy", "unanswered failed", "unanswered zero_seconds",
-        "unrated unparsable_number", "unrated no_call_plan", "unrated unknown_call_plan", "unrated no_deck_row", "unrated ambiguous_deck",
-        "unrated no_plan_rate", "country and type", "country", "type", "any", "special by Standaard FIX",
+        "tie", "inbound and charged", "on-net and charged", "whole number", "free and bought", "exempt inbound", "exempt internal",
+        "exempt feature_code", "rated None", "rated onnet", "rated free_number", "unanswered no_answer", "unanswered busy",
+        "unanswered failed", "unanswered zero_seconds", "unrated unparsable_number", "unrated no_call_plan",
+        "unrated unknown_call_plan", "unrated no_deck_row", "unrated ambiguous_deck", "unrated no_plan_rate", "country and type",
+        "country", "type", "any", "special by Standaard FIX",
         *(f"{decimals} decimals" for decimals in range(7)),
     }  # fmt: skip
     assert not (unmet := sorted(kind for kind in expected if met[kind] < 10)), f"the comparison proves nothing about {unmet}"

@@ -114,6 +114,42 @@ def test_a_draft_is_priced_by_the_rules_of_the_batch(demo_workspace: Workspace) 
         assert price_draft(demo_workspace, partner, draft).outcomes == price_plan(demo_workspace, partner, plan).outcomes
 
 
+def test_a_number_that_nobody_pays_for_is_free_for_whoever_asks(demo_workspace: Workspace) -> None:
+    """A draft would earn on calls to 112 and 0800 that are billed to nobody, or a customer be told that they cost something."""
+    (partner, *_) = serving.published_partners(demo_workspace)
+    plans = dict(
+        ask(
+            demo_workspace,
+            partner,
+            "select split_part(call_plan_id, '-', -1), call_plan_id from rating.stg_landing__call_plans",
+        )
+    )
+    for number in ("112", "116000", "08001234"):
+        free = quote(demo_workspace, partner, plans["callcenter"], number, 61)  # any country and type, which is not for just these
+        assert (free.facts["status_reason"], free.facts["sale_eur"]) == ("free_number", 0)
+        assert ("free number", "nobody pays for a call to it, and the plan has no row for just NL SPECIAL") in [
+            step[:2] for step in free.steps
+        ]
+        charged = quote(demo_workspace, partner, plans["zakelijk"], number, 61)  # NL SPECIAL
+        assert (charged.facts["status_reason"], charged.facts["sale_eur"] > 0) == (None, True)
+
+    ((charged, free),) = ask(
+        demo_workspace,
+        partner,
+        "select count(*) filter (not is_free), count(*) filter (is_free and country = 'NL') from (select *, number_kind is not null"
+        " and number_kind in ('toll_free', 'emergency') and country in ('NL', '001') as is_free from calls where direction <> 'inbound'"
+        " and country is not null and not is_onnet and status in ('rated', 'unrated') and purchase_minute_rate_eur is not null)",
+    )
+    assert free > 10
+    one_euro = PlanRate("*", "*", Decimal(1), Decimal(0))
+    for rates, expected in (
+        ([one_euro], charged),
+        ([one_euro, PlanRate("NL", "*", Decimal(1), Decimal(0))], charged),
+        ([one_euro, PlanRate("NL", "SPECIAL", Decimal(1), Decimal(0))], charged + free),
+    ):
+        assert sum(each.sale_eur for each in price_draft(demo_workspace, partner, DraftPlan(rates)).outcomes) == expected
+
+
 def test_a_draft_that_says_nothing_is_refused(demo_workspace: Workspace, tmp_path: Path) -> None:
     """A typing error would be priced as a free call."""
     (partner, *_) = serving.published_partners(demo_workspace)

@@ -89,6 +89,7 @@ select
     greatest(prefixes.valid_from, prices.valid_from) as valid_from,
     least(prefixes.valid_to, prices.valid_to) as valid_to,
     prefixes.deck_prefix,
+    numbering.number_kind,
     {% for term in terms %}
     prices.{{ term }},
     {%- endfor %}
@@ -98,3 +99,5 @@ from valid_prefixes as prefixes
 inner join own_prices as prices
     on prefixes.deck_id = prices.deck_id and prefixes.deck_prefix = prices.prefix
     and prices.valid_from < prefixes.valid_to and prefixes.valid_from < prices.valid_to
+-- what kind of numbers the row of the deck is for: one for all of a country is none for its free numbers
+left join {{ ref('int_deck_prefixes') }} as numbering on prefixes.deck_id = numbering.deck_id and prefixes.deck_prefix = numbering.prefix

@@ -1,5 +1,5 @@
 -- The airtime leg of a call (SIM to PBX) is a call and is rated as one (DOMAIN 2). What the call plan gives it no price for is metered by the airtime service
--- that the customer ordered (DOMAIN 3): begun minutes, leg by leg. So every leg is billed once, by the one or by the other (decided).
+-- that the customer ordered (DOMAIN 3): begun minutes, leg by leg. So every leg is billed once, by the one or by the other (decided); one to 112 by neither.
 with legs_without_price as (
     select
         call_key,
@@ -11,7 +11,7 @@ with legs_without_price as (
     from {{ ref('calls') }}
     where
         leg = 'airtime' and sale_eur = 0
-        and (status = 'rated' or (status = 'exempt' and status_reason in ('internal', 'feature_code')))
+        and ((status = 'rated' and coalesce(status_reason, '') <> 'free_number') or (status = 'exempt' and status_reason in ('internal', 'feature_code')))
 ),
 
 -- two airtime services at a time: the one that was delivered first meters, the other waits until it ends

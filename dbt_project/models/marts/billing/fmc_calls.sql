@@ -1,9 +1,29 @@
 -- Fixed-mobile: the airtime from the SIM to the PBX and the call from the PBX to its destination are two legs with one correlation id. Both are rated;
--- what such a call earns is seen over both (DOMAIN 2).
+-- what such a call earns is seen over both (DOMAIN 2). A switch may give the same id again, months later: legs of one call overlap or follow each other soon.
 with legs as (
-    select *
+    select *, {{ add_seconds('started_at', 'duration_s') }} as ended_at
     from {{ ref('calls') }}
     where correlation_id is not null and source = 'standard'
+),
+
+legs_after_others as (
+    select
+        *,
+        max(ended_at) over (
+            partition by partner_id, customer_id, correlation_id
+            order by started_at, call_key rows between unbounded preceding and 1 preceding
+        ) as others_ended_at
+    from legs
+),
+
+legs_of_calls as (
+    select
+        *,
+        sum(case when started_at > {{ add_seconds('others_ended_at', var('fmc_gap_s')) }} then 1 else 0 end) over (
+            partition by partner_id, customer_id, correlation_id
+            order by started_at, call_key rows between unbounded preceding and current row
+        ) as calls_before
+    from legs_after_others
 ),
 
 paired as (
@@ -27,8 +47,8 @@ paired as (
         sum(case when leg = 'airtime' then 1 else 0 end) as airtime_legs,
         sum(case when leg = 'pbx' then 1 else 0 end) as pbx_legs,
         sum(case when status = 'unrated' then 1 else 0 end) as unrated_legs
-    from legs
-    group by partner_id, customer_id, correlation_id
+    from legs_of_calls
+    group by partner_id, customer_id, correlation_id, calls_before
 )
 
 select

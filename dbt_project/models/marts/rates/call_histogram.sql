@@ -1,5 +1,10 @@
 {{ config(materialized='incremental', incremental_strategy='replace_months', on_schema_change='fail') }}
 
+{%- set is_free -%}
+    {{ is_free_to_call('calls.direction', 'calls.number_kind', 'calls.country', 'partners.home_country') }}
+    and coalesce(calls.status_reason, '') <> 'ambiguous_deck'
+{%- endset %}
+
 -- Calls that differ in nothing that a price depends on cost the same under any plan: counted instead of kept, they re-rate a whole history exactly.
 -- What a plan's rows say may change on a day: between two such days of any plan of the partner, every call of a group meets the same rows.
 with rate_changes as (
@@ -34,6 +39,7 @@ select
     calls.line_type,
     calls.is_onnet and calls.direction <> 'inbound' as is_onnet_call,
     calls.direction = 'inbound' as is_inbound,
+    {{ is_free }} as is_free_number,
     calls.purchase_fee_eur,
     calls.purchase_minute_rate_eur,
     calls.duration_s,
@@ -44,10 +50,11 @@ select
 from {{ ref('calls') }} as calls
 inner join rate_periods as periods
     on calls.partner_id = periods.partner_id and calls.call_date >= periods.rates_from and calls.call_date < periods.rates_to
+inner join {{ ref('int_partners') }} as partners on calls.partner_id = partners.partner_id
 where
     {{ of_months_to_build('calls.call_date') }}
     and calls.country is not null
     and (calls.status in ('rated', 'unrated') or (calls.status = 'exempt' and calls.direction = 'inbound' and calls.number_kind = 'toll_free'))
 group by
     calls.partner_id, calls.customer_id, {{ month_of('calls.call_date') }}, periods.rates_from, calls.call_plan_id, calls.country, calls.line_type,
-    calls.is_onnet and calls.direction <> 'inbound', calls.direction = 'inbound', calls.purchase_fee_eur, calls.purchase_minute_rate_eur, calls.duration_s
+    calls.is_onnet and calls.direction <> 'inbound', calls.direction = 'inbound', {{ is_free }}, calls.purchase_fee_eur, calls.purchase_minute_rate_eur, calls.duration_s
