@@ -21,7 +21,7 @@ from orchestration.status import waiting_files
 from orchestration.workspace import PLATFORM, Workspace
 
 # Payments of all partners: one that names an invoice approved since the last run is still nobody's there, or its partner's by its look
-MOVEMENTS = """
+MOVEMENTS = f"""
     select
         partner_id, customer_id, invoice_id, month, kind, settles_invoice_number, happened_on, due_on, amount_eur,
         null::varchar as status_reason
@@ -33,7 +33,7 @@ MOVEMENTS = """
         approved.partner_id, approved.customer_id, approved.invoice_id, approved.month, 'payment', approved.settles_invoice_number,
         payments.happened_on, approved.due_on, payments.amount_eur, null
     from receivables as payments
-    inner join approved on payments.invoice_number = approved.invoice_number
+    inner join approved on {formula("invoice_key", "payments.invoice_number")} = {formula("invoice_key", "approved.invoice_number")}
     where payments.kind = 'payment'
         and (payments.partner_id = approved.partner_id or payments.partner_id is null)
         and payments.status_reason is distinct from 'ambiguous_invoice'

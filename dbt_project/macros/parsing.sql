@@ -130,6 +130,12 @@
 {# 3CX names an extension "Ext.101". #}
 {% macro without_ext(number) -%} {{ replace_all(parse_text(number), '^Ext[.]', '') }} {%- endmacro %}
 
+{# An invoice number as it is compared: people type it with other case and blanks than it was given. #}
+{% macro invoice_key(number) -%} upper(replace({{ number }}, ' ', '')) {%- endmacro %}
+
+{# A moment of the state ("2026-10-01T10:15:00Z") as a timestamp in UTC. #}
+{% macro utc_moment(text) -%} cast(left({{ text }}, 19) as timestamp) {%- endmacro %}
+
 {# An IBAN as machines write it: capitals and digits only. #}
 {% macro compact_iban(text) -%} upper({{ replace_all(parse_text(text), '[ .-]', '') }}) {%- endmacro %}
 
