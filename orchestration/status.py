@@ -73,8 +73,8 @@ PLATFORM_QUESTIONS = {
             select
                 *, sum(amount_eur) over (partition by partner_id, settles_invoice_number) as total_eur,
                 case status_reason
-                    when 'ambiguous_invoice' then 'several partners have this number: withdraw the file, name partner_id beside the payment, land it'
-                    else 'no invoice bears this number: withdraw the file, mend the number, land it; or land both with opposite amounts'
+                    when 'ambiguous_invoice' then 'several partners have this number: withdraw the file, give partner_id, land it'
+                    else 'no invoice has this number: withdraw the file, mend the number, land it'
                 end as mend
             from receivables
             where kind = 'payment' and status_reason in ('unknown_invoice', 'ambiguous_invoice')

@@ -75,11 +75,9 @@ def test_a_payment_counts_once_and_two_that_look_alike_are_two(new_workspace: Wo
     results = run_dbt(new_workspace, "build", "--select", *chosen, "--resource-type", "model", "--resource-type", "seed")
     assert not failures(results), "\n".join(failures(results))
     with warehouse.connect(new_workspace, read_only=True) as connection:
-        paid = dict(
-            connection.execute("select invoice_key, sum(amount_eur)::decimal(18, 2) from staging.stg_landing__payments group by all").fetchall()
-        )
+        amounts = "select invoice_key, sum(amount_eur)::decimal(18, 2) from staging.stg_landing__payments group by all"
         fates = "select reason, count(*) from intermediate.int_landed_rows where feed = 'payments' and disposition <> 'kept' group by all"
-        told = dict(connection.execute(fates).fetchall())
+        paid, told = (dict(connection.execute(question).fetchall()) for question in (amounts, fates))
     found = {what: paid.get(number) for what, (number, _) in SEARCHED.items()}
     assert found == {what: amount and Decimal(amount) for what, (_, amount) in SEARCHED.items()}
     assert told == {"replaced": 6, "unknown_partner": 1}, "the ledger says of every row what it became"

@@ -222,7 +222,7 @@ def test_terms_are_the_partner_s(month_end: Workspace) -> None:
 
 def test_what_cannot_be_sent_is_held_and_told(month_end: Workspace) -> None:
     """A letter without an address comes back, and the clerk believes that it went; who has money to come is asked for money."""
-    approve(month_end, PARTNER, NEXT_MONTH, issued_on=date(2026, 10, 2))
+    approve(month_end, PARTNER, NEXT_MONTH, issued_on=date(2026, 10, 2), before_month_end=True)
     open_eur = {each.customer_id: each for each in notices(month_end, PARTNER, date(2026, 10, 17))}
     publish(month_end, PARTNER, "update customers set postal_code = null where customer_id = 'kl-002'")
     pay(month_end, PARTNER, _number_of(month_end, "kl-003", MONTH), Decimal(5000), DUE)
