@@ -6,6 +6,7 @@ who has paid is asked for nothing, whatever day the bank wrote beside it. So eve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -54,6 +55,10 @@ QUESTION = f"""
 """
 
 
+CREDIT_MEND = "pay it back or set it off: two rows in feed payments, one with a negative amount"
+"""What a person does about a customer who is in credit."""
+
+
 @dataclass(frozen=True)
 class OpenInvoice:
     """An approved invoice that is not settled. ``settled_eur`` was paid or credited; ``open_eur`` is negative where that was too much.
@@ -100,6 +105,11 @@ def open_invoices(workspace: Workspace, decided: sa.Connection, partner_id: str,
             " (content ->> '$.invoice.gross_eur')::decimal(18, 2) as amount_eur from stored"
         )
         return [OpenInvoice(*row) for row in platform.execute(QUESTION, {"as_of": as_of}).fetchall()]
+
+
+def in_credit(found: Iterable[OpenInvoice]) -> frozenset[str]:
+    """Customers who have money to come on an invoice: until it is paid back or set off, nobody asks them for any, by letter or by debit."""
+    return frozenset(each.customer_id for each in found if each.open_eur < 0)
 
 
 def require_payments(workspace: Workspace) -> None:

@@ -108,19 +108,34 @@ def test_each_letter_has_its_day_and_comes_once(month_end: Workspace) -> None:
 def test_who_paid_is_asked_for_nothing_and_who_paid_a_part_for_the_rest(month_end: Workspace) -> None:
     """The customer shows the bank statement, and is right: whatever day stands beside the payment, and whatever was credited."""
     gross = {each.invoice_number: each.open_eur for each in (row for one in notices(month_end, PARTNER, REMINDED) for row in one.invoices)}
-    first, second, third, fourth = list(gross)[1:5]
+    first, second, third, fourth, fifth = [number for number, open_eur in gross.items() if open_eur > 10][1:6]
     pay(month_end, PARTNER, first, gross[first], DUE)
     pay(month_end, PARTNER, second, gross[second], date(2026, 12, 24))  # the bank's day lies ahead
-    pay(month_end, PARTNER, third, gross[third] - Decimal("0.01"), DUE)
+    pay(month_end, PARTNER, third, gross[third] - 5, DUE)
+    pay(month_end, PARTNER, fifth, gross[fifth] - Decimal("4.99"), DUE)
     credit(month_end, PARTNER, fourth, "never delivered", issued_on=date(2026, 10, 2))
     sent = {number: each for each in send(month_end, PARTNER, REMINDED) for number in each.invoice_numbers}
     assert sent.keys() == gross.keys() - {first, second, fourth}
-    assert sent[third].open_eur == Decimal("0.01")
+    assert (sent[third].open_eur, sent[third].status) == (5, "written")
+    assert (sent[fifth].open_eur, sent[fifth].status, sent[fifth].reason) == (Decimal("4.99"), "waiting", "too_little")
     ((invoiced,),) = ask(month_end, PARTNER, "select gross_eur from invoices where invoice_id = 'kl-001-2026-09'")
     assert sent[FIRST].open_eur == invoiced - Decimal("3.31") - Decimal("1.88")
     # paid after the reminder: no formal notice
-    pay(month_end, PARTNER, third, Decimal("0.01"), NOTICED)
+    pay(month_end, PARTNER, third, Decimal(5), NOTICED)
     assert third not in numbers(send(month_end, PARTNER, NOTICED), "written")
+
+
+def test_no_letter_goes_out_for_less_than_the_partner_says(month_end: Workspace) -> None:
+    """A formal notice asks 40.01 for a cent, and costs more than it brings."""
+    publish(month_end, PARTNER, "update partner set least_letter_eur = 1000000")
+    assert {(each.status, each.reason) for each in send(month_end, PARTNER, REMINDED)} == {("waiting", "too_little")}
+    publish(month_end, PARTNER, "update partner set least_letter_eur = 0")
+    asked = {number: each for each in send(month_end, PARTNER, REMINDED) for number in each.invoice_numbers}
+    assert {each.status for each in asked.values()} == {"written"}
+    publish(month_end, PARTNER, "update partner set least_letter_eur = 5")
+    pay(month_end, PARTNER, FIRST, asked[FIRST].open_eur - Decimal("0.01"), NOTICED)
+    noticed = {number: each for each in send(month_end, PARTNER, NOTICED) for number in each.invoice_numbers}
+    assert (noticed[FIRST].kind, noticed[FIRST].status) == ("formal_notice", "waiting")
 
 
 def test_a_business_is_asked_for_costs_and_a_consumer_is_not(month_end: Workspace) -> None:
