@@ -156,3 +156,13 @@
     {%- endfor -%}
     {{ remainder.sql }}
 {%- endmacro %}
+
+{# A Belgian account ends in the remainder of its first ten digits by 97, 97 for none: a slip that the digits of ISO do not show. Its bank is not asked for. #}
+{% macro has_wrong_belgian_digits(iban) -%}
+    case
+        when left({{ iban }}, 2) <> 'BE' then false
+        when not {{ matches(iban, '^BE[0-9]{14}$') }} then true
+        else cast(right({{ iban }}, 2) as integer)
+            <> coalesce(nullif(mod(cast(substring({{ iban }}, 5, 10) as bigint), 97), 0), 97)
+    end
+{%- endmacro %}

@@ -190,8 +190,8 @@ def test_who_cannot_be_debited_is_named_with_the_mend(month_end: Workspace) -> N
 
 def test_who_has_money_to_come_is_not_debited(month_end: Workspace) -> None:
     """The customer is debited for one invoice while we owe it more on another; letters to it are held for that, by the same rule."""
-    first, second, *_ = collect(month_end).debits
-    approve(month_end, PARTNER, NEXT_MONTH, issued_on=date(2026, 11, 1))
+    following = {each.customer_id for each in approve(month_end, PARTNER, NEXT_MONTH, issued_on=date(2026, 11, 1)).approved}
+    first, second, *_ = (each for each in collect(month_end).debits if each.customer_id in following)
     pay(month_end, PARTNER, first.invoice_number, first.amount_eur + Decimal("0.01"), COLLECT_ON)
     pay(month_end, PARTNER, second.invoice_number, second.amount_eur, COLLECT_ON)
     made = collect(month_end, NEXT_MONTH)

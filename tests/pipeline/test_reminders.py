@@ -304,7 +304,7 @@ def test_what_landed_and_ran_is_what_is_asked_and_what_finance_exports(demo_work
     number = "INV15901584"
     ((gross,),) = ask(workspace, PARTNER, "select gross_eur from invoices where invoice_id = 'kl-002-2026-09'")
     paid = workspace.landing / "payments" / "bank.csv"
-    paid.write_text(f"invoice_number,paid_on,amount_eur\n{number},2026-10-30,{gross - 1}\nINV15901585,2026-10-30,9999.00\n")
+    paid.write_text(f"invoice_number,paid_on,amount_eur\n{number},2026-10-30,{gross - 6}\nINV15901585,2026-10-30,9999.00\n")
     tikteller(workspace.root, "run")
     day = "2026-10-31"
     exported = tmp_path / "ageing.csv"
@@ -317,10 +317,11 @@ def test_what_landed_and_ran_is_what_is_asked_and_what_finance_exports(demo_work
     assert {row["customer_id"]: Decimal(row["open_eur"]) for row in listed} == {
         customer: open_eur for customer, open_eur in overdue.items() if open_eur
     }
-    assert [row["open_eur"] for row in listed if row["invoices"] == number] == ["1.00"]
+    assert [row["open_eur"] for row in listed if row["invoices"] == number] == ["6.00"]
     assert "INV15901585" not in {row["invoices"] for row in listed}
     sent = json.loads(tikteller(workspace.root, *asked, "--send").stdout)
-    assert [(row["invoices"], row["open_eur"]) for row in sent] == [(row["invoices"], row["open_eur"]) for row in listed]
+    asked_for = [row for row in listed if row["reason"] != "too_little"]
+    assert [(row["invoices"], row["open_eur"]) for row in sent] == [(row["invoices"], row["open_eur"]) for row in asked_for]
     assert all((workspace.documents / row["path"]).is_file() for row in sent)
     assert json.loads(tikteller(workspace.root, *asked, "--send").stdout) == []
     status = json.loads(tikteller(workspace.root, "status", "--format", "json").stdout)
