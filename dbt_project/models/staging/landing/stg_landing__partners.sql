@@ -31,6 +31,7 @@ select
     formal_notice_days,
     least_letter_eur,
     billing_from,
+    valid_from,
     file_id,
     line
 from {{ landed_rows('partners') }}
