@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 import pyarrow as pa
@@ -78,12 +79,9 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
     """Close a month of a partner. Raises TiktellerError where it is not over, or closed already."""
     month_named(month)
     with published(workspace, partner_id) as (snapshot, name), state.deciding(workspace) as decided:
-        (newest,) = snapshot.execute("select max(call_date) from daily_calls").fetchone()
-        last_day = _last_day(month)
-        if newest is None or newest < last_day:
+        if going_on := why_not_over(snapshot, month):
             raise TiktellerError(
-                f"{month} of {partner_id} is not over: the newest call is of {newest or 'no day'}",
-                mend=f"close it when the files of {last_day} are published",
+                f"{month} of {partner_id} is not over: {going_on}", mend=f"close it when the files of {last_day_of(month)} are published"
             )
         if decided.execute(
             sa.select(state.closed_months).where(state.closed_months.c.partner_id == partner_id, state.closed_months.c.month == month)
@@ -197,6 +195,32 @@ def _parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def _last_day(month: str) -> date:
+def last_day_of(month: str) -> date:
     first = date.fromisoformat(f"{month}-01")
     return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+def newest_call(snapshot: duckdb.DuckDBPyConnection) -> date | None:
+    """The partner's local day of its newest call; None where it has none."""
+    return snapshot.execute("select max(call_date) from daily_calls").fetchone()[0]
+
+
+def why_not_over(snapshot: duckdb.DuckDBPyConnection, month: str) -> str | None:
+    """Why more of the month is to come; None where it is over: its last day, or a later one, has calls.
+
+    Who had no call in it nor in the month before sells services only (decided): its month is over by its own clock.
+    """
+    newest, last_day = newest_call(snapshot), last_day_of(month)
+    month_before = (last_day.replace(day=1) - timedelta(days=1)).replace(day=1)
+    if newest is not None and newest >= month_before:
+        return None if newest >= last_day else f"the newest call is of {newest}"
+    return None if local_today(snapshot) > last_day else f"it ends on {last_day}"
+
+
+def local_today(snapshot: duckdb.DuckDBPyConnection) -> date:
+    """Today by the partner's clock."""
+    (zone,) = snapshot.execute("select time_zone from partner").fetchone()
+    try:
+        return datetime.now(ZoneInfo(zone)).date()
+    except (ZoneInfoNotFoundError, ValueError):  # the engine knows names that Python does not
+        return date.today()

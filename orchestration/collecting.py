@@ -14,14 +14,14 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from stdnum import iban
 
 from orchestration import state
+from orchestration.bank import is_iban
 from orchestration.closing import month_named, published
 from orchestration.documents.direct_debit import Collection, Creditor, direct_debit_xml, dutch_creditor_id, is_name, is_reference
 from orchestration.errors import TiktellerError
 from orchestration.invoicing import language_of, rows_of
-from orchestration.open_invoices import OpenInvoice, open_invoices, require_payments
+from orchestration.open_invoices import CREDIT_MEND, OpenInvoice, in_credit, open_invoices, require_payments
 from orchestration.workspace import Workspace
 
 Row = Mapping[str, Any]
@@ -33,7 +33,7 @@ SLUG_LENGTH = 18
 
 MENDS = {
     "no_iban": "give iban",
-    "invalid_iban": "mend iban: its check digits do not fit",
+    "invalid_iban": "mend iban: its length or its check digits do not fit",
     "no_mandate_id": "give mandate_id",
     "invalid_mandate_id": "mandate_id has at most 35 letters, digits and + ? / : ( ) . , ' -",
     "no_mandate_date": "give mandate_date",
@@ -42,8 +42,9 @@ MENDS = {
     "account_changed": "the mandate was used with another account: let the customer sign a new one, with another mandate_id",
     "invalid_name": "give a name with letters that banks take",
     "invalid_reference": "banks refuse this invoice number; let the customer transfer it",
+    "credit": CREDIT_MEND,
 }
-"""Why a customer with a mandate cannot be debited -> the mend, in feed customers."""
+"""Why a customer with a mandate is not debited -> the mend, in feed customers unless it says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def direct_debits(
             same = _made_before(decided, partner_id, month, collect_on)
             if same is None or same.filed_at is not None:
                 _note_returns(decided, partner_id, again, {each.invoice_number for each in of_month if each.open_eur > 0})
-            found = _sorted(decided, partner_id, of_month, customers, mandates, collect_on)
+            found = _sorted(decided, partner_id, of_month, in_credit(found_open), customers, mandates, collect_on)
             if same is not None and (same.filed_at is None or not found.collected):
                 debits = _debits_of(decided, partner_id, same.message_id)
                 return DirectDebits(
@@ -217,6 +218,7 @@ def _sorted(
     decided: sa.Connection,
     partner_id: str,
     invoices: Sequence[OpenInvoice],
+    credited: frozenset[str],
     customers: Mapping[str, Row],
     mandates: Mapping[str, Row],
     collect_on: date,
@@ -227,7 +229,10 @@ def _sorted(
     before = {row.invoice_number for row in standing} & {each.invoice_number for each in invoices}
     asked = [each for each in invoices if each.open_eur > 0 and each.invoice_number not in before]
     mandated = [(each, mandates[each.customer_id]) for each in asked if each.customer_id in mandates]
-    reasons = [_unusable(mandate, customers[each.customer_id], each, collect_on, accounts) for each, mandate in mandated]
+    reasons = [
+        "credit" if each.customer_id in credited else _unusable(mandate, customers[each.customer_id], each, collect_on, accounts)
+        for each, mandate in mandated
+    ]
     return _Sorted(
         [each for each, reason in zip(mandated, reasons, strict=True) if reason is None],
         [
@@ -243,7 +248,7 @@ def _sorted(
 def _unusable(mandate: Row, customer: Row, invoice: OpenInvoice, collect_on: date, accounts: Mapping[str, str]) -> str | None:
     problems = {
         mandate["mandate_problem"]: mandate["mandate_problem"] is not None,
-        "invalid_iban": not iban.is_valid(mandate["iban"] or ""),
+        "invalid_iban": not is_iban(mandate["iban"] or ""),
         "signed_later": mandate["mandate_date"] is not None and mandate["mandate_date"] > collect_on,
         "account_changed": accounts.get(mandate["mandate_id"], mandate["iban"]) != mandate["iban"],
         "invalid_mandate_id": not is_reference(mandate["mandate_id"] or ""),
@@ -353,7 +358,8 @@ def _whole(file: sa.Row) -> bytes:
 def _why(found: _Sorted) -> str:
     counts = (
         (len(found.collected_before), "collected before"),
-        (len(found.refused), "with a mandate that cannot be used"),
+        (sum(each.reason != "credit" for each in found.refused), "with a mandate that cannot be used"),
+        (sum(each.reason == "credit" for each in found.refused), "of a customer who has money to come"),
         (found.without_mandate, "without a mandate"),
     )
     return ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing of it is open"

@@ -22,7 +22,7 @@ from orchestration.documents.invoice import file_stem
 from orchestration.documents.rendering import write_whole
 from orchestration.errors import TiktellerError
 from orchestration.invoicing import branding_of, language_of, party_of, require_seller, rows_of
-from orchestration.open_invoices import OpenInvoice, open_invoices, require_payments
+from orchestration.open_invoices import CREDIT_MEND, OpenInvoice, in_credit, open_invoices, require_payments
 from orchestration.workspace import Workspace
 
 Row = Mapping[str, Any]
@@ -42,7 +42,7 @@ LONGEST_TERM_DAYS = 90
 SWITCHES = {REMINDER: "send_reminders", FORMAL_NOTICE: "send_formal_notices"}
 MENDS = {
     "no_address": "land street, postal_code and city in feed customers",
-    "credit": "pay it back or set it off: two rows in feed payments, one with a negative amount",
+    "credit": CREDIT_MEND,
     "unknown_customer": "land it in feed customers",
 }
 """Why a letter is held -> what a person does about it."""
@@ -53,8 +53,8 @@ class Notice:
     """Overdue invoices of one customer that have come to the same point, and the letter that is theirs.
 
     ``status``: due (to be written), written (just now), held (``reason``: a key of MENDS), off (the partner sends no such letter), waiting
-    (until ``pay_by`` has passed), done (the formal notice was sent; what follows is a person's). ``costs_eur`` are the collection costs
-    that the letter names, ``asked_eur`` what it asks: a consumer's letter names costs that it does not ask.
+    (until ``pay_by`` has passed, or until more is open), done (the formal notice was sent; what follows is a person's). ``costs_eur`` are
+    the collection costs that the letter names, ``asked_eur`` what it asks: a consumer's letter names costs that it does not ask.
     """
 
     partner_id: str
@@ -199,13 +199,13 @@ def _notices(workspace: Workspace, snapshot: duckdb.DuckDBPyConnection, partner_
     with state.engine(workspace).connect() as decided:
         found = open_invoices(workspace, decided, partner_id, as_of)
         standing = _standing(decided, partner_id)
-    in_credit = {each.customer_id for each in found if each.open_eur < 0}
+    credited = in_credit(found)
     alike: dict[tuple[str, Kind, Status, date | None, str | None], list[OpenInvoice]] = {}
     for invoice in found:
         if invoice.days_overdue > 0:
             alike.setdefault((invoice.customer_id, *_step(partner, standing, invoice, as_of)), []).append(invoice)
     return [
-        _notice(workspace, partner, customers.get(customer_id), in_credit, as_of, step, alike[customer_id, *step])
+        _notice(workspace, partner, customers.get(customer_id), credited, as_of, step, alike[customer_id, *step])
         for customer_id, *step in sorted(alike, key=lambda key: tuple(map(str, key)))
     ]
 
@@ -231,7 +231,7 @@ def _notice(
     workspace: Workspace,
     partner: Row,
     customer: Row | None,
-    in_credit: set[str],
+    credited: frozenset[str],
     as_of: date,
     step: Sequence[Any],
     invoices: Sequence[OpenInvoice],
@@ -242,11 +242,13 @@ def _notice(
     notice = Notice(partner["partner_id"], customer_id, name, kind, status, tuple(invoices), pay_by, reason)
     if status != "due":
         return notice
+    if notice.open_eur < partner["least_letter_eur"]:
+        return replace(notice, status="waiting", reason="too_little")
     if customer is None:
         return replace(notice, status="held", reason="unknown_customer")
     if not all(customer[part] for part in ("street", "postal_code", "city")):
         return replace(notice, status="held", reason="no_address")
-    if customer_id in in_credit:
+    if customer_id in credited:
         return replace(notice, status="held", reason="credit")
     letter = letters.Letter(
         kind=kind,
@@ -272,9 +274,9 @@ def _days_to_pay(kind: Kind, partner: Row, customer: Row) -> int:
 
 
 def _require_terms(partner: Row) -> None:
+    if "least_letter_eur" not in partner:
+        raise TiktellerError(f"what is published of {partner['partner_id']} is of an earlier version", mend="tikteller run")
     for name in ("reminder_days", "formal_notice_days"):
-        if name not in partner:
-            raise TiktellerError(f"what is published of {partner['partner_id']} is of an earlier version", mend="tikteller run")
         if not 1 <= partner[name] <= LONGEST_TERM_DAYS:
             raise TiktellerError(
                 f"partners.{name} of {partner['partner_id']} is {partner[name]}",

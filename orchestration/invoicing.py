@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -21,11 +21,12 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from orchestration import serving, state
-from orchestration.closing import freeze, month_named, older_drafts, published
+from orchestration.closing import freeze, last_day_of, local_today, month_named, newest_call, older_drafts, published, why_not_over
 from orchestration.contracts import contract
 from orchestration.documents.invoice import Branding, CallRecord, Invoice, InvoiceLine, Language, Party, round_cents
 from orchestration.draft_problems import DraftProblem, draft_problems
 from orchestration.errors import TiktellerError
+from orchestration.number_series import locked_numbers
 from orchestration.output import plain
 from orchestration.settlements import SettledLine, credited_by_hand, settled_since
 from orchestration.workspace import Workspace
@@ -50,6 +51,7 @@ class Approved:
     gross_eur: Decimal
     issued_on: date
     due_on: date
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Approval:
     """What an approval did: the invoices it made, those that had been approved before, and those that are blocked, with the reason.
 
     ``problems`` says of a blocked one what has to be mended. ``older_drafts`` are drafts and blocked drafts of earlier months, which
-    somebody may have forgotten: month -> how many, and their gross amount.
+    somebody may have forgotten: month -> how many, and their gross amount. ``remarks`` are about the series of numbers.
     """
 
     approved: Sequence[Approved]
@@ -65,6 +67,7 @@ class Approval:
     blocked: Mapping[str, str]
     problems: Mapping[str, Sequence[DraftProblem]]
     older_drafts: Mapping[str, tuple[int, Decimal]]
+    remarks: Sequence[str] = ()
 
 
 def approve(
@@ -73,17 +76,24 @@ def approve(
     month: str,
     invoice_ids: Iterable[str] | None = None,
     issued_on: date | None = None,
+    *,
+    before_month_end: bool = False,
 ) -> Approval:
     """Approve the drafts of a month (all, or the chosen), as they are published. All of them get their numbers, or none does.
 
-    Raises TiktellerError where a chosen invoice is not there, or the partner's own data for an invoice are incomplete.
+    Raises TiktellerError where a chosen invoice is not there, the partner's own data for an invoice are incomplete, the day of issue lies
+    ahead, or the month is not over, unless ``before_month_end`` says that it is meant: what comes later stands in the next open month.
     """
     month_named(month)
-    issued = issued_on or date.today()
     chosen = list(dict.fromkeys(invoice_ids)) if invoice_ids is not None else None
     with published(workspace, partner_id) as (snapshot, name):
         partner = rows_of(snapshot, "select * from partner")[0]
         require_seller(partner)
+        issued = _day_of_issue(snapshot, issued_on)
+        if not before_month_end:
+            if issued_on is None:  # the month is over, whatever the clock of this machine says
+                issued = max(issued, last_day_of(month) + timedelta(days=1))
+            _require_over(snapshot, partner_id, month, issued)
         invoices = {
             row["invoice_id"]: row
             for row in rows_of(snapshot, "select * from invoices where month = ?", [month])
@@ -103,7 +113,7 @@ def approve(
         problems = draft_problems(snapshot, month)
         with state.deciding(workspace) as decided:
             older = older_drafts(decided, snapshot, partner_id, month)
-            next_number = _locked_numbers(decided, partner)
+            numbers = locked_numbers(decided, partner)
             known = set(
                 decided.execute(
                     sa.select(state.invoices.c.invoice_id).where(state.invoices.c.partner_id == partner_id, state.invoices.c.month == month)
@@ -125,7 +135,7 @@ def approve(
                 freeze(workspace, decided, snapshot, name, partner_id, month, to_freeze, "approval")
             made = []
             for row in fresh:
-                number = next_number()
+                number = numbers.following()
                 # a draft below nothing is a credit note (the model says so): nobody has to pay it
                 due = issued if row["kind"] == CREDIT_NOTE else issued + timedelta(days=partner["payment_term_days"])
                 invoice = {**row, "status": "approved", "invoice_number": number, "issued_on": issued, "due_on": due}
@@ -133,7 +143,30 @@ def approve(
                 made.append(_store(decided, invoice, content))
                 state.note(decided, "approve", partner_id, number, row["invoice_id"])
     before = [row["invoice_id"] for row in wanted if row["status"] in ("approved", "credited") or row["invoice_id"] in known]
-    return Approval(made, before, blocked, {each: problems.get(each, ()) for each in blocked}, older)
+    return Approval(made, before, blocked, {each: problems.get(each, ()) for each in blocked}, older, numbers.remarks)
+
+
+def _day_of_issue(snapshot: duckdb.DuckDBPyConnection, issued_on: date | None) -> date:
+    """The day as given, else today by the partner's clock. Raises TiktellerError where it is still to come."""
+    today, newest = local_today(snapshot), newest_call(snapshot)
+    if newest is not None:
+        today = max(today, newest + timedelta(days=1))  # what has landed is behind us, whatever the clock of this machine says
+    if issued_on is not None and issued_on > today:
+        raise TiktellerError(f"{issued_on} is still to come: an invoice bears the day on which it is issued", mend="leave --date out")
+    return issued_on or local_today(snapshot)
+
+
+def _require_over(snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str, issued: date) -> None:
+    meant = "or say --before-month-end: what comes later stands in the next open month"
+    if going_on := why_not_over(snapshot, month):
+        raise TiktellerError(
+            f"{month} of {partner_id} is not over: {going_on}; later calls and subscriptions would not be on its invoices",
+            mend=f"approve it when the files of {last_day_of(month)} are published, {meant}",
+        )
+    if issued <= last_day_of(month):
+        raise TiktellerError(
+            f"{issued} is before {month} is over: an invoice is issued after the month that it is for", mend=f"give a later --date, {meant}"
+        )
 
 
 def _overtaken(
@@ -171,7 +204,8 @@ def credit(
                 f"{partner_id} has no approved invoice {invoice_number!r}", mend=f"tikteller invoices list --partner {partner_id}"
             )
         content = json.loads(original.content)
-        next_number = _locked_numbers(decided, content["partner"])
+        # the series of now: a credit note of January for December's invoice is January's
+        numbers = locked_numbers(decided, rows_of(snapshot, "select * from partner")[0])
         notes = decided.execute(
             sa.select(state.invoices).where(of_partner, state.invoices.c.credited_invoice_number == invoice_number)
         ).fetchall()
@@ -180,12 +214,17 @@ def credit(
         settled = settled_since(decided, snapshot, content["invoice"], content["lines"])
         _require_creditable(content["lines"], set(lines) if lines is not None else None, credited, settled, invoice_number)
         wanted = [line for line in content["lines"] if lines is None or line["line_number"] in lines]
-        issued = issued_on or date.today()
+        issued = _day_of_issue(snapshot, issued_on)
+        if issued < date.fromisoformat(original.issued_on):
+            raise TiktellerError(
+                f"{issued} is before invoice {invoice_number} was issued, on {original.issued_on}",
+                mend=f"give --date {original.issued_on} or later",
+            )
         note = {
             **content["invoice"],
             "invoice_id": f"{original.invoice_id}-credit-{len(notes) + 1}",
             "kind": CREDIT_NOTE,
-            "invoice_number": next_number(),
+            "invoice_number": numbers.following(),
             "credited_invoice_number": invoice_number,
             "issued_on": issued,
             "due_on": issued,
@@ -208,7 +247,7 @@ def credit(
         document = {**content, "invoice": note, "lines": negative, "reason": reason}
         stored = _store(decided, note, _dumped(document))
         state.note(decided, "credit", partner_id, stored.invoice_number, f"{invoice_number}: {reason}")
-    return stored
+    return replace(stored, remarks=tuple(numbers.remarks))
 
 
 def _require_creditable(
@@ -362,26 +401,6 @@ def _calls_by_customer(content: bytes) -> dict[str, list[CallRecord]]:
     return found
 
 
-def _locked_numbers(decided: sa.Connection, partner: Row) -> Callable[[], str]:
-    """The partner's numbers, its sequence locked until the transaction ends; each call gives the next."""
-    partner_id = partner["partner_id"]
-    sequences = state.invoice_sequences
-    insert = state.insert_or_ignore(decided, sequences)
-    decided.execute(insert, [{"partner_id": partner_id, "last_number": int(partner["last_invoice_number"])}])
-    query = sa.select(sequences.c.last_number).where(sequences.c.partner_id == partner_id).with_for_update()
-    last = decided.execute(query).scalar_one()
-    # a partner may move its sequence forward, never back onto a number that was given
-    last = max(last, int(partner["last_invoice_number"]))
-
-    def following() -> str:
-        nonlocal last
-        last += 1
-        decided.execute(sequences.update().where(sequences.c.partner_id == partner_id).values(last_number=last))
-        return f"{partner['invoice_prefix']}{last:0{int(partner['invoice_number_length'])}d}{partner['invoice_suffix']}"
-
-    return following
-
-
 def _store(decided: sa.Connection, invoice: Row, content: str) -> Approved:
     decided.execute(
         state.invoices.insert().values(
@@ -511,8 +530,7 @@ def month_to_approve(workspace: Workspace, partner_id: str, invoice_ids: Sequenc
     if invoice_ids and len(months) == 1:
         return months[0]
     with closing(serving.connect(serving.current_snapshot(workspace, partner_id))) as snapshot:
-        (newest,) = snapshot.execute("select max(call_date) from daily_calls").fetchone()
-    over = [month for month in months if newest and f"{newest + timedelta(days=1)}"[:7] > month]
+        over = [month for month in months if why_not_over(snapshot, month) is None]
     if invoice_ids or not over:
         raise TiktellerError(f"no month of {partner_id} can be told to be meant", mend="name it: --month 2026-10")
     return over[-1]

@@ -6,6 +6,7 @@ who has paid is asked for nothing, whatever day the bank wrote beside it. So eve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +22,7 @@ from orchestration.status import waiting_files
 from orchestration.workspace import PLATFORM, Workspace
 
 # Payments of all partners: one that names an invoice approved since the last run is still nobody's there, or its partner's by its look
-MOVEMENTS = """
+MOVEMENTS = f"""
     select
         partner_id, customer_id, invoice_id, month, kind, settles_invoice_number, happened_on, due_on, amount_eur,
         null::varchar as status_reason
@@ -33,7 +34,7 @@ MOVEMENTS = """
         approved.partner_id, approved.customer_id, approved.invoice_id, approved.month, 'payment', approved.settles_invoice_number,
         payments.happened_on, approved.due_on, payments.amount_eur, null
     from receivables as payments
-    inner join approved on payments.invoice_number = approved.invoice_number
+    inner join approved on {formula("invoice_key", "payments.invoice_number")} = {formula("invoice_key", "approved.invoice_number")}
     where payments.kind = 'payment'
         and (payments.partner_id = approved.partner_id or payments.partner_id is null)
         and payments.status_reason is distinct from 'ambiguous_invoice'
@@ -52,6 +53,10 @@ QUESTION = f"""
     where open_eur <> 0 and issued_on <= $as_of::date
     order by due_on, invoice_number
 """
+
+
+CREDIT_MEND = "pay it back or set it off: two rows in feed payments, one with a negative amount"
+"""What a person does about a customer who is in credit."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,11 @@ def open_invoices(workspace: Workspace, decided: sa.Connection, partner_id: str,
             " (content ->> '$.invoice.gross_eur')::decimal(18, 2) as amount_eur from stored"
         )
         return [OpenInvoice(*row) for row in platform.execute(QUESTION, {"as_of": as_of}).fetchall()]
+
+
+def in_credit(found: Iterable[OpenInvoice]) -> frozenset[str]:
+    """Customers who have money to come on an invoice: until it is paid back or set off, nobody asks them for any, by letter or by debit."""
+    return frozenset(each.customer_id for each in found if each.open_eur < 0)
 
 
 def require_payments(workspace: Workspace) -> None:

@@ -18,11 +18,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from string import ascii_uppercase
 
 import phonenumbers
 from babel import Locale
 from babel.core import get_global
 from phonenumbers.phonemetadata import PhoneMetadata
+from stdnum import numdb
 
 from orchestration.dialling import dialled_prefixes
 from orchestration.errors import TiktellerError
@@ -83,6 +85,14 @@ def dialling_plans() -> Iterator[tuple[str, ...]]:
         yield code, str(region.country_code), international, region.national_prefix or ""
 
 
+def iban_lengths() -> Iterator[tuple[str, ...]]:
+    """Rows (country, length), one a country whose accounts have an IBAN (ISO 13616), as python-stdnum knows them."""
+    countries = numdb.get("iban")
+    for country in (first + second for first in ascii_uppercase for second in ascii_uppercase):
+        if structure := countries.info(country)[0][1].get("bban"):
+            yield country, str(4 + sum(int(digits) for digits in re.findall(r"(\d+)!", structure)))
+
+
 # --- files ----------------------------------------------------------------------------------------------------------------------
 
 DERIVED = {
@@ -91,6 +101,7 @@ DERIVED = {
     "dialled_prefixes": (("country", "prefix", "shortest", "longest", "removed", "replacement"), lambda: dialled_prefixes(DUTCH)),
     "number_prefixes": (("prefix", "country", "line_type", "number_kind"), lambda: number_prefixes(DUTCH)),
     "short_numbers": (HEADER, short_numbers),
+    "iban_lengths": (("country", "length"), iban_lengths),
 }
 """Per seed its header and what gives its rows."""
 
@@ -123,7 +134,7 @@ def check() -> None:
             pairs = zip(found + [""] * len(wanted), wanted + [""] * len(found), strict=False)
             number, (has, wants) = next((n, pair) for n, pair in enumerate(pairs, start=1) if pair[0] != pair[1])
             raise TiktellerError(
-                f"seeds/{name}.csv line {number} is {has!r}, phonenumbers {phonenumbers.__version__} gives {wants!r}",
+                f"seeds/{name}.csv line {number} is {has!r}, the locked packages (phonenumbers {phonenumbers.__version__}) give {wants!r}",
                 mend="python -m orchestration.reference --write, then read the difference before you commit it",
             )
 

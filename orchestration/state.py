@@ -141,6 +141,20 @@ invoice_sequences = sa.Table(
     sa.Column("partner_id", sa.Text, primary_key=True),
     sa.Column("last_number", sa.BigInteger, nullable=False),
 )
+"""How numbers were counted before ``number_series``: one row, whatever the prefix. Read once, never written."""
+
+number_series = sa.Table(
+    "number_series",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("prefix", sa.Text, primary_key=True),
+    sa.Column("suffix", sa.Text, primary_key=True),
+    sa.Column("last_number", sa.BigInteger, nullable=False),
+    sa.Column("landed_number", sa.BigInteger),
+    sa.Column("begun_at", sa.Text, nullable=False),
+    sa.Column("begun_by", sa.Text, nullable=False),
+)
+"""The series of invoice numbers, with the number given last; ``landed_number`` is what ``partners.last_invoice_number`` said then."""
 
 invoices = sa.Table(
     "invoices",

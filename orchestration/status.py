@@ -67,6 +67,20 @@ PLATFORM_QUESTIONS = {
         from open_items where invoice_id is not null
         group by partner_id, as_of_date having sum(open_eur) filter (where open_eur > 0) > 0 order by all
     """,
+    "unowned_payments": """
+        select partner_id, invoice_number, status_reason as reason, happened_on as paid_on, -amount_eur as amount_eur, file, line, mend
+        from (
+            select
+                *, sum(amount_eur) over (partition by partner_id, settles_invoice_number) as total_eur,
+                case status_reason
+                    when 'ambiguous_invoice' then 'several partners have this number: withdraw the file, give partner_id, land it'
+                    else 'no invoice has this number: withdraw the file, mend the number, land it'
+                end as mend
+            from receivables
+            where kind = 'payment' and status_reason in ('unknown_invoice', 'ambiguous_invoice')
+        )
+        where total_eur <> 0 order by happened_on desc, file, line limit 50
+    """,
     "mandates": """
         select partner_id, customer_id, mandate_problem, iban, mandate_id from mandates where mandate_problem is not null order by all
     """,
@@ -86,6 +100,7 @@ HEADINGS = {
     "held_back": "Drafts kept back (the first 50 reasons)",
     "unread_pbxs": "PBXs without a reading at the month's end: drafts kept back",
     "overdue": "Not paid (as of the newest day that landed)",
+    "unowned_payments": "Payments that settle no invoice (the newest 50)",
     "mandates": "Mandates that cannot be used",
     "unguarded": "Customers whose IDS range cannot be read",
     "months": "Months (calls, in the month in which they were made)",

@@ -93,10 +93,19 @@
         refused as (
             select
                 judged.*,
+                {%- if declared.config.meta.get('nth_in_file') %}
+                case when right(files.file, 3) = '.gz' then left(files.file, length(files.file) - 3) else files.file end as landed_as,
+                row_number() over (
+                    partition by judged.file_id, judged.own_problem is null, {{ declared.config.meta.nth_in_file | join(', ') }} order by judged.line
+                ) as nth,
+                {%- endif %}
                 {% if refused_by -%} coalesce(judged.own_problem, refusals.reason) {%- else -%} judged.own_problem {%- endif %} as reject_reason
             from judged
             {%- if refused_by %}
             left join {{ ref(refused_by) }} as refusals on judged.file_id = refusals.file_id and judged.line = refusals.line
+            {%- endif %}
+            {%- if declared.config.meta.get('nth_in_file') %}
+            left join {{ source('raw', 'files') }} as files on judged.file_id = files.file_id
             {%- endif %}
         )
 

@@ -130,6 +130,12 @@
 {# 3CX names an extension "Ext.101". #}
 {% macro without_ext(number) -%} {{ replace_all(parse_text(number), '^Ext[.]', '') }} {%- endmacro %}
 
+{# An invoice number as it is compared: people type it with other case and blanks than it was given. #}
+{% macro invoice_key(number) -%} upper(replace({{ number }}, ' ', '')) {%- endmacro %}
+
+{# A moment of the state ("2026-10-01T10:15:00Z") as a timestamp in UTC. #}
+{% macro utc_moment(text) -%} cast(left({{ text }}, 19) as timestamp) {%- endmacro %}
+
 {# An IBAN as machines write it: capitals and digits only. #}
 {% macro compact_iban(text) -%} upper({{ replace_all(parse_text(text), '[ .-]', '') }}) {%- endmacro %}
 
@@ -149,4 +155,14 @@
         {%- set remainder.sql = "mod(cast(concat(cast(" ~ remainder.sql ~ " as varchar), substring(" ~ digits ~ ", " ~ start ~ ", 7)) as bigint), 97)" -%}
     {%- endfor -%}
     {{ remainder.sql }}
+{%- endmacro %}
+
+{# A Belgian account ends in the remainder of its first ten digits by 97, 97 for none: a slip that the digits of ISO do not show. Its bank is not asked for. #}
+{% macro has_wrong_belgian_digits(iban) -%}
+    case
+        when left({{ iban }}, 2) <> 'BE' then false
+        when not {{ matches(iban, '^BE[0-9]{14}$') }} then true
+        else cast(right({{ iban }}, 2) as integer)
+            <> coalesce(nullif(mod(cast(substring({{ iban }}, 5, 10) as bigint), 97), 0), 97)
+    end
 {%- endmacro %}

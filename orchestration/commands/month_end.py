@@ -37,6 +37,9 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
     approve.add_argument("--partner", required=True, metavar="P")
     approve.add_argument("--month", metavar="MONTH", help="such as 2026-10 (default: that of the ids, else the last one that is over)")
     approve.add_argument("--date", type=day, metavar="DATE", help="the day of issue (today)")
+    approve.add_argument(
+        "--before-month-end", action="store_true", help="though the month is not over: what comes later stands in the next"
+    )
     approve.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
 
     credit = action("credit", _invoices_credit, "a credit note for an approved invoice, or for some of its lines", printing)
@@ -94,6 +97,11 @@ def _tell_of_older(older_drafts: Mapping[str, tuple[int, Decimal]]) -> None:
         print(f"{month} still has {many} (tikteller invoices list --month {month})", file=sys.stderr)
 
 
+def _tell(remarks: Sequence[str]) -> None:
+    for remark in remarks:
+        print(remark, file=sys.stderr)
+
+
 def _invoices_usage(args: argparse.Namespace) -> int:
     raise UsageError("invoices needs an action", mend="tikteller invoices list, approve, credit or render")
 
@@ -113,8 +121,9 @@ def _invoices_approve(args: argparse.Namespace) -> int:
 
     workspace = workspace_of(args).require()
     month = args.month or month_to_approve(workspace, args.partner, args.invoice_ids)
-    done = approve(workspace, args.partner, month, args.invoice_ids or None, args.date)
+    done = approve(workspace, args.partner, month, args.invoice_ids or None, args.date, before_month_end=args.before_month_end)
     _write_approved(done.approved, args.format)
+    _tell(done.remarks)
     for invoice_id in done.approved_before:
         print(f"{invoice_id} was approved before", file=sys.stderr)
     for invoice_id, reason in done.blocked.items():
@@ -133,7 +142,9 @@ def _invoices_credit(args: argparse.Namespace) -> int:
     from orchestration.invoicing import credit
 
     workspace = workspace_of(args).require()
-    _write_approved([credit(workspace, args.partner, args.invoice_number, args.reason, args.line, args.date)], args.format)
+    note = credit(workspace, args.partner, args.invoice_number, args.reason, args.line, args.date)
+    _write_approved([note], args.format)
+    _tell(note.remarks)
     return 0 if args.no_run else publish_decision(workspace)
 
 

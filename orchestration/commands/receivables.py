@@ -75,6 +75,7 @@ def _reminders(args: argparse.Namespace) -> int:
 
 def _direct_debit(args: argparse.Namespace) -> int:
     from orchestration import collecting
+    from orchestration.bank import next_business_day, why_closed
 
     workspace = workspace_of(args).require()
     with replacing(args.out) as unfinished:
@@ -93,6 +94,7 @@ def _direct_debit(args: argparse.Namespace) -> int:
     for count, what in ((made.without_mandate, "have no mandate"), (made.collected_before, "are collected by an earlier file")):
         if count:
             print(f"{count:,} open invoices of {args.month} {what}", file=sys.stderr)
-    if args.collect_on.weekday() > 4:
-        print(f"{args.collect_on} is a {args.collect_on:%A}: banks collect on business days", file=sys.stderr)
+    if closed := why_closed(args.collect_on):
+        business_day = next_business_day(args.collect_on)
+        print(f"{args.collect_on} is {closed}: banks collect on business days, the next is {business_day}", file=sys.stderr)
     return 0

@@ -22,6 +22,7 @@ from stdnum import bic, iban
 from stdnum.eu import at_02
 from text_unidecode import unidecode
 
+from orchestration.bank import is_iban
 from orchestration.documents.invoice import round_cents
 from orchestration.documents.wording import printable
 from orchestration.errors import TiktellerError
@@ -141,7 +142,7 @@ def _problems(creditor: Creditor, collections: Sequence[Collection], message_id:
         yield "there is nothing to collect", "make no file"
     if collect_on < created_at.date():
         yield f"to be collected on {collect_on}, before the file is made", "give a later day"
-    if not iban.is_valid(creditor.iban):
+    if not is_iban(creditor.iban):
         yield f"{creditor.iban} is no IBAN", "mend partners.iban"
     if creditor.bic and not bic.is_valid(creditor.bic):
         yield f"{creditor.bic} is no BIC", "mend partners.bic"
@@ -154,7 +155,7 @@ def _problems(creditor: Creditor, collections: Sequence[Collection], message_id:
         yield f"{twice[0]} would be collected twice", "give each end_to_end_id once"
     for collection in collections:
         where = f"{collection.end_to_end_id} of {collection.debtor_name}"
-        if not iban.is_valid(collection.debtor_iban):
+        if not is_iban(collection.debtor_iban):
             yield f"{where}: {collection.debtor_iban} is no IBAN", "mend the customer's IBAN"
         if collection.debtor_bic and not bic.is_valid(collection.debtor_bic):
             yield f"{where}: {collection.debtor_bic} is no BIC", "mend it, or leave it out"

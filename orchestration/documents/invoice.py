@@ -11,8 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 from urllib.parse import quote
 
-from stdnum import iban
-
+from orchestration.bank import is_iban
 from orchestration.errors import TiktellerError
 
 CENT = Decimal("0.01")
@@ -264,7 +263,7 @@ def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
     for what, value, column in wanted:
         if not value or not value.strip():
             yield f"{what} is missing", f"fill in {column}"
-    if not iban.is_valid(seller.iban):
+    if not is_iban(seller.iban):
         yield f"{seller.iban} is no IBAN", "mend partners.iban"
 
 

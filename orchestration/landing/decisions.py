@@ -23,6 +23,8 @@ APPROVED = {"approved_invoices": "invoices", "approved_lines": "invoice_lines"}
 SMALL = {
     "frozen_months": {"customer_id": "varchar", "month": "varchar", "partner_id": "varchar", "freeze_id": "integer"},
     "frozen_files": {"sha256": "varchar", "freeze_id": "integer"},
+    "freezes": {"freeze_id": "integer", "made_at": "varchar"},
+    "approvals": {"partner_id": "varchar", "invoice_number": "varchar", "approved_at": "varchar"},
     "closed_months": {"partner_id": "varchar", "month": "varchar", "closed_at": "varchar", "closed_by": "varchar"},
     "rerate_requests": {"request_id": "integer", "first_date": "date", "last_date": "date", "reason": "varchar"},
     "key_releases": {"feed": "varchar", "key": "varchar", "partner_id": "varchar", "released_from": "date"},
@@ -48,6 +50,9 @@ SMALL = {
     },
 }
 """Raw table -> its columns; made anew from the state by every run."""
+
+NAMED_OTHERWISE = {"approvals": "invoices"}
+"""Raw table -> the table of the state that it comes from, where that has another name."""
 
 
 def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
@@ -85,7 +90,7 @@ def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) 
                     _land_freeze(connection, freeze)
             _land_approved(connection, decided.execute(sa.select(state.invoices).order_by(state.invoices.c.approved_at)).fetchall())
             for table, columns in SMALL.items():
-                source = state.metadata.tables[table]
+                source = state.metadata.tables[NAMED_OTHERWISE.get(table, table)]
                 rows = decided.execute(sa.select(*(source.c[name] for name in columns))).fetchall()
                 connection.execute(f"delete from raw.{table}")
                 if rows:

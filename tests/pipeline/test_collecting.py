@@ -188,6 +188,21 @@ def test_who_cannot_be_debited_is_named_with_the_mend(month_end: Workspace) -> N
     assert made.without_mandate == len(_gross(month_end)) - len(signed) - 2
 
 
+def test_who_has_money_to_come_is_not_debited(month_end: Workspace) -> None:
+    """The customer is debited for one invoice while we owe it more on another; letters to it are held for that, by the same rule."""
+    following = {each.customer_id for each in approve(month_end, PARTNER, NEXT_MONTH, issued_on=date(2026, 11, 1)).approved}
+    first, second, *_ = (each for each in collect(month_end).debits if each.customer_id in following)
+    pay(month_end, PARTNER, first.invoice_number, first.amount_eur + Decimal("0.01"), COLLECT_ON)
+    pay(month_end, PARTNER, second.invoice_number, second.amount_eur, COLLECT_ON)
+    made = collect(month_end, NEXT_MONTH)
+    assert [(each.customer_id, each.mend[:16]) for each in made.refused if each.reason == "credit"] == [
+        (first.customer_id, "pay it back or s")
+    ]
+    debited = {each.customer_id for each in made.debits}
+    assert first.customer_id not in debited
+    assert second.customer_id in debited
+
+
 def test_another_account_needs_another_mandate(month_end: Workspace) -> None:
     """The bank takes a mandate with another account for a forgery."""
     following = {each.customer_id for each in approve(month_end, PARTNER, NEXT_MONTH, issued_on=date(2026, 11, 1)).approved}
@@ -227,7 +242,7 @@ def test_the_command_line_writes_the_file_and_says_what_it_left_out(month_end: W
     total = sum(Decimal(each["amount_eur"]) for each in debits)
     assert f"{len(debits)} invoices, {total} EUR, creditor id NL20ZZZ000001010000" in said.stderr
     assert "kl-006 cannot be debited for INV15901588: invalid_iban. Mend: mend iban" in said.stderr
-    assert "2036-12-06 is a Saturday" in said.stderr
+    assert "2036-12-06 is a Saturday: banks collect on business days, the next is 2036-12-08" in said.stderr
     before = out.read_bytes()
     said = tikteller(month_end.root, *asked)
     assert "this file was made before" in said.stderr

@@ -143,7 +143,7 @@ def acts(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         land(workspace, feed, "first", rows)
     tikteller(workspace.root, "run")
     for partner in ("noord", "west"):
-        approve(workspace, partner, "2026-08", issued_on=date(2026, 9, 1))
+        approve(workspace, partner, "2026-08", issued_on=date(2026, 9, 1), before_month_end=True)
     second: dict[str, Rows] = {
         # west uses the ids of noord
         "orders": [
@@ -297,7 +297,7 @@ def test_what_changes_from_a_day_on_leaves_the_days_before(acts: Workspace) -> N
 
 def test_what_was_settled_and_filed_takes_nothing_more(acts: Workspace) -> None:
     """A credit note of November changed September's commission and the VAT that was declared for it."""
-    approve(acts, "noord", "2026-09", issued_on=date(2026, 10, 1))
+    approve(acts, "noord", "2026-09", issued_on=date(2026, 10, 1), before_month_end=True)
     tikteller(acts.root, "run")
     filed = {(row.vat_category): (row.net_eur, row.vat_eur) for row in file_return(acts, "noord", "2026-Q3")}
     settled = settle(acts, "noord", "2026-08", ["r1"])

@@ -108,19 +108,34 @@ def test_each_letter_has_its_day_and_comes_once(month_end: Workspace) -> None:
 def test_who_paid_is_asked_for_nothing_and_who_paid_a_part_for_the_rest(month_end: Workspace) -> None:
     """The customer shows the bank statement, and is right: whatever day stands beside the payment, and whatever was credited."""
     gross = {each.invoice_number: each.open_eur for each in (row for one in notices(month_end, PARTNER, REMINDED) for row in one.invoices)}
-    first, second, third, fourth = list(gross)[1:5]
+    first, second, third, fourth, fifth = [number for number, open_eur in gross.items() if open_eur > 10][1:6]
     pay(month_end, PARTNER, first, gross[first], DUE)
     pay(month_end, PARTNER, second, gross[second], date(2026, 12, 24))  # the bank's day lies ahead
-    pay(month_end, PARTNER, third, gross[third] - Decimal("0.01"), DUE)
+    pay(month_end, PARTNER, third, gross[third] - 5, DUE)
+    pay(month_end, PARTNER, fifth, gross[fifth] - Decimal("4.99"), DUE)
     credit(month_end, PARTNER, fourth, "never delivered", issued_on=date(2026, 10, 2))
     sent = {number: each for each in send(month_end, PARTNER, REMINDED) for number in each.invoice_numbers}
     assert sent.keys() == gross.keys() - {first, second, fourth}
-    assert sent[third].open_eur == Decimal("0.01")
+    assert (sent[third].open_eur, sent[third].status) == (5, "written")
+    assert (sent[fifth].open_eur, sent[fifth].status, sent[fifth].reason) == (Decimal("4.99"), "waiting", "too_little")
     ((invoiced,),) = ask(month_end, PARTNER, "select gross_eur from invoices where invoice_id = 'kl-001-2026-09'")
     assert sent[FIRST].open_eur == invoiced - Decimal("3.31") - Decimal("1.88")
     # paid after the reminder: no formal notice
-    pay(month_end, PARTNER, third, Decimal("0.01"), NOTICED)
+    pay(month_end, PARTNER, third, Decimal(5), NOTICED)
     assert third not in numbers(send(month_end, PARTNER, NOTICED), "written")
+
+
+def test_no_letter_goes_out_for_less_than_the_partner_says(month_end: Workspace) -> None:
+    """A formal notice asks 40.01 for a cent, and costs more than it brings."""
+    publish(month_end, PARTNER, "update partner set least_letter_eur = 1000000")
+    assert {(each.status, each.reason) for each in send(month_end, PARTNER, REMINDED)} == {("waiting", "too_little")}
+    publish(month_end, PARTNER, "update partner set least_letter_eur = 0")
+    asked = {number: each for each in send(month_end, PARTNER, REMINDED) for number in each.invoice_numbers}
+    assert {each.status for each in asked.values()} == {"written"}
+    publish(month_end, PARTNER, "update partner set least_letter_eur = 5")
+    pay(month_end, PARTNER, FIRST, asked[FIRST].open_eur - Decimal("0.01"), NOTICED)
+    noticed = {number: each for each in send(month_end, PARTNER, NOTICED) for number in each.invoice_numbers}
+    assert (noticed[FIRST].kind, noticed[FIRST].status) == ("formal_notice", "waiting")
 
 
 def test_a_business_is_asked_for_costs_and_a_consumer_is_not(month_end: Workspace) -> None:
@@ -222,7 +237,7 @@ def test_terms_are_the_partner_s(month_end: Workspace) -> None:
 
 def test_what_cannot_be_sent_is_held_and_told(month_end: Workspace) -> None:
     """A letter without an address comes back, and the clerk believes that it went; who has money to come is asked for money."""
-    approve(month_end, PARTNER, NEXT_MONTH, issued_on=date(2026, 10, 2))
+    approve(month_end, PARTNER, NEXT_MONTH, issued_on=date(2026, 10, 2), before_month_end=True)
     open_eur = {each.customer_id: each for each in notices(month_end, PARTNER, date(2026, 10, 17))}
     publish(month_end, PARTNER, "update customers set postal_code = null where customer_id = 'kl-002'")
     pay(month_end, PARTNER, _number_of(month_end, "kl-003", MONTH), Decimal(5000), DUE)
@@ -289,7 +304,7 @@ def test_what_landed_and_ran_is_what_is_asked_and_what_finance_exports(demo_work
     number = "INV15901584"
     ((gross,),) = ask(workspace, PARTNER, "select gross_eur from invoices where invoice_id = 'kl-002-2026-09'")
     paid = workspace.landing / "payments" / "bank.csv"
-    paid.write_text(f"invoice_number,paid_on,amount_eur\n{number},2026-10-30,{gross - 1}\nINV15901585,2026-10-30,9999.00\n")
+    paid.write_text(f"invoice_number,paid_on,amount_eur\n{number},2026-10-30,{gross - 6}\nINV15901585,2026-10-30,9999.00\n")
     tikteller(workspace.root, "run")
     day = "2026-10-31"
     exported = tmp_path / "ageing.csv"
@@ -302,10 +317,11 @@ def test_what_landed_and_ran_is_what_is_asked_and_what_finance_exports(demo_work
     assert {row["customer_id"]: Decimal(row["open_eur"]) for row in listed} == {
         customer: open_eur for customer, open_eur in overdue.items() if open_eur
     }
-    assert [row["open_eur"] for row in listed if row["invoices"] == number] == ["1.00"]
+    assert [row["open_eur"] for row in listed if row["invoices"] == number] == ["6.00"]
     assert "INV15901585" not in {row["invoices"] for row in listed}
     sent = json.loads(tikteller(workspace.root, *asked, "--send").stdout)
-    assert [(row["invoices"], row["open_eur"]) for row in sent] == [(row["invoices"], row["open_eur"]) for row in listed]
+    asked_for = [row for row in listed if row["reason"] != "too_little"]
+    assert [(row["invoices"], row["open_eur"]) for row in sent] == [(row["invoices"], row["open_eur"]) for row in asked_for]
     assert all((workspace.documents / row["path"]).is_file() for row in sent)
     assert json.loads(tikteller(workspace.root, *asked, "--send").stdout) == []
     status = json.loads(tikteller(workspace.root, "status", "--format", "json").stdout)

@@ -77,7 +77,9 @@ def calls(month: str) -> list[dict[str, object]]:
 
 
 def approve(workspace: Workspace, month: str, issued_on: str) -> None:
-    tikteller(workspace.root, "invoices", "approve", "--partner", "noord", "--month", month, "--date", issued_on, "--no-run")
+    tikteller(
+        workspace.root, "invoices", "approve", "--partner", "noord", "--month", month, "--date", issued_on, "--before-month-end", "--no-run"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +231,18 @@ def test_a_draft_older_than_a_credit_note_does_not_settle_what_it_credits(settle
     shutil.copytree(settled[0].root, workspace.root, symlinks=True)
     credit(workspace, "N3", lines_of(workspace, "N3")["mrc", "2026-09", True])  # October's draft still settles five days of it
     done = tikteller(
-        workspace.root, "invoices", "approve", "--partner", "noord", "--month", "2026-10", "--date", "2026-11-01", "--no-run", check=False
+        workspace.root,
+        "invoices",
+        "approve",
+        "--partner",
+        "noord",
+        "--month",
+        "2026-10",
+        "--date",
+        "2026-11-01",
+        "--before-month-end",
+        "--no-run",
+        check=False,
     )
     assert "noord-1-2026-10 is blocked: older than a credit note of its customer" in done.stderr
     tikteller(workspace.root, "run")

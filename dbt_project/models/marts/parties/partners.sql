@@ -27,5 +27,6 @@ select
     footer,
     creditor_id,
     coalesce(reminder_days, {{ var('default_reminder_days') }}) as reminder_days,
-    coalesce(formal_notice_days, {{ var('default_formal_notice_days') }}) as formal_notice_days
+    coalesce(formal_notice_days, {{ var('default_formal_notice_days') }}) as formal_notice_days,
+    cast(coalesce(least_letter_eur, {{ var('default_least_letter_eur') }}) as decimal(18, 2)) as least_letter_eur
 from {{ ref('int_partners') }}

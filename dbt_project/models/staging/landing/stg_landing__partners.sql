@@ -29,6 +29,7 @@ select
     creditor_id,
     reminder_days,
     formal_notice_days,
+    least_letter_eur,
     billing_from,
     valid_from,
     file_id,
