@@ -5,22 +5,26 @@ with call_lines as (
         case when leg = 'airtime' then 'airtime' else 'calls' end as kind,
         country, line_type, cast(null as varchar) as service_code, cast(null as varchar) as service_name, cast(null as varchar) as pbx_id,
         cast(null as varchar) as settled_month, {{ month_of('min(call_date)') }} as first_month, {{ month_of('max(call_date)') }} as last_month,
+        cast(null as decimal(18, 6)) as unit_price_eur, cast(null as integer) as days, cast(null as integer) as days_in_month,
         count(*) as quantity, sum(billed_s) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
     from {{ ref('calls') }}
     where status = 'rated'
     group by partner_id, customer_id, billing_month, case when leg = 'airtime' then 'airtime' else 'calls' end, country, line_type
 ),
 
+-- a line has one price and, of a part of a month, one number of days: pieces are not added up over time
 service_lines as (
     select
         partner_id, customer_id, invoice_month as month, kind,
         cast(null as varchar) as country, cast(null as varchar) as line_type, service_code, min(service_name) as service_name, case when kind = 'seat' then pbx_id end as pbx_id,
         case when is_settlement then month end as settled_month, month as first_month, month as last_month,
+        unit_sale_eur as unit_price_eur, days, case when days is not null then days_in_month end as days_in_month,
         sum(quantity) as quantity, cast(null as bigint) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
     from {{ ref('service_charges') }}
     where status_reason is null
     group by
-        partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end, case when is_settlement then month end, month
+        partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end, case when is_settlement then month end, month,
+        unit_sale_eur, days, case when days is not null then days_in_month end
 ),
 
 lines as (
@@ -55,7 +59,8 @@ select
         partition by billed_lines.invoice_id
         order by
             case billed_lines.kind when 'nrc' then 1 when 'mrc' then 2 when 'seat' then 3 when 'airtime' then 4 else 5 end,
-            coalesce(billed_lines.settled_month, ''), billed_lines.first_month, billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type
+            coalesce(billed_lines.settled_month, ''), billed_lines.first_month, billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type,
+            billed_lines.unit_price_eur desc, billed_lines.days desc
     ) as integer) as line_number,
     billed_lines.kind,
     coalesce('Verrekening ' || billed_lines.settled_month || ': ', '')
@@ -75,7 +80,11 @@ select
     billed_lines.service_name,
     billed_lines.settled_month,
     {{ first_day_of('billed_lines.first_month') }} as period_start,
-    {{ add_days(next_month_start(first_day_of('billed_lines.last_month')), -1) }} as period_end
+    {{ add_days(next_month_start(first_day_of('billed_lines.last_month')), -1) }} as period_end,
+    cast(billed_lines.unit_price_eur as decimal(18, 6)) as unit_price_eur,
+    cast(billed_lines.days as integer) as days,
+    cast(billed_lines.days_in_month as integer) as days_in_month,
+    cast(null as decimal(18, 2)) as vat_correction_eur
 from billed_lines
 left join {{ ref('countries') }} as countries on billed_lines.country = countries.country
 left join {{ ref('vat_rates') }} as vat_rates
@@ -110,5 +119,9 @@ select
     service_name,
     settled_month,
     period_start,
-    period_end
+    period_end,
+    unit_price_eur,
+    days,
+    days_in_month,
+    vat_correction_eur
 from {{ source('raw', 'approved_lines') }}

@@ -19,6 +19,9 @@ select
     iban,
     mandate_id,
     mandate_date,
+    coc_number,
+    oin,
+    buyer_reference,
     file_id,
     line
 from {{ landed_rows('customers') }}
