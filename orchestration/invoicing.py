@@ -35,6 +35,7 @@ from orchestration.documents.invoice import (
     round_cents,
     shortcomings,
     usable_branding,
+    vat_number_problem,
 )
 from orchestration.documents.invoice_pdf import invoice_pdf
 from orchestration.documents.invoice_ubl import invoice_ubl, profile_gaps
@@ -199,8 +200,8 @@ def judge(
                 if not page_is_set:
                     invoice_pdf(document)
                     page_is_set = True
-                if document.buyer.kind == "business" and not found:
-                    remarks += [f"{invoice_id}: {what}. Mend: {mend}" for what, mend in profile_gaps(document, "nlcius")]
+                if not found:
+                    remarks += [f"{invoice_id}: {what}. Mend: {mend}" for what, mend in _remarks_on(document)]
             except TiktellerError as error:
                 found.append((f"customer {customer_id}", error.message, error.mend or "mend what it names"))
         if found:
@@ -208,6 +209,15 @@ def judge(
                 DraftProblem(invoice_id, customer_id, INCOMPLETE, subject, None, 1, None, what, mend) for subject, what, mend in found
             ]
     return Judged(refused, remarks)
+
+
+def _remarks_on(document: Invoice) -> Iterator[tuple[str, str]]:
+    """What an e-invoice to a business will lack, and the mend; the invoice itself is lawful without."""
+    if document.buyer.kind != "business":
+        return
+    yield from profile_gaps(document, "nlcius")
+    if problem := vat_number_problem(document.buyer):
+        yield f"{document.buyer.name}: {problem}", "correct customers.vat_number"
 
 
 def partner_problems(partner: Row, logo: bytes | None) -> Iterator[tuple[str, str]]:

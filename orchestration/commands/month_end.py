@@ -117,7 +117,7 @@ def _for_people(rows: Sequence[Mapping[str, Any]], names: Mapping[tuple[str, str
 
 def _invoices_approve(args: argparse.Namespace) -> int:
     from orchestration.draft_problems import told, told_some
-    from orchestration.invoicing import approve, is_late, month_to_approve
+    from orchestration.invoicing import INCOMPLETE, approve, is_late, month_to_approve
 
     workspace = workspace_of(args).require()
     month = args.month or month_to_approve(workspace, args.partner, args.invoice_ids)
@@ -134,7 +134,7 @@ def _invoices_approve(args: argparse.Namespace) -> int:
     _tell_of_older(done.older_drafts)
     if done.approved and is_late(done.approved[0].issued_on, month):
         print(f"invoices for {month} had to be issued before the 15th of the next month", file=sys.stderr)
-    if not done.approved and args.invoice_ids and done.blocked:
+    if not done.approved and (INCOMPLETE in done.blocked.values() or (args.invoice_ids and done.blocked)):
         return FAILED
     return _publish_decision(workspace) if done.approved and not args.no_run else 0
 

@@ -150,9 +150,11 @@ def test_who_lacks_a_register_number_is_remarked(tmp_path: Path) -> None:
         CUSTOMER | {"customer_id": "c4", "coc_number": None, "oin": "00000001003214345000"},
         CUSTOMER | {"customer_id": "c5", "coc_number": None, "kind": "consumer"},
         CUSTOMER | {"customer_id": "c6", "coc_number": None, "country": "BE"},
+        CUSTOMER | {"customer_id": "c7", "vat_number": "12345"},
     )
     assert not found.refused
-    assert [remark.split(":")[0] for remark in found.remarks] == ["c2-2026-10", "c3-2026-10"]
+    assert [remark.split(":")[0] for remark in found.remarks] == ["c2-2026-10", "c3-2026-10", "c7-2026-10"]
+    assert "VAT number 12345 does not begin with its country. Mend: correct customers.vat_number" in found.remarks[-1]
 
 
 @pytest.mark.parametrize("slip", [slip for slip, _ in SLIPS], ids=str)
