@@ -61,7 +61,11 @@ def draft_problems(snapshot: duckdb.DuckDBPyConnection, month: str) -> Mapping[s
 
 def told(problems: Iterable[DraftProblem]) -> Iterator[str]:
     """A line per problem, the first SHOWN of them."""
-    sentences = [problem.sentence() for problem in problems]
+    yield from told_some([problem.sentence() for problem in problems], " (table draft_problems)")
+
+
+def told_some(sentences: Sequence[str], where_the_rest_is: str = "") -> Iterator[str]:
+    """The first SHOWN, and how many more."""
     yield from sentences[:SHOWN]
     if len(sentences) > SHOWN:
-        yield f"and {len(sentences) - SHOWN:,} more (table draft_problems)"
+        yield f"and {len(sentences) - SHOWN:,} more{where_the_rest_is}"

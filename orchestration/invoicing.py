@@ -23,7 +23,24 @@ import sqlalchemy as sa
 from orchestration import serving, state
 from orchestration.closing import freeze, last_day_of, local_today, month_named, newest_call, older_drafts, published, why_not_over
 from orchestration.contracts import contract
-from orchestration.documents.invoice import Branding, CallRecord, Invoice, InvoiceLine, Language, Party, round_cents
+from orchestration.documents.calls_csv import zone_named
+from orchestration.documents.invoice import (
+    Branding,
+    CallRecord,
+    Invoice,
+    InvoiceLine,
+    Language,
+    Party,
+    branding_problems,
+    round_cents,
+    shortcomings,
+    usable_branding,
+    vat_number_problem,
+)
+from orchestration.documents.invoice_pdf import invoice_pdf
+from orchestration.documents.invoice_ubl import invoice_ubl, profile_gaps
+from orchestration.documents.rendering import FailedInvoice
+from orchestration.documents.wording import word
 from orchestration.draft_problems import DraftProblem, draft_problems
 from orchestration.errors import TiktellerError
 from orchestration.number_series import locked_numbers
@@ -35,6 +52,9 @@ Row = Mapping[str, Any]
 
 INVOICE, CREDIT_NOTE = "invoice", "credit_note"
 CREDITED_SINCE = "older than a credit note of its customer (tikteller run, then approve)"
+INCOMPLETE = "incomplete_invoice"
+"""Of a draft whose documents could not be made as they should."""
+MAX_PAYMENT_TERM_DAYS, MAX_NUMBER_LENGTH = 365, 20
 LEGAL_DAY = 15
 """An invoice for a month is issued before this day of the next (DOMAIN 5)."""
 
@@ -59,7 +79,8 @@ class Approval:
     """What an approval did: the invoices it made, those that had been approved before, and those that are blocked, with the reason.
 
     ``problems`` says of a blocked one what has to be mended. ``older_drafts`` are drafts and blocked drafts of earlier months, which
-    somebody may have forgotten: month -> how many, and their gross amount. ``remarks`` are about the series of numbers.
+    somebody may have forgotten: month -> how many, and their gross amount. ``remarks`` keep no invoice back: a series of numbers that
+    begins, an e-invoice that lacks the buyer's KvK number.
     """
 
     approved: Sequence[Approved]
@@ -123,6 +144,10 @@ def approve(
             overtaken = _overtaken(decided, snapshot, partner_id, fresh, lines)
             blocked |= dict.fromkeys(overtaken, CREDITED_SINCE)
             fresh = [row for row in fresh if row["invoice_id"] not in overtaken]
+            judged = judge(workspace, partner, fresh, lines, customers, names, issued)
+            blocked |= dict.fromkeys(judged.refused, INCOMPLETE)
+            fresh = [row for row in fresh if row["invoice_id"] not in judged.refused]
+            logo_sha256 = _keep_logo(decided, read_logo(workspace, partner))
             final = set(
                 decided.execute(
                     sa.select(state.frozen_months.c.customer_id).where(
@@ -139,11 +164,12 @@ def approve(
                 # a draft below nothing is a credit note (the model says so): nobody has to pay it
                 due = issued if row["kind"] == CREDIT_NOTE else issued + timedelta(days=partner["payment_term_days"])
                 invoice = {**row, "status": "approved", "invoice_number": number, "issued_on": issued, "due_on": due}
-                content = _content(invoice, lines[row["invoice_id"]], partner, customers[row["customer_id"]], names)
+                content = _content(invoice, lines[row["invoice_id"]], partner, customers[row["customer_id"]], names, logo_sha256)
                 made.append(_store(decided, invoice, content))
                 state.note(decided, "approve", partner_id, number, row["invoice_id"])
     before = [row["invoice_id"] for row in wanted if row["status"] in ("approved", "credited") or row["invoice_id"] in known]
-    return Approval(made, before, blocked, {each: problems.get(each, ()) for each in blocked}, older, numbers.remarks)
+    problems = {each: judged.refused.get(each) or problems.get(each, ()) for each in blocked}
+    return Approval(made, before, blocked, problems, older, [*numbers.remarks, *judged.remarks])
 
 
 def _day_of_issue(snapshot: duckdb.DuckDBPyConnection, issued_on: date | None) -> date:
@@ -167,6 +193,132 @@ def _require_over(snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: s
         raise TiktellerError(
             f"{issued} is before {month} is over: an invoice is issued after the month that it is for", mend=f"give a later --date, {meant}"
         )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the documents of drafts would be refused for (invoice_id -> problems), and what only has to be told."""
+
+    refused: Mapping[str, Sequence[DraftProblem]]
+    remarks: Sequence[str]
+
+
+def judge(
+    workspace: Workspace,
+    partner: Row,
+    drafts: Sequence[Row],
+    lines: Mapping[str, Sequence[Row]],
+    customers: Mapping[str, Row],
+    country_names: Mapping[str, str],
+    issued: date,
+) -> Judged:
+    """Make the documents that the drafts would be, before any of them gets its number: afterwards nothing can be mended.
+
+    What the partner lacks keeps all of them back, what a customer lacks only its own. The page is set of the first alone, for the logo's
+    sake: all of them bear the same.
+    """
+    logo = read_logo(workspace, partner)
+    of_partner = list(partner_problems(partner, logo))
+    refused: dict[str, list[DraftProblem]] = {}
+    remarks: list[str] = []
+    page_is_set = False
+    for row in drafts:
+        invoice_id, customer_id = row["invoice_id"], row["customer_id"]
+        found = [(f"partner {partner['partner_id']}", *problem) for problem in of_partner]
+        if not found:
+            try:
+                document = _draft_document(partner, row, lines.get(invoice_id, ()), customers[customer_id], country_names, issued, logo)
+                found = [(f"customer {customer_id}", *problem) for problem in shortcomings(document)]
+                invoice_ubl(document)
+                if not page_is_set:
+                    invoice_pdf(document)
+                    page_is_set = True
+                if not found:
+                    remarks += [f"{invoice_id}: {what}. Mend: {mend}" for what, mend in _remarks_on(document)]
+            except TiktellerError as error:
+                found.append((f"customer {customer_id}", error.message, error.mend or "mend what it names"))
+        if found:
+            refused[invoice_id] = [
+                DraftProblem(invoice_id, customer_id, INCOMPLETE, subject, None, 1, None, what, mend) for subject, what, mend in found
+            ]
+    return Judged(refused, remarks)
+
+
+def _remarks_on(document: Invoice) -> Iterator[tuple[str, str]]:
+    """What an e-invoice to a business will lack, and the mend; the invoice itself is lawful without."""
+    if document.buyer.kind != "business":
+        return
+    yield from profile_gaps(document, "nlcius")
+    if problem := vat_number_problem(document.buyer):
+        yield f"{document.buyer.name}: {problem}", "correct customers.vat_number"
+
+
+def partner_problems(partner: Row, logo: bytes | None) -> Iterator[tuple[str, str]]:
+    """What of a partner's settings no document can be made with, and the mend."""
+    yield from branding_problems(logo, partner.get("brand_color"))
+    if partner.get("logo_file") and logo is None:
+        yield f"its logo {partner['logo_file']} is not there", "put the file into the workspace, or empty partners.logo_file"
+    for column, most in (("payment_term_days", MAX_PAYMENT_TERM_DAYS), ("invoice_number_length", MAX_NUMBER_LENGTH)):
+        if not 0 <= int(partner[column]) <= most:
+            yield f"{column} {partner[column]} is not between 0 and {most}", f"mend partners.{column}"
+    if zone_named(partner["time_zone"]) is None:
+        yield f"nobody knows a time zone {partner['time_zone']}", "write partners.time_zone as Europe/Amsterdam"
+
+
+def _draft_document(
+    partner: Row,
+    row: Row,
+    lines: Sequence[Row],
+    customer: Row,
+    country_names: Mapping[str, str],
+    issued: date,
+    logo: bytes | None,
+    calls: Sequence[CallRecord] = (),
+) -> Invoice:
+    """The document that a draft would be if it were approved, with the number that it could get."""
+    number = f"{partner['invoice_prefix']}{int(partner['last_invoice_number']) + 1:0{int(partner['invoice_number_length'])}d}"
+    invoice = {
+        **row,
+        "invoice_number": f"{number}{partner['invoice_suffix']}",
+        "issued_on": issued,
+        "due_on": issued if row["kind"] == CREDIT_NOTE else issued + timedelta(days=partner["payment_term_days"]),
+    }
+    return _document(json.loads(_content(invoice, lines, partner, customer, country_names, None)), calls, logo)
+
+
+def draft_documents(
+    workspace: Workspace, partner_id: str, month: str, invoice_ids: Sequence[str] = (), issued_on: date | None = None
+) -> Iterator[Invoice | FailedInvoice]:
+    """The drafts of a month (or the chosen) as the documents that they would be; nothing is decided.
+
+    Raises TiktellerError where a chosen one is not there, or is approved.
+    """
+    with published(workspace, partner_id) as (snapshot, _):
+        partner = rows_of(snapshot, "select * from partner")[0]
+        drafts = {
+            row["invoice_id"]: row
+            for row in rows_of(snapshot, "select * from invoices where month = ? and status in ('draft', 'blocked') order by 1", [month])
+        }
+        if missing := [each for each in invoice_ids if each not in drafts]:
+            raise TiktellerError(f"{partner_id} has no draft {missing[0]!r} in {month}", mend=f"tikteller invoices list --month {month}")
+        lines = _by_invoice(rows_of(snapshot, "select * from invoice_lines where month = ? order by invoice_id, line_number", [month]))
+        customers = {row["customer_id"]: row for row in rows_of(snapshot, "select * from customers")}
+        names = dict(snapshot.execute("select country, name_nl from countries").fetchall())
+        logo = read_logo(workspace, partner)
+        problems = list(partner_problems(partner, logo))
+        for invoice_id in invoice_ids or drafts:
+            row = drafts[invoice_id]
+            asked = "select * from calls where customer_id = ? and billing_month = ? and status = 'rated' order by started_at, call_key"
+            try:
+                if problems:
+                    raise TiktellerError(problems[0][0], mend=problems[0][1])
+                calls = [_call_record(call) for call in rows_of(snapshot, asked, [row["customer_id"], month])]
+                of_draft = _draft_document(
+                    partner, row, lines.get(invoice_id, ()), customers[row["customer_id"]], names, issued_on or date.today(), logo, calls
+                )
+                yield replace(of_draft, invoice_number=word("draft", of_draft.language), is_draft=True)
+            except TiktellerError as error:
+                yield FailedInvoice(invoice_id, str(error))
 
 
 def _overtaken(
@@ -210,7 +362,8 @@ def credit(
             sa.select(state.invoices).where(of_partner, state.invoices.c.credited_invoice_number == invoice_number)
         ).fetchall()
         # a month whose total was below nothing refers to the invoice too, and credits no line of it
-        credited = {line.get("credited_line") for note in notes for line in json.loads(note.content)["lines"]}
+        credited_lines = [line for note in notes for line in json.loads(note.content)["lines"] if line.get("credited_line") is not None]
+        credited = {line["credited_line"] for line in credited_lines}
         settled = settled_since(decided, snapshot, content["invoice"], content["lines"])
         _require_creditable(content["lines"], set(lines) if lines is not None else None, credited, settled, invoice_number)
         wanted = [line for line in content["lines"] if lines is None or line["line_number"] in lines]
@@ -242,12 +395,55 @@ def credit(
             }
             for number, line in enumerate(wanted, start=1)
         ]
+        negative = _taking_what_is_left(negative, credited_lines)
         net, vat = _totals(negative)
         note |= {"net_eur": net, "vat_eur": vat, "gross_eur": net + vat}
-        document = {**content, "invoice": note, "lines": negative, "reason": reason}
-        stored = _store(decided, note, _dumped(document))
+        document = _dumped({**content, "invoice": note, "lines": negative, "reason": reason})
+        _document(json.loads(document), (), None)  # what contradicts itself gets no number
+        stored = _store(decided, note, document)
         state.note(decided, "credit", partner_id, stored.invoice_number, f"{invoice_number}: {reason}")
     return replace(stored, remarks=tuple(numbers.remarks))
+
+
+def _taking_what_is_left(lines: Sequence[Row], credited_before: Sequence[Row]) -> list[dict[str, Any]]:
+    """Lines of a credit note, with corrections of their VAT such that all notes of an invoice add up to it.
+
+    What is credited until now, this note included, has the VAT that one note for all of it would have. So the last one takes what is left,
+    and none is more than a cent away from its own rounding: 37.50 and 12.50 of 60.50 give back 45.38 and 15.12.
+    """
+    before, vat_before = _by_category(credited_before), _vat_by_note(credited_before)
+    corrected = [dict(line) for line in lines]
+    for key, net in _by_category(lines).items():
+        own = _vat_of(key, net)
+        vat = _vat_of(key, before.get(key, Decimal(0)) + net) - vat_before.get(key, Decimal(0))
+        if vat != own and net + vat <= 0:
+            next(line for line in corrected if _category(line) == key)["vat_correction_eur"] = vat - own
+    return corrected
+
+
+def _category(line: Row) -> tuple[str, str]:
+    return line["vat_category"], f"{Decimal(line['vat_percent']):f}"
+
+
+def _by_category(lines: Iterable[Row]) -> dict[tuple[str, str], Decimal]:
+    net: dict[tuple[str, str], Decimal] = {}
+    for line in lines:
+        net[_category(line)] = net.get(_category(line), Decimal(0)) + Decimal(line["amount_eur"])
+    return net
+
+
+def _vat_of(category: tuple[str, str], net: Decimal) -> Decimal:
+    return round_cents(net * Decimal(category[1]) / 100)
+
+
+def _vat_by_note(lines: Iterable[Row]) -> dict[tuple[str, str], Decimal]:
+    """The VAT that credit notes with these lines gave back, each rounded by itself and corrected."""
+    found: dict[tuple[str, str], Decimal] = {}
+    for note in _by_invoice(dict(line) for line in lines).values():
+        for key, net in _by_category(note).items():
+            corrections = sum((Decimal(line.get("vat_correction_eur") or 0) for line in note if _category(line) == key), Decimal(0))
+            found[key] = found.get(key, Decimal(0)) + _vat_of(key, net) + corrections
+    return found
 
 
 def _require_creditable(
@@ -280,7 +476,20 @@ def _listed(lines: Iterable[int]) -> str:
 def approved_invoices(
     workspace: Workspace, partner_id: str | None = None, month: str | None = None, numbers: Sequence[str] | None = None
 ) -> Iterator[Invoice]:
-    """What was approved, as documents need it, in the order of the numbers' making; the calls come from what was frozen with it."""
+    """What was approved, as documents need it, in the order of the numbers' making; the calls come from what was frozen with it.
+
+    Raises TiktellerError at one that cannot be made; ``renderable_invoices`` goes on.
+    """
+    for each in renderable_invoices(workspace, partner_id, month, numbers):
+        if isinstance(each, FailedInvoice):
+            raise TiktellerError(each.message)
+        yield each
+
+
+def renderable_invoices(
+    workspace: Workspace, partner_id: str | None = None, month: str | None = None, numbers: Sequence[str] | None = None
+) -> Iterator[Invoice | FailedInvoice]:
+    """As ``approved_invoices``, one that cannot be made named in its place: it keeps no other back."""
     query = sa.select(state.invoices).order_by(state.invoices.c.approved_at, state.invoices.c.invoice_number)
     for column, value in (("partner_id", partner_id), ("month", month)):
         if value is not None:
@@ -305,10 +514,31 @@ def approved_invoices(
             ).scalar_one_or_none()
             is_of_month = not state.is_credited_by_hand(row.invoice_id)
             calls = frozen(freeze_id).get(row.customer_id, []) if freeze_id is not None and is_of_month else []
-            yield _document(workspace, content, calls)
+            try:
+                yield _document(content, calls, _logo_of(workspace, decided, content))
+            except (TiktellerError, ValueError, ArithmeticError, LookupError, TypeError) as error:
+                yield FailedInvoice(row.invoice_number, f"invoice {row.invoice_number}: {error}")
 
 
-def _document(workspace: Workspace, content: Row, calls: Sequence[CallRecord]) -> Invoice:
+def _logo_of(workspace: Workspace, decided: sa.Connection, content: Row) -> bytes | None:
+    """The logo that an approved invoice bears: that of its approval; of one from before logos were kept, the partner's now."""
+    if "logo_sha256" not in content:
+        return read_logo(workspace, content["partner"])
+    if content["logo_sha256"] is None:
+        return None
+    return decided.execute(sa.select(state.logos.c.content).where(state.logos.c.sha256 == content["logo_sha256"])).scalar_one_or_none()
+
+
+def _keep_logo(decided: sa.Connection, logo: bytes | None) -> str | None:
+    """Put a logo beside the decisions that bear it; its hash."""
+    if logo is None:
+        return None
+    sha256 = state.sha256(logo)
+    decided.execute(state.insert_or_ignore(decided, state.logos), [{"sha256": sha256, "content": logo}])
+    return sha256
+
+
+def _document(content: Row, calls: Sequence[CallRecord], logo: bytes | None) -> Invoice:
     invoice, partner, customer = content["invoice"], content["partner"], content["customer"]
     return Invoice(
         partner_id=invoice["partner_id"],
@@ -325,8 +555,9 @@ def _document(workspace: Workspace, content: Row, calls: Sequence[CallRecord]) -
         gross_eur=Decimal(invoice["gross_eur"]),
         kind=invoice["kind"],
         credited_invoice_number=invoice.get("credited_invoice_number"),
-        branding=branding_of(workspace, partner),
+        branding=usable_branding(logo, partner.get("brand_color"), partner.get("footer"), partner.get("closing_name")),
         language=language_of(partner, customer),
+        buyer_reference=customer.get("buyer_reference"),
         time_zone=partner["time_zone"],
         notes=(content["reason"],) if content.get("reason") else (),
         calls=tuple(calls),
@@ -334,14 +565,17 @@ def _document(workspace: Workspace, content: Row, calls: Sequence[CallRecord]) -
 
 
 def branding_of(workspace: Workspace, partner: Row) -> Branding:
-    """How a partner's documents look; ``logo_file`` is a path in the workspace."""
-    logo = workspace.root / partner["logo_file"] if partner.get("logo_file") else None
-    return Branding(
-        logo.read_bytes() if logo and logo.is_file() else None,
-        partner.get("brand_color"),
-        partner.get("footer"),
-        partner.get("closing_name"),
-    )
+    """How a partner's documents look, less what cannot be used; ``logo_file`` is a path in the workspace."""
+    return usable_branding(read_logo(workspace, partner), partner.get("brand_color"), partner.get("footer"), partner.get("closing_name"))
+
+
+def read_logo(workspace: Workspace, partner: Row) -> bytes | None:
+    """The content of the partner's logo; None where it has none or the file is gone. Of one that is too large only enough to tell so."""
+    path = workspace.root / partner["logo_file"] if partner.get("logo_file") else None
+    if path is None or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return file.read(Branding.MAX_LOGO_BYTES + 1)
 
 
 def language_of(partner: Row, customer: Row) -> Language:
@@ -351,7 +585,7 @@ def language_of(partner: Row, customer: Row) -> Language:
 
 def party_of(row: Row) -> Party:
     """A partner or a customer as documents name it."""
-    names = ("name", "street", "postal_code", "city", "vat_number", "coc_number", "email", "iban", "bic")
+    names = ("name", "street", "postal_code", "city", "vat_number", "coc_number", "oin", "email", "iban", "bic")
     return Party(**{name: row.get(name) for name in names}, country=row.get("country") or "NL", kind=row.get("kind") or "business")
 
 
@@ -375,6 +609,10 @@ def _line(line: Row, country_names: Mapping[str, str]) -> InvoiceLine:
         settled_month=line.get("settled_month"),
         period_start=date.fromisoformat(line["period_start"]) if line.get("period_start") else None,
         period_end=date.fromisoformat(line["period_end"]) if line.get("period_end") else None,
+        unit_price_eur=Decimal(line["unit_price_eur"]) if line.get("unit_price_eur") is not None else None,
+        days=int(line["days"]) if line.get("days") is not None else None,
+        days_in_month=int(line["days_in_month"]) if line.get("days_in_month") is not None else None,
+        vat_correction_eur=Decimal(line.get("vat_correction_eur") or 0),
     )
 
 
@@ -384,21 +622,23 @@ def _calls_by_customer(content: bytes) -> dict[str, list[CallRecord]]:
     for call in sorted(rated, key=lambda each: (each["customer_id"], each["started_at"], each["call_key"])):
         if call["status"] != "rated":
             continue
-        found.setdefault(call["customer_id"], []).append(
-            CallRecord(
-                call_date=call["call_date"],
-                started_at=call["started_at"],
-                caller=call["caller"] or "",
-                callee=call["callee"],
-                duration_s=call["billed_s"],
-                amount_eur=call["sale_eur"],
-                destination=call["destination"],
-                country=call["country"],
-                line_type=call["line_type"],
-                kind="airtime" if call["leg"] == "airtime" else "calls",
-            )
-        )
+        found.setdefault(call["customer_id"], []).append(_call_record(call))
     return found
+
+
+def _call_record(call: Row) -> CallRecord:
+    return CallRecord(
+        call_date=call["call_date"],
+        started_at=call["started_at"],
+        caller=call["caller"] or "",
+        callee=call["callee"],
+        duration_s=call["billed_s"],
+        amount_eur=call["sale_eur"],
+        destination=call["destination"],
+        country=call["country"],
+        line_type=call["line_type"],
+        kind="airtime" if call["leg"] == "airtime" else "calls",
+    )
 
 
 def _store(decided: sa.Connection, invoice: Row, content: str) -> Approved:
@@ -431,7 +671,9 @@ def _store(decided: sa.Connection, invoice: Row, content: str) -> Approved:
     )
 
 
-def _content(invoice: Row, lines: Sequence[Row], partner: Row, customer: Row, country_names: Mapping[str, str]) -> str:
+def _content(
+    invoice: Row, lines: Sequence[Row], partner: Row, customer: Row, country_names: Mapping[str, str], logo_sha256: str | None
+) -> str:
     used = {line["country"] for line in lines if line["country"]}
     return _dumped(
         {
@@ -439,6 +681,7 @@ def _content(invoice: Row, lines: Sequence[Row], partner: Row, customer: Row, co
             "lines": [dict(line) for line in lines],
             "partner": dict(partner),
             "customer": dict(customer),
+            "logo_sha256": logo_sha256,
             "country_names": {country: country_names[country] for country in sorted(used) if country in country_names},
         }
     )
@@ -449,13 +692,10 @@ def _dumped(content: Row) -> str:
 
 
 def _totals(lines: Sequence[Row]) -> tuple[Decimal, Decimal]:
-    """Net and VAT, rounded once per category on the sum of its lines."""
-    by_category: dict[tuple[str, str], Decimal] = {}
-    for line in lines:
-        key = (line["vat_category"], f"{line['vat_percent']}")
-        by_category[key] = by_category.get(key, Decimal(0)) + Decimal(line["amount_eur"])
-    vat = sum((round_cents(net * Decimal(percent) / 100) for (_, percent), net in by_category.items()), Decimal(0))
-    return sum(by_category.values(), Decimal(0)), vat
+    """Net and VAT, rounded once per category on the sum of its lines, with the corrections of a credit note."""
+    net = _by_category(lines)
+    vat = sum((_vat_of(key, amount) for key, amount in net.items()), Decimal(0))
+    return sum(net.values(), Decimal(0)), vat + sum((Decimal(line.get("vat_correction_eur") or 0) for line in lines), Decimal(0))
 
 
 def require_seller(partner: Row) -> None:
@@ -515,6 +755,16 @@ def listed(
             found.append({name: invoice.get(name) for name in found[0]} if found else dict(invoice))
     kept = [row for row in found if month in (None, row["month"]) and status in (None, row["status"])]
     return sorted(kept, key=lambda row: (row["partner_id"], row["month"], row["customer_id"], row["invoice_id"]))
+
+
+def customer_names(workspace: Workspace, partner_id: str | None = None) -> dict[tuple[str, str], str]:
+    """(partner_id, customer_id) -> name, of one partner or of all."""
+    found: dict[tuple[str, str], str] = {}
+    for partner in [partner_id] if partner_id else serving.published_partners(workspace):
+        with closing(serving.connect(serving.current_snapshot(workspace, partner))) as snapshot:
+            for customer_id, name in snapshot.execute("select customer_id, name from customers").fetchall():
+                found[partner, customer_id] = name
+    return found
 
 
 def is_late(issued_on: date, month: str) -> bool:

@@ -175,6 +175,14 @@ invoices = sa.Table(
 )
 """Approved invoices and credit notes, whole: ``content`` is JSON with decimals as text."""
 
+logos = sa.Table(
+    "logos",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""Logos of partners as they stood on approved invoices, by their hash: a file that is changed or lost changes no invoice."""
+
 letters = sa.Table(
     "letters",
     metadata,

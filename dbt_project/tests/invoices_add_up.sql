@@ -1,6 +1,7 @@
 -- Fails if an invoice's total is not that of its lines and their VAT: the customer, or the tax office, would be told another amount than was charged.
 with lines_by_category as (
-    select invoice_id, sum(amount_eur) as net_eur, round(sum(amount_eur) * vat_percent * cast(0.01 as decimal(3, 2)), 2) as vat_eur
+    select invoice_id, sum(amount_eur) as net_eur,
+        round(sum(amount_eur) * vat_percent * cast(0.01 as decimal(3, 2)), 2) + coalesce(sum(vat_correction_eur), 0) as vat_eur
     from {{ ref('invoice_lines') }}
     group by invoice_id, vat_category, vat_percent
 ),

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestration.commands.grammar import FAILED, AddVerb, adding_to, count, day, workspace_of
 from orchestration.errors import UsageError
@@ -14,6 +14,7 @@ from orchestration.output import Answer, Format, write
 from orchestration.workspace import Workspace
 
 if TYPE_CHECKING:
+    from orchestration.documents.rendering import FailedInvoice
     from orchestration.invoicing import Approved
     from orchestration.vat_returns import VatReturn
 
@@ -51,7 +52,8 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
     credit.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
 
     rendering = action("render", _invoices_render, "write PDF, UBL and call specification of what is approved to documents/", printing)
-    rendering.add_argument("invoice_numbers", nargs="*", metavar="NUMBER", help="the chosen ones (all without)")
+    rendering.add_argument("invoice_numbers", nargs="*", metavar="NUMBER", help="the chosen ones (all without); of drafts their INVOICE_ID")
+    rendering.add_argument("--draft", action="store_true", help="drafts as the PDF that they will be, before anybody approves them")
     rendering.add_argument("--partner", metavar="P")
     rendering.add_argument("--month", metavar="MONTH")
     rendering.add_argument("--profile", choices=("nlcius", "peppol"), default="nlcius", help="what the UBL says it follows (nlcius)")
@@ -107,17 +109,35 @@ def _invoices_usage(args: argparse.Namespace) -> int:
 
 
 def _invoices_list(args: argparse.Namespace) -> int:
-    from orchestration.invoicing import listed
+    from orchestration.invoicing import customer_names, listed
 
-    rows = listed(workspace_of(args).require(), args.partner, args.month, args.status)
+    workspace = workspace_of(args).require()
+    rows = listed(workspace, args.partner, args.month, args.status)
+    if args.format == "table" and rows:
+        rows = _for_people(rows, customer_names(workspace, args.partner))
     columns = tuple(rows[0]) if rows else ("partner_id", "customer_id", "month", "invoice_id", "status")
     write(Answer(columns, [tuple(row.values()) for row in rows]), args.format, sys.stdout)
     return 0
 
 
+def _for_people(rows: Sequence[Mapping[str, Any]], names: Mapping[tuple[str, str], str]) -> list[dict[str, Any]]:
+    """The rows with their customers' names, and a last one that adds them up."""
+    shown = []
+    for row in rows:
+        with_name: dict[str, Any] = {}
+        for column, value in row.items():
+            with_name[column] = value
+            if column == "customer_id":
+                with_name["customer_name"] = names.get((row["partner_id"], value))
+        shown.append(with_name)
+    total: dict[str, Any] = dict.fromkeys(shown[0])
+    total |= {column: sum((Decimal(row[column] or 0) for row in rows), Decimal(0)) for column in ("net_eur", "vat_eur", "gross_eur")}
+    return [*shown, total | {"partner_id": "total", "customer_name": f"{len(rows):,} {'invoice' if len(rows) == 1 else 'invoices'}"}]
+
+
 def _invoices_approve(args: argparse.Namespace) -> int:
-    from orchestration.draft_problems import told
-    from orchestration.invoicing import approve, is_late, month_to_approve
+    from orchestration.draft_problems import told, told_some
+    from orchestration.invoicing import INCOMPLETE, approve, is_late, month_to_approve
 
     workspace = workspace_of(args).require()
     month = args.month or month_to_approve(workspace, args.partner, args.invoice_ids)
@@ -130,10 +150,12 @@ def _invoices_approve(args: argparse.Namespace) -> int:
         print(f"{invoice_id} is blocked: {reason}", file=sys.stderr)
         for line in told(done.problems[invoice_id]):
             print(f"  {line}", file=sys.stderr)
+    for line in told_some(done.remarks):
+        print(f"remark: {line}", file=sys.stderr)
     _tell_of_older(done.older_drafts)
     if done.approved and is_late(done.approved[0].issued_on, month):
         print(f"invoices for {month} had to be issued before the 15th of the next month", file=sys.stderr)
-    if not done.approved and args.invoice_ids and done.blocked:
+    if not done.approved and (INCOMPLETE in done.blocked.values() or (args.invoice_ids and done.blocked)):
         return FAILED
     return publish_decision(workspace) if done.approved and not args.no_run else 0
 
@@ -154,15 +176,45 @@ def _write_approved(approved: Sequence[Approved], form: Format) -> None:
 
 
 def _invoices_render(args: argparse.Namespace) -> int:
-    from orchestration.documents.rendering import render
-    from orchestration.invoicing import approved_invoices
+    from orchestration.documents.rendering import render_all
+    from orchestration.invoicing import renderable_invoices
 
     workspace = workspace_of(args).require()
-    invoices = approved_invoices(workspace, args.partner, args.month, args.invoice_numbers or None)
-    made = render(invoices, workspace.documents, profile=args.profile)
+    if args.draft:
+        return _render_drafts(workspace, args)
+    invoices = renderable_invoices(workspace, args.partner, args.month, args.invoice_numbers or None)
+    done = render_all(invoices, workspace.documents, profile=args.profile)
     columns = ("partner_id", "month", "invoice_number", "pdf", "ubl", "calls")
-    write(Answer(columns, [tuple(str(getattr(each, name)) for name in columns) for each in made]), args.format, sys.stdout)
-    return 0
+    write(Answer(columns, [tuple(str(getattr(each, name)) for name in columns) for each in done.made]), args.format, sys.stdout)
+    for each in done.made:
+        for remark in each.remarks:
+            print(f"{each.invoice_number}: {remark}", file=sys.stderr)
+    return _told_failures(done.failed, len(done.made) + len(done.failed))
+
+
+def _render_drafts(workspace: Workspace, args: argparse.Namespace) -> int:
+    from orchestration.documents.rendering import FailedInvoice, render_draft
+    from orchestration.invoicing import draft_documents, month_to_approve
+
+    if not args.partner:
+        raise UsageError("drafts are those of one partner", mend="add --partner P")
+    month = args.month or month_to_approve(workspace, args.partner, args.invoice_numbers)
+    made, failed = [], []
+    for draft in draft_documents(workspace, args.partner, month, args.invoice_numbers):
+        if isinstance(draft, FailedInvoice):
+            failed.append(draft)
+        else:
+            made.append((draft.partner_id, draft.month, draft.customer_id, str(render_draft(draft, workspace.documents))))
+    write(Answer(("partner_id", "month", "customer_id", "pdf"), made), args.format, sys.stdout)
+    return _told_failures(failed, len(made) + len(failed))
+
+
+def _told_failures(failed: Sequence[FailedInvoice], of: int) -> int:
+    for each in failed:
+        print(f"{each.invoice_number} was not rendered: {each.message}", file=sys.stderr)
+    if failed:
+        print(f"{len(failed):,} of {of:,} were not rendered; the others are written", file=sys.stderr)
+    return FAILED if failed else 0
 
 
 def _vat_usage(args: argparse.Namespace) -> int:

@@ -133,6 +133,10 @@ ODD_RANGES = {"kl-012": "€ 40 - 80 - 120", "kl-013": "100,00-250,00-500,00", "
 """IDS ranges as people type them, by customer."""
 PRIVATE = {"kl-057": "Mevrouw T. Duinstra Demo"}
 """A consumer of the partner that sends formal notices, by another name than her branch gives: hers is the free letter of fourteen days."""
+UNREGISTERED = "kl-003"
+"""A business whose KvK number nobody asked for: its e-invoice is remarked when it is approved."""
+REFERRING = {"kl-004": "INKOOP-2026-17"}
+"""What a buyer wants to see on its invoices, by customer."""
 
 
 def iban(bank: str, account: str, country: str = "NL") -> str:
@@ -223,6 +227,7 @@ RESELLER_COLUMNS = (
 CUSTOMER_COLUMNS = (
     "customer_id", "partner_id", "name", "reseller_id", "customer_group", "kind", "vat_category", "vat_number",
     "street", "postal_code", "city", "country", "email", "billing_exempt", "ids_range_eur", "iban", "mandate_id", "mandate_date",
+    "coc_number", "buyer_reference",
 )  # fmt: skip
 CUSTOMER_PLAN_COLUMNS = (
     "customer_id", "customer_group", "partner_id", "call_plan_id", "service_plan_id", "valid_from", "valid_to",
@@ -256,6 +261,14 @@ def reseller_rows() -> list[tuple[Value, ...]]:
         )
         for index, reseller in enumerate(RESELLERS)
     ]
+
+
+def coc_number(customer: Customer) -> str | None:
+    """A KvK number that was never issued; consumers have none."""
+    if customer.customer_id in (UNREGISTERED, *PRIVATE) or customer.kind == "consumer":
+        return None
+    first = 200 + 300 * [partner.partner_id for partner in PARTNERS].index(customer.partner_id)
+    return f"{first + int(customer.customer_id[3:]):08d}"
 
 
 def customer_row(customer: Customer) -> tuple[Value, ...]:

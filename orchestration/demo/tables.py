@@ -45,7 +45,15 @@ def tables_of(customers: tuple[partners.Customer, ...], period: Period, seed: in
         Table("partners", "1.csv", partners.PARTNER_COLUMNS, partners.partner_rows(period.first)),
         Table("resellers", "1.csv", partners.RESELLER_COLUMNS, partners.reseller_rows(), DUTCH_EXCEL),
         Table("customers", "1.csv", partners.CUSTOMER_COLUMNS,
-              [(*partners.customer_row(customer), *collecting.mandate_of(customer)) for customer in customers]),
+              [
+                  (
+                      *partners.customer_row(customer),
+                      *collecting.mandate_of(customer),
+                      partners.coc_number(customer),
+                      partners.REFERRING.get(customer.customer_id),
+                  )
+                  for customer in customers
+              ]),
         Table("customer_plans", "1.csv", partners.CUSTOMER_PLAN_COLUMNS, partners.customer_plan_rows(customers)),
         Table("accounts", "1.csv", partners.ACCOUNT_COLUMNS, partners.account_rows(customers)),
         Table("numbers", "1.csv.gz", partners.NUMBER_COLUMNS, partners.number_rows(customers)),

@@ -11,7 +11,7 @@ import csv
 from datetime import UTC
 from decimal import Decimal
 from io import StringIO
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestration.documents.invoice import CallRecord, Invoice
 from orchestration.documents.wording import printable
@@ -34,10 +34,18 @@ def calls_csv(invoice: Invoice) -> bytes:
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    zone = ZoneInfo(invoice.time_zone)
+    zone = zone_named(invoice.time_zone) or ZoneInfo("UTC")
     shielded = {digits_of(number) for number in invoice.shielded}
     writer.writerows(sorted((_row(call, zone, shielded) for call in invoice.calls), key=lambda row: (row[-1], *row)))
     return file.getvalue().encode()
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """The time zone; None where nobody knows it by that name (``ACT``)."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def _row(call: CallRecord, zone: ZoneInfo, shielded: set[str]) -> tuple[str, ...]:

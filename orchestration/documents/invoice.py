@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from hashlib import sha256
 from typing import Literal
 from urllib.parse import quote
+
+from stdnum.eu import vat
 
 from orchestration.bank import is_iban
 from orchestration.errors import TiktellerError
@@ -23,6 +26,13 @@ LINE_KINDS = ("nrc", "mrc", "seat", "airtime", "calls")
 """In the order in which they stand on the invoice, as in ``invoice_lines``."""
 
 MAX_FILE_STEM = 200  # file systems take names of 255 bytes; ``-calls.csv.part`` follows
+MAX_NUMBER = 35  # a SEPA payment's reference takes 35 characters of what the number would have
+
+VAT_PREFIXES = {"GR": "EL"}
+"""Countries whose VAT numbers begin otherwise than the country's code."""
+EU_VAT_COUNTRIES = frozenset(state.upper() for state in vat.MEMBER_STATES) - {"GR"} | {"EL"}
+VAT_COUNTRIES = EU_VAT_COUNTRIES | {"AD", "AL", "BA", "CH", "GB", "LI", "MC", "ME", "MK", "NO", "RS", "SM", "TR", "VA"}
+"""With what VAT numbers begin; those of Peppol's code list have an address there (``invoice_ubl.VAT_SCHEMES``)."""
 
 Language = Literal["nl", "en"]
 
@@ -34,7 +44,8 @@ def round_cents(amount_eur: Decimal) -> Decimal:
 
 @dataclass(frozen=True)
 class Party:
-    """Who sells or who buys. ``country`` is ISO 3166 alpha-2. ``kind`` matters for collection costs only."""
+    """Who sells or who buys. ``country`` is ISO 3166 alpha-2. ``oin`` is the number of a Dutch public body. ``kind`` matters for
+    collection costs, and for the electronic invoice: a consumer has no number in a register."""
 
     name: str
     street: str | None = None
@@ -43,6 +54,7 @@ class Party:
     country: str = "NL"
     vat_number: str | None = None
     coc_number: str | None = None
+    oin: str | None = None
     email: str | None = None
     iban: str | None = None
     bic: str | None = None
@@ -65,14 +77,25 @@ class Branding:
     MAX_LOGO_BYTES = 500_000  # stands in every PDF of the partner
 
     def __post_init__(self) -> None:
-        if self.brand_color is not None and not re.fullmatch(r"#(?:[0-9a-fA-F]{3}){1,2}", self.brand_color):
-            raise TiktellerError(
-                f"brand colour {self.brand_color!r} is no colour", mend="write partners.brand_color as #rrggbb, e.g. #0b7285"
-            )
-        if self.logo is not None and len(self.logo) > self.MAX_LOGO_BYTES:
-            raise TiktellerError(
-                f"the logo takes {len(self.logo):,} bytes, at most {self.MAX_LOGO_BYTES:,} fit", mend="give a smaller partners.logo_file"
-            )
+        for what, mend in branding_problems(self.logo, self.brand_color):
+            raise TiktellerError(what, mend=mend)
+
+
+def branding_problems(logo: bytes | None, brand_color: str | None) -> Iterator[tuple[str, str]]:
+    """What of a house style cannot be used, and the mend."""
+    if brand_color is not None and not re.fullmatch(r"#(?:[0-9a-fA-F]{3}){1,2}", brand_color):
+        yield f"brand colour {brand_color!r} is no colour", "write partners.brand_color as #rrggbb, e.g. #0b7285"
+    if logo is not None and len(logo) > Branding.MAX_LOGO_BYTES:
+        yield f"the logo takes {len(logo):,} bytes, at most {Branding.MAX_LOGO_BYTES:,} fit", "give a smaller partners.logo_file"
+
+
+def usable_branding(logo: bytes | None, brand_color: str | None, footer: str | None, closing_name: str | None) -> Branding:
+    """The house style less what cannot be used of it: the usual colour, the name in place of the logo."""
+    if next(branding_problems(logo, None), None):
+        logo = None
+    if next(branding_problems(None, brand_color), None):
+        brand_color = None
+    return Branding(logo, brand_color, footer, closing_name)
 
 
 @dataclass(frozen=True)
@@ -82,6 +105,10 @@ class InvoiceLine:
     ``description`` is in the invoice's language. Where ``country_name`` is given (calls, airtime), it and the line type stand in its place;
     where ``settled_month`` is (``YYYY-MM``, of a settlement), ``Verrekening november 2026: `` and ``service_name``. The line is for the
     days from ``period_start`` to ``period_end``, both included: whole months; None of what was approved before lines had a period.
+
+    ``unit_price_eur`` is the agreed price of a piece, for a month where ``days`` is given: the line is for ``days`` of ``days_in_month``
+    of each of its pieces. None of calls and of what was approved before lines had it. ``vat_correction_eur``, of a credit note, is by how
+    much the VAT of the line's category differs from its own rounding, so that the notes of an invoice add up to it.
     """
 
     line_number: int
@@ -101,6 +128,24 @@ class InvoiceLine:
     settled_month: str | None = None
     period_start: date | None = None
     period_end: date | None = None
+    unit_price_eur: Decimal | None = None
+    days: int | None = None
+    days_in_month: int | None = None
+    vat_correction_eur: Decimal = Decimal(0)
+
+    @property
+    def agreed_price_eur(self) -> Decimal | None:
+        """The agreed price, where it gives the line's amount: quantity (times its share of the month) times price, rounded to cents."""
+        if self.unit_price_eur is None or self.unit_price_eur < 0:
+            return None
+        exact = self.unit_price_eur * self.quantity
+        if self.is_part_of_month:
+            exact = exact * Decimal(self.days or 0) / Decimal(self.days_in_month or 1)
+        return self.unit_price_eur if round_cents(abs(exact)) == abs(self.amount_eur) else None
+
+    @property
+    def is_part_of_month(self) -> bool:
+        return self.days is not None and bool(self.days_in_month) and abs(self.days) != self.days_in_month
 
     @property
     def vat_code(self) -> str:
@@ -144,8 +189,8 @@ class Invoice:
     numbers whose last digits the specification hides. ``exempt_reason``, ``payment_reference`` (the number) and ``buyer_reference`` (the
     customer id) have a usual value.
 
-    Raises TiktellerError when the totals are not those of the lines, when something the law wants on it is missing, or at money that is not
-    Decimal.
+    Raises TiktellerError when it contradicts itself: totals that are not those of the lines, money that is not Decimal. What a person has
+    to mend before it gets its number is told by ``shortcomings``: an invoice that was approved without can be rendered all the same.
     """
 
     partner_id: str
@@ -171,6 +216,7 @@ class Invoice:
     notes: tuple[str, ...] = ()
     calls: tuple[CallRecord, ...] = ()
     shielded: frozenset[str] = frozenset()
+    is_draft: bool = False
 
     def __post_init__(self) -> None:
         for what, mend in _problems(self):
@@ -210,26 +256,30 @@ class Invoice:
 
 
 def file_stem(name: str) -> str:
-    """See ``Invoice.file_stem``; a name of dots only or one that begins with a dot is coded too, so that no file is hidden or ``..``."""
-    coded = quote(name, safe="")
-    coded = coded.replace("~", "%7E")
+    """See ``Invoice.file_stem``; a name of dots only or one that begins with a dot is coded too, so that no file is hidden or ``..``; of a
+    name that is too long the beginning, and a hash of the whole."""
+    coded = quote(name, safe="").replace("~", "%7E")
+    if len(coded) > MAX_FILE_STEM:
+        coded = f"{coded[: MAX_FILE_STEM - 17].rstrip('%')}-{sha256(name.encode()).hexdigest()[:16]}"
     return f"%2E{coded[1:]}" if coded.startswith(".") else coded
 
 
 def vat_subtotals(lines: Iterable[InvoiceLine]) -> tuple[VatSubtotal, ...]:
     """One per VAT category and rate, highest rate first; VAT rounded once on the sum: 37.50 + 12.50 at 21 % is 10.50 (DOMAIN 5)."""
     net: dict[tuple[str, Decimal], Decimal] = {}
+    corrections: dict[tuple[str, Decimal], Decimal] = {}
     for line in lines:
         key = (line.vat_category, line.vat_percent)
         net[key] = net.get(key, Decimal(0)) + line.amount_eur
+        corrections[key] = corrections.get(key, Decimal(0)) + line.vat_correction_eur
     return tuple(
-        VatSubtotal(category, VAT_CODES[category], percent, amount, round_cents(amount * percent / 100))
+        VatSubtotal(category, VAT_CODES[category], percent, amount, round_cents(amount * percent / 100) + corrections[category, percent])
         for (category, percent), amount in sorted(net.items(), key=lambda item: (-item[0][1], item[0][0]))
     )
 
 
 def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
-    """What is wrong, and the mend; the most telling first."""
+    """What contradicts itself, and the mend; the most telling first."""
     yield from _problems_of_lines(invoice)
     subtotals = vat_subtotals(invoice.lines)
     net, vat = sum((s.net_eur for s in subtotals), Decimal(0)), sum((s.vat_eur for s in subtotals), Decimal(0))
@@ -244,15 +294,22 @@ def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
         yield f"month {invoice.month!r} is no month", "write it as YYYY-MM"
     if not invoice.invoice_number.strip():
         yield "it has no number", "approve it: approval gives the number"
-    elif len(file_stem(invoice.invoice_number)) > MAX_FILE_STEM:
-        yield "its number is too long for the name of a file", "shorten partners.invoice_prefix or invoice_suffix"
-    if invoice.due_on < invoice.issued_on:
-        yield f"due on {invoice.due_on}, before it is issued on {invoice.issued_on}", "mend partners.payment_term_days"
     if invoice.kind == "credit_note":
         if not invoice.credited_invoice_number:
             yield "a credit note names no invoice", "give the number of the invoice that it credits"
         if invoice.gross_eur > 0:
             yield f"a credit note over {invoice.gross_eur} asks for money", "give the amounts of a credit note as negative"
+
+
+def shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
+    """What has to be mended before the invoice gets its number, and how: what the law wants on it, what a payment needs."""
+    if len(invoice.invoice_number) > MAX_NUMBER:
+        yield (
+            f"its number would have {len(invoice.invoice_number)} characters, at most {MAX_NUMBER} can be paid by",
+            "shorten partners.invoice_prefix, invoice_suffix or invoice_number_length",
+        )
+    if invoice.due_on < invoice.issued_on:
+        yield f"due on {invoice.due_on}, before it is issued on {invoice.issued_on}", "mend partners.payment_term_days"
     seller, buyer = invoice.seller, invoice.buyer
     wanted = [
         (f"the partner's {name}", getattr(seller, name), f"partners.{name}") for name in (*ADDRESS, "vat_number", "coc_number", "iban")
@@ -260,11 +317,56 @@ def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
     wanted += [(f"the customer's {name}", getattr(buyer, name), f"customers.{name}") for name in ADDRESS]
     if any(line.vat_category == "reverse_charge" for line in invoice.lines):
         wanted.append(("the customer's VAT number, which reverse charge needs,", buyer.vat_number, "customers.vat_number"))
+        if buyer.vat_number and (problem := vat_number_problem(buyer)):
+            yield f"reverse charge needs the customer's VAT number: {problem}", "mend customers.vat_number"
+    if seller.vat_number and not vat_number(seller):
+        yield f"{vat_number_problem(seller)}", "mend partners.vat_number: the country first, e.g. NL000099998B57"
     for what, value, column in wanted:
         if not value or not value.strip():
             yield f"{what} is missing", f"fill in {column}"
-    if not is_iban(seller.iban):
+    if seller.iban and not is_iban(seller.iban):
         yield f"{seller.iban} is no IBAN", "mend partners.iban"
+
+
+def bare(number: str | None) -> str:
+    """A number as registers write it: ``NL 0000.00.012.B01`` is ``NL000000012B01``."""
+    return "".join(character for character in (number or "").upper() if character.isalnum())
+
+
+def vat_number(party: Party) -> str | None:
+    """The VAT number beginning with its country, as EN 16931 wants it (BR-CO-09); the country of the address put before where its register
+    has the number so. None where there is none, or nobody can tell its country."""
+    number = bare(party.vat_number)
+    prefix = VAT_PREFIXES.get(party.country, party.country)
+    if number[:2] in VAT_COUNTRIES and any(character.isdecimal() for character in number[2:]):
+        return number
+    is_dutch = party.country == "NL" and re.fullmatch(r"\d{9}B\d{2}", number)  # no other country writes them so
+    return f"{prefix}{number}" if is_dutch or (number and prefix in VAT_COUNTRIES and vat.is_valid(f"{prefix}{number}")) else None
+
+
+def vat_number_problem(party: Party) -> str | None:
+    """What is wrong with a party's VAT number: no country before it, or not a number of that country's register. None where it is right, or
+    where the party has none."""
+    if not party.vat_number:
+        return None
+    number = vat_number(party)
+    if number is None:
+        return f"VAT number {party.vat_number} does not begin with its country"
+    if number[:2] in EU_VAT_COUNTRIES and not vat.is_valid(number):
+        return f"VAT number {party.vat_number} cannot be one of {number[:2]}: see to its digits"
+    return None
+
+
+def coc_number(party: Party) -> str | None:
+    """The eight digits of a Dutch KvK number, or the number of another country's register as it is; None where there is none."""
+    number = bare(party.coc_number)
+    return number if number and (party.country != "NL" or re.fullmatch(r"\d{8}", number)) else None
+
+
+def oin(party: Party) -> str | None:
+    """The twenty digits of a Dutch public body's OIN; None where there is none."""
+    number = bare(party.oin)
+    return number if re.fullmatch(r"\d{20}", number) else None
 
 
 ADDRESS = ("name", "street", "postal_code", "city")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from orchestration.documents.invoice import LINE_KINDS, Invoice, InvoiceLine, VatSubtotal
+from orchestration.documents.invoice import LINE_KINDS, Invoice, InvoiceLine, Language, VatSubtotal
 from orchestration.documents.letterhead import grouped_iban, letterhead
 from orchestration.documents.typesetting import typeset
 from orchestration.documents.wording import (
@@ -42,6 +42,7 @@ def page_data(invoice: Invoice) -> dict[str, object]:
     return {
         **letterhead(invoice.seller, invoice.buyer, invoice.branding, language),
         "title": title,
+        "watermark": word("draft", language) if invoice.is_draft else None,
         "document_title": f"{title} {printable(invoice.invoice_number)} - {printable(invoice.seller.name)}",
         "number": printable(invoice.invoice_number),
         "facts": _facts(invoice),
@@ -87,6 +88,15 @@ def line_title(line: InvoiceLine, invoice: Invoice) -> str:
     return printable(line.description)
 
 
+def pieces_and_days(line: InvoiceLine, language: Language) -> str:
+    """``14 van 31 dagen`` of a line for a part of a month, whose price is that of the month; else nothing."""
+    if line.agreed_price_eur is None or not line.is_part_of_month:
+        return ""
+    return word(
+        "days_of_month", language, days=whole(abs(line.days or 0), language), days_in_month=whole(line.days_in_month or 0, language)
+    )
+
+
 def _table(kinds: tuple[str, ...], invoice: Invoice) -> dict[str, object] | None:
     """The lines of these kinds, a group each; nothing where there are none. A total where a group has several lines."""
     language = invoice.language
@@ -129,10 +139,13 @@ def _row(line: InvoiceLine, invoice: Invoice, shows_vat: bool) -> list[str]:
     if line.kind in CALL_KINDS:
         per_minute = price(abs(line.amount_eur) * 60 / line.duration_s, language, least_decimals=4) if line.duration_s else ""
         measured = [duration(line.duration_s or 0, language), per_minute]
+    elif (agreed := line.agreed_price_eur) is not None:
+        measured = [price(agreed, language, most_decimals=6)]
     else:
         measured = [price(abs(line.amount_eur / (line.quantity or 1)), language)]
     vat = [vat_word(line, invoice)] if shows_vat else []
-    return [line_title(line, invoice), whole(line.quantity, language), *measured, *vat, money(line.amount_eur, language)]
+    title = ", ".join(filter(None, (line_title(line, invoice), pieces_and_days(line, language))))
+    return [title, whole(line.quantity, language), *measured, *vat, money(line.amount_eur, language)]
 
 
 def vat_word(line: InvoiceLine | VatSubtotal, invoice: Invoice) -> str:

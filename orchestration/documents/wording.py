@@ -65,6 +65,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "Vrijgesteld van btw op grond van artikel 11 van de Wet op de omzetbelasting 1968",
         "Exempt from VAT under article 11 of the Dutch Turnover Tax Act 1968",
     ),
+    "days_of_month": ("{days} van {days_in_month} dagen", "{days} of {days_in_month} days"),
+    "draft": ("CONCEPT", "DRAFT"),
     "settlement": ("Verrekening {month}: {service}", "Settlement of {month}: {service}"),
     "late_calls": (
         (
@@ -118,9 +120,9 @@ def money(amount_eur: Decimal, language: Language) -> str:
     return _euro(round_cents(amount_eur), language, 2)
 
 
-def price(amount_eur: Decimal, language: Language, least_decimals: int = 2) -> str:
+def price(amount_eur: Decimal, language: Language, least_decimals: int = 2, most_decimals: int = 4) -> str:
     """As money, rounded at the fourth decimal, half away from zero; shows as many decimals as it has, and at least those."""
-    rounded = amount_eur.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+    rounded = amount_eur.quantize(Decimal(1).scaleb(-most_decimals), ROUND_HALF_UP)
     exponent = rounded.normalize().as_tuple().exponent
     return _euro(rounded, language, max(least_decimals, -exponent if isinstance(exponent, int) else 0))
 

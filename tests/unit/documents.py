@@ -30,6 +30,7 @@ BUYER = Party(
     postal_code="1234 AZ",
     city="Voorbeeldstad",
     email="administratie@gouden-aar.example",
+    coc_number="00000202",
 )
 BRANDING = Branding(
     logo=LOGO,

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import psutil
 import pytest
+from pypdf import PdfReader
 
 from orchestration.documents import rendering
-from orchestration.documents.invoice import Branding, Invoice
-from orchestration.documents.rendering import render
+from orchestration.documents.invoice import Branding, Invoice, usable_branding
+from orchestration.documents.rendering import FailedInvoice, render, render_all, render_draft
 from orchestration.errors import TiktellerError
-from tests.unit.documents import credited, invoice
+from tests.unit.documents import BUYER, credited, invoice
 
 BATCH = 3  # small, so that a few invoices take the way of many
 
@@ -62,14 +64,58 @@ def test_processes_make_what_one_process_makes_and_again_the_same(tmp_path: Path
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_one_bad_logo_keeps_no_other_invoice_back(tmp_path: Path, processes: int) -> None:
-    # Fails if a thousand customers get no invoice because of one partner's broken logo.
-    invoices = numbered(2 * BATCH + 1)
-    invoices[3] = invoice(invoice_number="BAD", branding=Branding(logo=b"no picture"))
-    with pytest.raises(TiktellerError, match=r"1 of 7 invoices were not rendered: invoice BAD: the logo"):
-        render(invoices, tmp_path, processes=processes)
-    assert len(list(tmp_path.rglob("*.pdf"))) == 2 * BATCH
+def test_one_bad_invoice_keeps_no_other_back(tmp_path: Path, processes: int) -> None:
+    # Fails if a thousand customers get no invoice because of one that cannot be made (FailedInvoice), or not be rendered.
+    invoices: list[Invoice | FailedInvoice] = list(numbered(2 * BATCH + 1))
+    invoices[1] = FailedInvoice("TORN", "invoice TORN: its lines add up to 3")
+    invoices[3] = invoice(invoice_number="BAD", partner_id="a b")
+    with pytest.raises(TiktellerError, match=r"2 of 7 invoices were not rendered: invoice TORN: its lines .*; partner id 'a b'"):
+        render(invoices, tmp_path / "one", processes=processes)
+    done = render_all(invoices, tmp_path / "all", processes=processes)
+    assert [each.invoice_number for each in done.failed] == ["TORN", "BAD"]
+    assert len(done.made) == len(list((tmp_path / "all").rglob("*.pdf"))) == 2 * BATCH - 1
     assert not list(tmp_path.rglob("BAD*"))
+
+
+def test_a_logo_that_is_none_is_left_out(tmp_path: Path) -> None:
+    # Fails if an invoice that has its number can never be sent, because its partner's logo is no picture.
+    (made,) = render([invoice(branding=Branding(logo=b"no picture"))], tmp_path / "broken")
+    (plain,) = render([invoice(branding=Branding())], tmp_path / "none")
+    assert made.pdf.read_bytes() == plain.pdf.read_bytes()
+    assert made.remarks[0].startswith("without its logo: invoice INV15901583: the logo cannot be read")
+    assert plain.remarks == ()
+
+
+def test_what_cannot_be_used_of_a_house_style_is_left_out() -> None:
+    # Fails if a colour that is none, or a logo of 5 MB, of an invoice approved before anybody asked, keeps it from being rendered for ever.
+    assert usable_branding(b"x" * 5_000_000, "blauw", "voet \x00 ☎ 東京", "Jan") == Branding(None, None, "voet \x00 ☎ 東京", "Jan")
+    assert usable_branding(b"x", "#0b7285", None, None) == Branding(b"x", "#0b7285")
+
+
+def test_a_zone_that_nobody_knows_is_utc(tmp_path: Path) -> None:
+    # Fails if the specification of an invoice cannot be written because its partner's time zone is called ACT.
+    odd, utc = (render([invoice(time_zone=zone)], tmp_path / zone)[0].calls.read_bytes() for zone in ("ACT", "UTC"))
+    assert odd == utc
+
+
+def test_an_e_invoice_without_the_name_of_its_profile_says_why(tmp_path: Path) -> None:
+    # Fails if finance believes that an e-invoice can be sent which no receiver of NLCIUS takes; a consumer reads none.
+    business, consumer = (
+        render([invoice(buyer=replace(BUYER, coc_number=None, kind=kind))], tmp_path)[0].remarks for kind in ("business", "consumer")
+    )
+    (remark,) = business
+    assert remark.startswith(f"e-invoice by EN 16931 only: {BUYER.name} has no KvK number or OIN")
+    assert remark.endswith("(fill in customers.coc_number or customers.oin)")
+    assert consumer == ()
+
+
+def test_a_draft_is_a_pdf_and_nothing_else(tmp_path: Path) -> None:
+    # Fails if a draft can be taken for an invoice, or lies where the documents of invoices are.
+    path = render_draft(invoice(invoice_number="CONCEPT", is_draft=True), tmp_path)
+    assert set(contents(tmp_path)) == {"kustlijn/2026-10/drafts/kustlijn-c001.pdf"}
+    page = " ".join(page.extract_text() for page in PdfReader(path).pages)
+    assert page.endswith("CONCEPT")  # across the page, over all that stands there
+    assert "CONCEPT" not in " ".join(page.extract_text() for page in PdfReader(render([invoice()], tmp_path)[0].pdf).pages)
 
 
 def test_a_disk_that_is_full_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

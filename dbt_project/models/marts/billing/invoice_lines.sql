@@ -16,6 +16,7 @@ call_lines as (
         calls.country, calls.line_type, cast(null as varchar) as service_code, cast(null as varchar) as service_name, cast(null as varchar) as pbx_id,
         cast(null as varchar) as settled_month, {{ month_of('min(calls.call_date)') }} as first_month, {{ month_of('max(calls.call_date)') }} as last_month,
         calls.reseller_id, coalesce(customers.vat_category, 'standard') as vat_category,
+        cast(null as decimal(18, 6)) as unit_price_eur, cast(null as integer) as days, cast(null as integer) as days_in_month,
         sum(calls.quantity) as quantity, sum(calls.duration_s) as duration_s, sum(calls.exact_eur) as exact_eur, sum(calls.purchase_eur) as purchase_eur
     from calls_by_day as calls
     left join {{ ref('stg_landing__customer_periods') }} as customers
@@ -26,17 +27,19 @@ call_lines as (
         coalesce(customers.vat_category, 'standard')
 ),
 
+-- a line has one price and, of a part of a month, one number of days: pieces are not added up over time
 service_lines as (
     select
         partner_id, customer_id, invoice_month as month, kind,
         cast(null as varchar) as country, cast(null as varchar) as line_type, service_code, min(service_name) as service_name, case when kind = 'seat' then pbx_id end as pbx_id,
         case when is_settlement then month end as settled_month, month as first_month, month as last_month, reseller_id, vat_category,
+        unit_sale_eur as unit_price_eur, days, case when days is not null then days_in_month end as days_in_month,
         sum(quantity) as quantity, cast(null as bigint) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
     from {{ ref('service_charges') }}
     where status_reason is null and not is_billing_exempt
     group by
         partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end, case when is_settlement then month end, month,
-        reseller_id, vat_category
+        reseller_id, vat_category, unit_sale_eur, days, case when days is not null then days_in_month end
 ),
 
 lines as (
@@ -96,7 +99,7 @@ select
         order by
             case billed_lines.kind when 'nrc' then 1 when 'mrc' then 2 when 'seat' then 3 when 'airtime' then 4 else 5 end,
             coalesce(billed_lines.settled_month, ''), billed_lines.first_month, billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type,
-            billed_lines.vat_category, billed_lines.reseller_id
+            billed_lines.unit_price_eur desc, billed_lines.days desc, billed_lines.vat_category, billed_lines.reseller_id
     ) as integer) as line_number,
     billed_lines.kind,
     coalesce('Verrekening ' || billed_lines.settled_month || ': ', '')
@@ -117,6 +120,10 @@ select
     billed_lines.settled_month,
     {{ first_day_of('billed_lines.first_month') }} as period_start,
     {{ add_days(next_month_start(first_day_of('billed_lines.last_month')), -1) }} as period_end,
+    cast(billed_lines.unit_price_eur as decimal(18, 6)) as unit_price_eur,
+    cast(billed_lines.days as integer) as days,
+    cast(billed_lines.days_in_month as integer) as days_in_month,
+    cast(null as decimal(18, 2)) as vat_correction_eur,
     billed_lines.reseller_id,
     cast(billed_lines.commission_percent as decimal(9, 4)) as commission_percent
 from billed_lines
@@ -158,6 +165,10 @@ select
     settled_month,
     period_start,
     period_end,
+    unit_price_eur,
+    days,
+    days_in_month,
+    vat_correction_eur,
     reseller_id,
     commission_percent
 from {{ source('raw', 'approved_lines') }}

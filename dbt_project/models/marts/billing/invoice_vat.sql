@@ -11,7 +11,8 @@ with by_invoice as (
         lines.vat_code,
         lines.vat_percent,
         sum(lines.amount_eur) as net_eur,
-        {{ vat_amount('sum(lines.amount_eur)', 'lines.vat_percent') }} as vat_eur
+        -- notes of one invoice add up to it: the last takes the cent that is left
+        cast({{ vat_amount('sum(lines.amount_eur)', 'lines.vat_percent') }} + coalesce(sum(lines.vat_correction_eur), 0) as decimal(18, 2)) as vat_eur
     from {{ ref('invoice_lines') }} as lines
     inner join {{ ref('invoices') }} as invoices on lines.invoice_id = invoices.invoice_id
     group by

@@ -15,6 +15,9 @@ select
     email,
     billing_exempt,
     ids_range_eur,
+    coc_number,
+    oin,
+    buyer_reference,
     file_id,
     line
 from {{ ref('int_customers') }}

@@ -22,6 +22,9 @@ select
     mandate_date,
     valid_from,
     valid_to,
+    coc_number,
+    oin,
+    buyer_reference,
     file_id,
     line
 from {{ landed_rows('customers') }}
