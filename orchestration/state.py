@@ -10,10 +10,13 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -180,6 +183,11 @@ audit = sa.Table(
 )
 """Who decided what and when. Its last row that a run reads is the version of the state: whatever is decided leaves a row here."""
 
+identities = sa.Table(
+    "identities", metadata, sa.Column("state_id", sa.Text, primary_key=True), sa.Column("made_at", sa.Text, nullable=False)
+)
+"""Which state this is, in one row: made at its first use, so that one that was lost and begun anew is not taken for the old one."""
+
 PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate")
 
 TABLES_LOCK = 7_466_155
@@ -213,12 +221,25 @@ def _engine(address: str) -> sa.Engine:
             if engine.dialect.name == "postgresql":  # two that start at once must not both make the tables
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
             metadata.create_all(connection)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, sa.exc.OperationalError, ModuleNotFoundError) as error:
+            if connection.execute(sa.select(identities)).first() is None:
+                connection.execute(identities.insert().values(state_id=token_hex(8), made_at=now()))
+    except sa.exc.DatabaseError as error:
+        if isinstance(error, sa.exc.OperationalError):
+            raise _unopened(error) from error
         raise TiktellerError(
-            f"the state cannot be opened: {' '.join(str(error).split())[:300]}",
-            mend="TIKTELLER_STATE_URL is such as postgresql+psycopg://user:password@host/database; without it state.db is used",
+            f"the state is damaged: {address.removeprefix('sqlite:///')}: {' '.join(str(error.orig).split())[:200]}",
+            mend="put its newest backup in its place; never delete it: it knows which numbers were given",
         ) from error
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise _unopened(error) from error
     return engine
+
+
+def _unopened(error: Exception) -> TiktellerError:
+    return TiktellerError(
+        f"the state cannot be opened: {' '.join(str(error).split())[:300]}",
+        mend="TIKTELLER_STATE_URL is such as postgresql+psycopg://user:password@host/database; without it state.db is used",
+    )
 
 
 def engine(workspace: Workspace) -> sa.Engine:
@@ -241,6 +262,35 @@ def version(workspace: Workspace) -> int:
     with engine(workspace).connect() as connection:
         published = audit.c.action.in_(PUBLISHED_ACTIONS)
         return connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0)).where(published)).scalar_one()
+
+
+def identity(workspace: Workspace) -> str:
+    """Which state this is; empty where there is none yet."""
+    if "TIKTELLER_STATE_URL" not in os.environ and not workspace.state.exists():
+        return ""
+    with engine(workspace).connect() as connection:
+        return connection.execute(sa.select(identities.c.state_id)).scalars().first() or ""
+
+
+def require_known(workspace: Workspace, edition: Mapping[str, Any], snapshot: Path) -> None:
+    """Raises TiktellerError where a snapshot knows decisions that the state does not: it was lost, or an older one put in its place.
+
+    A number would be given twice, and what was approved would be a draft again.
+    """
+    published, state_id = edition.get("state_version") or 0, edition.get("state_id") or ""
+    if not published:
+        return
+    known = version(workspace)
+    if known >= published and state_id in ("", identity(workspace)):
+        return
+    what = (
+        "is another one than that" if known and state_id not in ("", identity(workspace)) else f"knows decisions up to {known}, not those"
+    )
+    raise TiktellerError(
+        f"the state ({url(workspace).removeprefix('sqlite:///').split('@')[-1]}) {what} of which {snapshot.parent.name}/{snapshot.name} was "
+        f"published (up to decision {published}): numbers of invoices would be given twice",
+        mend="put the newest backup of the state in its place",
+    )
 
 
 def note(connection: sa.Connection, action: str, partner_id: str | None, subject: str, detail: str = "", who: str | None = None) -> None:
