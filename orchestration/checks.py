@@ -55,7 +55,7 @@ CAUSE = (
 
 @dataclass(frozen=True)
 class FailingTest:
-    """A test that failed: its table of failing rows, what it guards against, and the model and column that it asks about, where it has them."""
+    """A test that failed: the table of its rows, what it guards against, and the model and column that it asks about, where it has them."""
 
     name: str
     table: str
@@ -177,7 +177,8 @@ def _rows_of_model(connection: duckdb.DuckDBPyConnection, table: str, test: Fail
         )
     elif test.kind == "one_row_per":
         keys = [column for column in found if column != "rows_found"]
-        wrong = f"exists (select 1 from {table} as failing where {' and '.join(f'failing.{key} is not distinct from model.{key}' for key in keys)})"
+        same = " and ".join(f"failing.{key} is not distinct from model.{key}" for key in keys)
+        wrong = f"exists (select 1 from {table} as failing where {same})"
     else:
         return None
     if "partner_id" in columns:

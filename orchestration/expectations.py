@@ -38,7 +38,7 @@ SAMPLE_ROWS = 20_000  # 3 MB as a frame; 10 million rows would be 1.6 GB. A shar
 MOST = 0.6
 # Of the demo's calls 87 to 91 % lasted. Busy lines and campaigns connect far less, so only a meter that stands still goes below this.
 SOME = 0.02
-# In the demo 94 to 100 %: legs, a queue that rings twenty people, and a call in two files repeat an id, but a few times; a broken id repeats always.
+# In the demo 94 to 100 %: legs, a queue that rings twenty people, and a call in two files repeat an id a few times; a broken id always.
 DISTINCT = 0.02
 
 SECONDS_OF_A_TYPICAL_CALL = 3600  # the demo's medians are 71 to 122 s; in milliseconds they would be 71,000 and more
@@ -385,8 +385,9 @@ class Unexpected:
 def unexpected(
     connection: duckdb.DuckDBPyConnection, findings: Iterable[ExpectationResult], after_file_id: int, pending: Collection[int] = ()
 ) -> list[Unexpected]:
-    """Whose it is that feeds failed (``findings``) in files with a higher id than ``after_file_id``; ``pending`` are files that failed before,
-    which are judged by themselves: what landed since must not outweigh them.
+    """Whose it is that feeds failed (``findings``) in files with a higher id than ``after_file_id``.
+
+    ``pending`` are files that failed before and that nobody accepted: judged by themselves, as what landed since must not outweigh them.
     """
     failed = {finding.feed: finding for finding in findings if not finding.success}
     found: list[Unexpected] = []
@@ -466,7 +467,8 @@ def _unexpected_lines(connection: duckdb.DuckDBPyConnection, feed: str, file_ids
     return found
 
 
-SOURCE = "case when regexp_matches(files.file, '^' || files.feed || '/[^/]+/') then split_part(substr(files.file, length(files.feed) + 2), '/', 1) else '' end"
+BELOW_FEED = "substr(files.file, length(files.feed) + 2)"
+SOURCE = f"case when {BELOW_FEED} like '%/%' then split_part({BELOW_FEED}, '/', 1) else '' end"
 """The sub-folder of the feed that a file came in, which is where an exchange sends its files; empty: the feed's own folder."""
 
 
@@ -478,8 +480,9 @@ def _owners(owned_by: str) -> str:
     if owned_by == "customer_id":
         return customers
     return (
-        f"select trim(accounts.account) as name, arg_min(customers.partner_id, accounts.file_id) as partner_id from raw.accounts as accounts "
-        f"inner join ({customers}) as customers on trim(accounts.customer_id) = customers.name group by trim(accounts.account)"
+        "select trim(accounts.account) as name, arg_min(customers.partner_id, accounts.file_id) as partner_id "
+        f"from raw.accounts as accounts inner join ({customers}) as customers on trim(accounts.customer_id) = customers.name "
+        "group by trim(accounts.account)"
     )
 
 
@@ -520,7 +523,7 @@ def _owned_sample(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Se
 
 
 def _owner_of_source(connection: duckdb.DuckDBPyConnection, feed: str, source: str, file_ids: Sequence[int]) -> str | None:
-    """Whose the last files of a sub-folder were before these, where all were one partner's; of the feed's own folder, where anybody's lie, none's."""
+    """Whose the last files of a sub-folder were, where all were one partner's. In the feed's own folder anybody's lie."""
     if not source:
         return None
     suite = SUITES[feed]
@@ -548,8 +551,9 @@ def _said(source: str, partner_id: str | None, what: str, files: Sequence[str]) 
     named = ", ".join(files[:FILES_NAMED]) + (f" and {len(files) - FILES_NAMED} files more" if len(files) > FILES_NAMED else "")
     whose = partner_id or "nobody knows whose"
     return (
-        f"landed_as_expected: {source} ({whose}): {what}{f'; in {named}' if named else ''}. Likely its exchange writes another format than before. "
-        "Mend: tikteller run --accept-landed if the files are right, else take them out of landing/ and tikteller run --rebuild"
+        f"landed_as_expected: {source} ({whose}): {what}{f'; in {named}' if named else ''}. "
+        "Likely its exchange writes another format than before. Mend: tikteller run --accept-landed if the files are right, "
+        "else take them out of landing/ and tikteller run --rebuild"
     )
 
 

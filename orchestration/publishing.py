@@ -2,8 +2,8 @@
 
 A snapshot is a new file, never a changed one. It starts as a copy of the partner's rated calls, in which a run has replaced the days
 that changed; then all other tables are made anew, in one transaction: they are small. Every file is checked against the warehouse
-before the first pointer moves; a run that is killed before that leaves the last good snapshots in place. A partner at whom something is wrong
-(``orchestration.faults``), or whose file cannot be made, keeps its last good snapshot, and the platform's file says so; the others publish.
+before the first pointer moves; a run that is killed before that leaves the last good snapshots in place. A partner with a fault
+(``orchestration.faults``), or whose file cannot be made, keeps its last good snapshot, and the platform's says so; the others publish.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -232,8 +232,8 @@ def _edition(connection: duckdb.DuckDBPyConnection, code: str) -> Edition:
 
 
 def published_through(workspace: Workspace, warehouse: duckdb.DuckDBPyConnection) -> tuple[int, set[int]]:
-    """The last file (``file_id``) of this warehouse that operators see published, 0 when nothing of it is; and those up to it that are not as
-    expected and that nobody accepted."""
+    """The last file (``file_id``) of this warehouse that operators see published, 0 when nothing of it is; and which of those up to it
+    are not as expected, and accepted by nobody."""
     try:
         with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as snapshot:
             edition = serving.edition_of(snapshot)
@@ -271,7 +271,7 @@ def _build(
     progress: Progress,
     standing: Sequence[tuple[str | None, str | None, str | None]] = (),
 ) -> Snapshot:
-    """One partner's snapshot, complete and checked, under its own name; no pointer is touched. ``standing``: who is where, for the platform's."""
+    """One partner's snapshot, complete and checked, under its own name; no pointer is touched. ``standing``: who is where."""
     began = time.monotonic()
     folder = workspace.serving / partner_id
     folder.mkdir(parents=True, exist_ok=True)
@@ -304,7 +304,8 @@ def _build(
         connection.execute("checkpoint snapshot")
         rows = _check(connection, partner_id)
     except BaseException:
-        connection.rollback()
+        with suppress(duckdb.Error):  # it may have ended
+            connection.rollback()
         raise
     finally:
         connection.execute("detach snapshot")

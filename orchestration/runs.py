@@ -67,9 +67,9 @@ class FeedCounts:
 class RunReport:
     """What a run did.
 
-    ``published``: everybody has what landed. ``problem`` says why nothing was published at all; the last good snapshots then stay. ``held``
-    are the partners that alone keep their last good snapshot, ``told`` what is wrong and nobody's that is known: the others, in ``partners``,
-    have ``snapshot``.
+    ``published``: everybody has what landed. ``problem`` says why nothing was published at all; the last good snapshots then stay.
+    ``held`` are the partners that alone keep their last good snapshot, ``told`` is what is wrong and nobody's that is known: the others,
+    in ``partners``, have ``snapshot``.
     """
 
     started_at: str
@@ -137,7 +137,7 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
 
 
 def is_up_to_date(workspace: Workspace) -> bool:
-    """Whether what is published is all there is, for everybody: every file and every decision, by today's rules, from a build that went well."""
+    """Whether what is published is all there is, for all: every file and every decision, by today's rules, from a build that went well."""
     if not workspace.warehouse.exists() or not dbt.is_built(workspace):
         return False
     try:
@@ -158,7 +158,8 @@ def is_up_to_date(workspace: Workspace) -> bool:
 
 
 def require_known_state(workspace: Workspace) -> None:
-    """Raises TiktellerError where what is published knows decisions that the state does not: a run would take them back, unseen."""
+    """Raises TiktellerError where decisions were made that the state does not know: a run would take them back, unseen."""
+    state.require_not_older(workspace)
     try:
         snapshot = serving.current_snapshot(workspace, PLATFORM)
         with closing(serving.connect(snapshot)) as platform:

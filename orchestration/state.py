@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -250,9 +251,46 @@ def engine(workspace: Workspace) -> sa.Engine:
 
 @contextmanager
 def deciding(workspace: Workspace) -> Iterator[sa.Connection]:
-    """One transaction: all of it is decided, or nothing."""
+    """One transaction: all of it is decided, or nothing. Raises TiktellerError where the state is not the one that was decided in last."""
+    require_not_older(workspace)
     with engine(workspace).begin() as connection:
         yield connection
+    _remember(workspace)
+
+
+def _remember(workspace: Workspace) -> None:
+    """Leave beside the state which one it is and how far it has come."""
+    with engine(workspace).connect() as connection:
+        last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0))).scalar_one()
+    unfinished = workspace.state_seen.with_name(f"{workspace.state_seen.name}.{token_hex(4)}.part")
+    unfinished.write_text(json.dumps({"state_id": identity(workspace), "last_audit_id": last}))
+    unfinished.replace(workspace.state_seen)
+
+
+def require_not_older(workspace: Workspace) -> None:
+    """Raises TiktellerError where decisions were made that the state does not know, also such as no run has published yet."""
+    try:
+        seen = json.loads(workspace.state_seen.read_text())
+        state_id, last = str(seen["state_id"]), int(seen["last_audit_id"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return  # what is published knows the state too
+    if not last:
+        return
+    known = 0
+    if identity(workspace):
+        with engine(workspace).connect() as connection:
+            known = connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0))).scalar_one()
+    if known < last or identity(workspace) != state_id:
+        raise _older(workspace, known, f"that was decided in last (up to {last})")
+
+
+def _older(workspace: Workspace, known: int, which: str) -> TiktellerError:
+    place = url(workspace).removeprefix("sqlite:///").split("@")[-1]
+    return TiktellerError(
+        f"the state ({place}, decisions up to {known}) is not the one {which}: it was lost, or an older one put in its place, and numbers "
+        "of invoices would be given twice",
+        mend="put the newest backup of the state in its place",
+    )
 
 
 def version(workspace: Workspace) -> int:
@@ -283,14 +321,7 @@ def require_known(workspace: Workspace, edition: Mapping[str, Any], snapshot: Pa
     known = version(workspace)
     if known >= published and state_id in ("", identity(workspace)):
         return
-    what = (
-        "is another one than that" if known and state_id not in ("", identity(workspace)) else f"knows decisions up to {known}, not those"
-    )
-    raise TiktellerError(
-        f"the state ({url(workspace).removeprefix('sqlite:///').split('@')[-1]}) {what} of which {snapshot.parent.name}/{snapshot.name} was "
-        f"published (up to decision {published}): numbers of invoices would be given twice",
-        mend="put the newest backup of the state in its place",
-    )
+    raise _older(workspace, known, f"of which {snapshot.parent.name}/{snapshot.name} was published (up to {published})")
 
 
 def note(connection: sa.Connection, action: str, partner_id: str | None, subject: str, detail: str = "", who: str | None = None) -> None:

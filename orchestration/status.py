@@ -164,6 +164,7 @@ def status(workspace: Workspace) -> Status:
         try:
             snapshot = serving.current_snapshot(workspace, PLATFORM)
             platform = opened.enter_context(closing(serving.connect(snapshot)))
+            state.require_not_older(workspace)
             state.require_known(workspace, serving.edition_of(platform), snapshot)
         except TiktellerError as error:
             if platform or (workspace.serving / PLATFORM / serving.POINTER).exists():

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from orchestration import dbt, serving
@@ -24,8 +23,8 @@ HELD = "select partner_id, held_because from partner_snapshots where held_becaus
 
 @pytest.fixture(scope="module")
 def traded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Two partners, published with 20 calls each; west's exchange sends its files into a folder of its own, 30 long calls in parts among them.
-    Beside them partners that are called as the engine calls things of its own."""
+    """Two partners, published with 20 calls each; west's exchange has a folder of its own, with 30 long calls in parts. Beside them
+    partners that are called as the engine calls things of its own."""
     workspace = open_trade(tmp_path_factory.mktemp("traded") / "workspace")
     named = [{"partner_id": each, "name": each, "tier": "premium", "deck_id": "world"} for each in (*ENGINE_NAMES, "y" * 300, "current")]
     land(workspace, "partners", "named", named)
@@ -67,18 +66,21 @@ def unreadable(rows: int, **more: object) -> list[dict[str, object]]:
 
 
 def test_an_exchange_that_is_wrong_in_bulk_holds_its_partner_and_no_other(workspace: Workspace) -> None:
-    """Noord would go without figures because west's exchange writes its clock in words; or west's figures would come out too low, unseen."""
+    """Noord would go without figures because west's exchange writes its clock in words; or west's would come out too low, unseen."""
     before = current(workspace, "west")
     land(workspace, "cdrs/standard", "west/second", unreadable(150))
     land(workspace, "cdrs/standard", "noord/second", [call("n-new", f"{WEDNESDAY}T12:00:00+02:00", 61)])
     held = tikteller(workspace.root, "run", check=False)
     assert held.returncode == 1
-    assert "NOT published for west" in held.stdout and "landed_as_expected: cdrs/standard/west (west)" in held.stdout
-    assert "west/second.csv" in held.stdout and "published snapshot" in held.stdout
+    assert "NOT published for west" in held.stdout
+    assert "landed_as_expected: cdrs/standard/west (west)" in held.stdout
+    assert "west/second.csv" in held.stdout
+    assert "published snapshot" in held.stdout
     assert calls(workspace, "noord") == 21
     assert (current(workspace, "west"), calls(workspace, "west")) == (before, 20)
     told = tikteller(workspace.root, "status").stdout
-    assert "NOT for west" in told and "landed_as_expected" in told
+    assert "NOT for west" in told
+    assert "landed_as_expected" in told
 
     land(workspace, "cdrs/standard", "noord/third", [call(f"n-{n}", f"{WEDNESDAY}T13:{n % 60:02d}:00+02:00", 61) for n in range(900)])
     again = tikteller(workspace.root, "run", check=False)
@@ -86,7 +88,8 @@ def test_an_exchange_that_is_wrong_in_bulk_holds_its_partner_and_no_other(worksp
     assert (calls(workspace, "noord"), calls(workspace, "west")) == (921, 20)
 
     accepted = tikteller(workspace.root, "run", "--accept-landed")
-    assert "published snapshot" in accepted.stdout and "NOT" not in accepted.stdout
+    assert "published snapshot" in accepted.stdout
+    assert "NOT" not in accepted.stdout
     assert current(workspace, "west") == current(workspace, "noord")
     assert ask(workspace, PLATFORM, HELD) == []
     assert "nothing new" in tikteller(workspace.root, "run").stderr
@@ -100,7 +103,8 @@ def test_rows_of_nobody_are_told_and_hold_nobody(workspace: Workspace) -> None:
     land(workspace, "cdrs/standard", "noord/second", [call("n-new", f"{WEDNESDAY}T12:00:00+02:00", 61)])
     told = tikteller(workspace.root, "run", check=False)
     assert told.returncode == 1
-    assert "nobody knows whose" in told.stdout and "stray.csv" in told.stdout
+    assert "nobody knows whose" in told.stdout
+    assert "stray.csv" in told.stdout
     assert calls(workspace, "noord") == 21
     assert current(workspace, "west") == current(workspace, "noord")
     assert not (workspace.serving / "current").exists(), "each partner has a pointer of its own now"
@@ -125,8 +129,8 @@ def other_rules(folder: Path, test: str) -> list[str]:
     (folder / "seeds").symlink_to(dbt.SEEDS_DIR)
     (folder / "dbt_project" / "tests" / "nobody_calls_for_777_seconds.sql").write_text(test)
     program = (
-        "import sys, pathlib, orchestration.workspace as w; "
-        f"w.DBT_PROJECT_DIR = pathlib.Path({str(folder / 'dbt_project')!r}); from orchestration import cli; sys.exit(cli.main(sys.argv[1:]))"
+        f"import sys, pathlib, orchestration.workspace as w; w.DBT_PROJECT_DIR = pathlib.Path({str(folder / 'dbt_project')!r}); "
+        "from orchestration import cli; sys.exit(cli.main(sys.argv[1:]))"
     )
     return [sys.executable, "-c", program]
 
