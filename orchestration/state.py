@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -263,8 +263,9 @@ def _remember(workspace: Workspace) -> None:
     with engine(workspace).connect() as connection:
         last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0))).scalar_one()
     unfinished = workspace.state_seen.with_name(f"{workspace.state_seen.name}.{token_hex(4)}.part")
-    unfinished.write_text(json.dumps({"state_id": identity(workspace), "last_audit_id": last}))
-    unfinished.replace(workspace.state_seen)
+    with suppress(OSError):  # what was decided is decided
+        unfinished.write_text(json.dumps({"state_id": identity(workspace), "last_audit_id": last}))
+        unfinished.replace(workspace.state_seen)
 
 
 def require_not_older(workspace: Workspace) -> None:
@@ -295,22 +296,27 @@ def _older(workspace: Workspace, known: int, which: str) -> TiktellerError:
 
 def version(workspace: Workspace) -> int:
     """Grows with every decision that a run reads; a snapshot of a lower one is out of date. Letters and debits change nothing there."""
-    if "TIKTELLER_STATE_URL" not in os.environ and not workspace.state.exists():
-        return 0
-    with engine(workspace).connect() as connection:
-        published = audit.c.action.in_(PUBLISHED_ACTIONS)
-        return connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0)).where(published)).scalar_one()
+    return _known(workspace)[0]
 
 
 def identity(workspace: Workspace) -> str:
     """Which state this is; empty where there is none yet."""
-    if "TIKTELLER_STATE_URL" not in os.environ and not workspace.state.exists():
-        return ""
-    with engine(workspace).connect() as connection:
-        return connection.execute(sa.select(identities.c.state_id)).scalars().first() or ""
+    return _known(workspace)[1]
 
 
-def require_known(workspace: Workspace, edition: Mapping[str, Any], snapshot: Path) -> None:
+def _known(workspace: Workspace, decided: sa.Connection | None = None) -> tuple[int, str]:
+    """Version and identity, read in the transaction that somebody has open, or in one of its own."""
+    if decided is None:
+        if "TIKTELLER_STATE_URL" not in os.environ and not workspace.state.exists():
+            return 0, ""
+        with engine(workspace).connect() as connection:
+            return _known(workspace, connection)
+    published = audit.c.action.in_(PUBLISHED_ACTIONS)
+    last = decided.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0)).where(published)).scalar_one()
+    return last, decided.execute(sa.select(identities.c.state_id)).scalars().first() or ""
+
+
+def require_known(workspace: Workspace, edition: Mapping[str, Any], snapshot: Path, decided: sa.Connection | None = None) -> None:
     """Raises TiktellerError where a snapshot knows decisions that the state does not: it was lost, or an older one put in its place.
 
     A number would be given twice, and what was approved would be a draft again.
@@ -318,10 +324,9 @@ def require_known(workspace: Workspace, edition: Mapping[str, Any], snapshot: Pa
     published, state_id = edition.get("state_version") or 0, edition.get("state_id") or ""
     if not published:
         return
-    known = version(workspace)
-    if known >= published and state_id in ("", identity(workspace)):
-        return
-    raise _older(workspace, known, f"of which {snapshot.parent.name}/{snapshot.name} was published (up to {published})")
+    known, own = _known(workspace, decided)
+    if known < published or state_id not in ("", own):
+        raise _older(workspace, known, f"of which {snapshot.parent.name}/{snapshot.name} was published (up to {published})")
 
 
 def note(connection: sa.Connection, action: str, partner_id: str | None, subject: str, detail: str = "", who: str | None = None) -> None:
