@@ -1,4 +1,4 @@
-"""Files of ours are looked at before they are believed: of what was lost, cut off, swapped or is an older one a line is said, and nothing billed.
+"""Files of ours are looked at before they are believed: of what was lost, cut off, swapped or is older one line is said.
 
 The workspace has everything that a partner's month leaves: two partners, one invoice approved and published, one approved since.
 """
