@@ -38,6 +38,7 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
             for part in range(1, 7)
         ],
     )
+    land_lawful_absurdities(workspace)
     for partner in ("noord", "west"):
         rows = [call(f"{partner}-{n}", f"{WEDNESDAY}T10:{n:02d}:00+02:00", 61, customer=f"{partner}-1") for n in range(20)]
         land(workspace, "cdrs/standard", f"{partner}/first", rows)
@@ -110,6 +111,39 @@ def test_rows_of_nobody_are_told_and_hold_nobody(workspace: Workspace) -> None:
     assert not (workspace.serving / "current").exists(), "each partner has a pointer of its own now"
 
 
+ABSURD_CALLS = 8_000
+
+
+def land_lawful_absurdities(workspace: Workspace) -> None:
+    """A partner whose deck costs all that a deck may, with calls as long as a record may say: a day of them costs over 10^12 euros."""
+    deck = {"deck_id": "dear", "prefix": "49", "destination": "Duitsland", "connection_fee_eur": "100000", "minute_rate_eur": "100000"}
+    land(workspace, "purchase_rates", "dear", [deck | {"valid_from": "2026-01-01"}])
+    land(workspace, "partners", "dear", [{"partner_id": "oost", "name": "Oost", "tier": "premium", "deck_id": "dear", "country": "NL"}])
+    land(
+        workspace,
+        "customers",
+        "dear",
+        [{"customer_id": "oost-1", "partner_id": "oost", "name": "Klant van oost", "ids_range_eur": "40-80"}],
+    )
+    land(workspace, "accounts", "dear", [{"account": "trunk-oost-1", "customer_id": "oost-1"}])
+    land(workspace, "call_plans", "dear", [{"call_plan_id": "oost-plan", "partner_id": "oost", "name": "Duur"}])
+    rate = {"call_plan_id": "oost-plan", "country": "*", "line_type": "*", "connection_fee_eur": "0", "minute_rate_percent": "999"}
+    land(workspace, "call_plan_rates", "dear", [rate | {"valid_from": "2026-01-01"}])
+    land(workspace, "customer_plans", "dear", [{"customer_id": "oost-1", "call_plan_id": "oost-plan", "valid_from": "2026-01-01"}])
+    long = [call(f"dear-{n}", f"{WEDNESDAY}T09:00:00+02:00", 86_400, "0049301234567", customer="oost-1") for n in range(ABSURD_CALLS)]
+    short = [call(f"missed-{n}", f"{WEDNESDAY}T09:00:00+02:00", 0, "0049301234567", customer="oost-1") for n in range(ABSURD_CALLS + 1)]
+    land(workspace, "cdrs/standard", "oost/dear", [*long, *short])
+
+
+def test_absurd_but_lawful_prices_stop_nobody(traded: Workspace) -> None:
+    """Sums beyond 10^12 euros of one partner would keep everybody's figures back."""
+    cost = 100_000 * 1_440 + 100_000
+    expected = [(2 * ABSURD_CALLS + 1, ABSURD_CALLS * cost)]
+    assert ask(traded, "oost", "select sum(calls), sum(purchase_eur) from daily_calls") == expected
+    assert ask(traded, "oost", "select sum(sale_eur) from margins") == [(ABSURD_CALLS * 100_000 * 1_440 * 999 // 100,)]
+    assert serving.current_snapshot(traded, "noord").stem == serving.current_snapshot(traded, "oost").stem
+
+
 def share_one_pointer(workspace: Workspace) -> None:
     """As the version before left it: after the upgrade nothing would be published."""
     (workspace.serving / "current").write_text((workspace.serving / "west" / "current").read_text())
@@ -158,7 +192,7 @@ def test_a_check_that_fails_says_whose_and_holds_only_that_one(workspace: Worksp
 
 def test_ids_of_partners_are_no_names_of_the_engine(traded: Workspace, tmp_path: Path) -> None:
     """A partner that is called as the engine calls something of its own would break the questions and reports over all."""
-    ids = (*ENGINE_NAMES, "noord", "west")
+    ids = (*ENGINE_NAMES, "noord", "oost", "west")
     assert sorted(serving.published_partners(traded)) == sorted(ids)
     told = tikteller(traded.root, "sql", "select partner_id from partner order by 1", "--format", "csv").stdout.split()
     assert told == ["partner_id", *sorted(ids)]
