@@ -73,16 +73,20 @@ def results(target: Path) -> list[dict[str, Any]]:
         return []
 
 
-def stopped(target: Path) -> tuple[str]:
-    """What made dbt stop: the nodes that could not be built or asked, with dbt's words. The argument of an error."""
+def stopped(target: Path, said: str = "") -> str:
+    """What made dbt stop: the nodes that could not be built or asked, with dbt's words; else the end of all it ``said``."""
     errors = [each for each in results(target) if each["status"] in ("error", "fail")]
-    said = [f"{each['unique_id'].split('.')[2]}: {_one_line(each.get('message') or 'fails')}" for each in errors[:3]]
+    nodes = [f"{each['unique_id'].split('.')[2]}: {_one_line(each.get('message') or 'fails')}" for each in errors[:3]]
     more = [f"and {len(errors) - 3} more"] if len(errors) > 3 else []
-    return ("; ".join([*said, *more]) or f"dbt did not come to its end: {target / 'dbt.log'} says more",)
+    return "; ".join([*nodes, *more]) or f"dbt did not come to its end: {_one_line(said[-300:])} ({target / 'dbt.log'} says more)"
 
 
 def faults(workspace: Workspace) -> list[Fault]:
-    """What the tests of the last build say, by partner. Raises TiktellerError where a failing test may concern anybody."""
+    """What the tests of the last build say, by partner. Raises TiktellerError where a failing test may concern anybody, or nobody knows."""
+    if not results(workspace.dbt_target):
+        raise TiktellerError(
+            f"{workspace.dbt_target / 'run_results.json'} cannot be read: nobody knows what the checks say", mend="tikteller run"
+        )
     failed = list(failing_tests(workspace.dbt_target))
     if not failed:
         return []

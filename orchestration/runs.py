@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -42,6 +43,9 @@ event_log_storage:
   config:
     base_dir: {history}
 """
+
+
+DISK_FULL = re.compile(r"No space left|Errno 28|disk is full|not enough disk space", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -266,6 +270,8 @@ def _told(error: SerializableErrorInfo) -> str:
         chain.append(chain[-1].cause)
     ours = [each for each in chain if each.cls_name == TiktellerError.__name__]
     message = (ours[0] if ours else chain[-1]).message
+    if DISK_FULL.search(message):
+        message = f"the disk is full: {message}. Mend: make room, then tikteller run; what stands published stays"
     return " ".join(message.split()).removeprefix(f"{TiktellerError.__module__}.{TiktellerError.__name__}: ")[:1000]
 
 

@@ -51,7 +51,7 @@ def dbt_models(
     try:
         yield from invocation.stream()
     except DagsterDbtCliRuntimeError as error:
-        raise TiktellerError(*checks.stopped(invocation.target_path)) from error
+        raise TiktellerError(checks.stopped(invocation.target_path, error.description or "")) from error
     finally:
         _tell(invocation.target_path, progress)
 
