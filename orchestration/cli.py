@@ -255,7 +255,7 @@ def _rerate(args: argparse.Namespace) -> int:
     from orchestration.rerating import rerate
 
     report, changes = rerate(workspace_of(args).require(), args.first_day, args.last_day, args.partner, printed())
-    for line in (change.line for change in changes) if report.published else report.lines():
+    for line in (*(change.line for change in changes), *(() if report.published else report.lines())):
         print(line)
     return 0 if report.published else FAILED
 

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from orchestration import run_lock, serving, state
 from orchestration.draft_problems import DraftProblem, draft_problems
 from orchestration.errors import TiktellerError
+from orchestration.publishing import ledger_fingerprint
 from orchestration.workspace import PLATFORM, Workspace
 
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -72,6 +73,8 @@ def published(workspace: Workspace, partner_id: str) -> Iterator[tuple[duckdb.Du
     with run_lock.shared(workspace):
         snapshot = serving.current_snapshot(workspace, partner_id)
         with closing(serving.connect(snapshot)) as connection:
+            serving.require_whole(connection, snapshot)
+            state.require_known(workspace, serving.edition_of(connection), snapshot)
             yield connection, snapshot.stem
 
 
@@ -169,7 +172,7 @@ def freeze(
             [{"customer_id": each, "month": month, "partner_id": partner_id, "freeze_id": freeze_id} for each in customers],
         )
     with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
-        files = [row[0] for row in platform.execute("select distinct sha256 from ingested_files").fetchall()]
+        files = _files_known_to(snapshot, platform, partner_id)
     if files:
         decided.execute(state.insert_or_ignore(decided, state.frozen_files), [{"sha256": each, "freeze_id": freeze_id} for each in files])
     for first_date, last_date in _days_left_open(snapshot, month, customers):
@@ -177,6 +180,23 @@ def freeze(
             state.rerate_requests.insert().values(first_date=first_date, last_date=last_date, reason=f"{occasion} {partner_id} {month}")
         )
     return calls.num_rows, charges.num_rows
+
+
+def _files_known_to(snapshot: duckdb.DuckDBPyConnection, platform: duckdb.DuckDBPyConnection, partner_id: str) -> list[str]:
+    """Contents of the files that the partner's snapshot was made from: of one that was held back, fewer than the platform knows.
+
+    A file that is taken for known though its calls are in no snapshot would be billed to nobody.
+    """
+    own, whole = serving.edition_of(snapshot), serving.edition_of(platform)
+    if own.get("snapshot") == whole.get("snapshot") or "ledger" not in own:
+        return [row[0] for row in platform.execute("select distinct sha256 from ingested_files").fetchall()]
+    if own["ledger"] != ledger_fingerprint(platform, "ingested_files", own["through_file_id"]):
+        raise TiktellerError(
+            f"the snapshot of {partner_id} was held back, and the warehouse has been made anew since: nobody knows which calls it had",
+            mend="mend what holds it back (tikteller status), tikteller run, then again",
+        )
+    known = platform.execute("select distinct sha256 from ingested_files where file_id <= ?", [own["through_file_id"]])
+    return [row[0] for row in known.fetchall()]
 
 
 def _days_left_open(snapshot: duckdb.DuckDBPyConnection, month: str, customers: Sequence[str]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 import subprocess
@@ -81,7 +82,8 @@ def prepare_manifest(workspace: Workspace) -> Path:
 def _prepare(folder: Path, fingerprint: str, make: Callable[[Path], None]) -> None:
     """Let ``make`` write what is parsed into the folder, unless it is there; several processes may do so at a time."""
     prepared_for = folder / "prepared_for"
-    if prepared_for.exists() and prepared_for.read_text() == fingerprint and all((folder / file).exists() for file in PARSED):
+    prepared = prepared_for.exists() and prepared_for.read_text(errors="replace") == fingerprint
+    if prepared and all((folder / file).exists() for file in PARSED) and _is_whole(folder / PARSED[0]):
         return
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="parsing-") as unfinished:
@@ -89,6 +91,14 @@ def _prepare(folder: Path, fingerprint: str, make: Callable[[Path], None]) -> No
         for file in PARSED:
             (Path(unfinished) / file).replace(folder / file)
     prepared_for.write_text(fingerprint)
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Whether the manifest was written to its end: a disk that is full cuts it, and every later run would fail on it."""
+    try:
+        return bool(json.loads(manifest.read_bytes())["nodes"])
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _parse(workspace: Workspace, target: Path) -> None:
@@ -119,7 +129,7 @@ def begin_build(workspace: Workspace) -> bool:
 def is_built(workspace: Workspace) -> bool:
     """Whether the last build went well, by the rules of today."""
     went_well = _rules_file(workspace)
-    return went_well.exists() and went_well.read_text() == rules_fingerprint()
+    return went_well.exists() and went_well.read_text(errors="replace") == rules_fingerprint()
 
 
 def build_went_well(workspace: Workspace) -> None:

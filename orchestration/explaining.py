@@ -150,8 +150,7 @@ def opened(workspace: Workspace, partner_id: str) -> Iterator[duckdb.DuckDBPyCon
     with closing(duckdb.connect(config={"python_enable_replacements": "false"})) as connection:
         connection.execute("set TimeZone = 'UTC'")
         for path, name in ((snapshot, "snap"), (platform, "platform")):
-            literal = "'" + str(path).replace("'", "''") + "'"
-            connection.execute(f"attach {literal} as {name} (read_only)")
+            serving.attach(connection, path, name)
         yield connection
 
 

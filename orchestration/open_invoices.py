@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -97,7 +98,11 @@ def open_invoices(workspace: Workspace, decided: sa.Connection, partner_id: str,
     rows = decided.execute(columns).mappings().fetchall()
     if not rows:
         return []
-    with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
+    published = serving.current_snapshot(workspace, PLATFORM)
+    with closing(serving.connect(published)) as platform:
+        serving.require_whole(platform, published)
+        state.require_known(workspace, serving.edition_of(platform), published, decided)
+        _require_published(platform, partner_id)
         texts = {name: pa.array([row[name] for row in rows], pa.string()) for name in rows[0]}
         platform.register("stored", pa.table(texts))
         platform.execute(
@@ -110,6 +115,18 @@ def open_invoices(workspace: Workspace, decided: sa.Connection, partner_id: str,
 def in_credit(found: Iterable[OpenInvoice]) -> frozenset[str]:
     """Customers who have money to come on an invoice: until it is paid back or set off, nobody asks them for any, by letter or by debit."""
     return frozenset(each.customer_id for each in found if each.open_eur < 0)
+
+
+def _require_published(platform: duckdb.DuckDBPyConnection, partner_id: str) -> None:
+    """Raises TiktellerError where the partner was held back: nobody is asked for money by figures that did not pass."""
+    try:
+        held = platform.execute(
+            "select held_because from partner_snapshots where partner_id = ? and held_because is not null", [partner_id]
+        ).fetchone()
+    except duckdb.CatalogException:  # of an older version
+        return
+    if held:
+        raise TiktellerError(f"{partner_id} was held back by the last run: {held[0][:300]}", mend="tikteller status says more; then again")
 
 
 def require_payments(workspace: Workspace) -> None:

@@ -1,8 +1,9 @@
-"""The writers' side of ``serving/``: marts -> one snapshot file per partner, all swapped in together.
+"""The writers' side of ``serving/``: marts -> one snapshot file per partner, swapped in one right after the other when all are there.
 
 A snapshot is a new file, never a changed one. It starts as a copy of the partner's rated calls, in which a run has replaced the days
 that changed; then all other tables are made anew, in one transaction: they are small. Every file is checked against the warehouse
-before the one pointer moves that all partners share; a run that is killed before that leaves the last good snapshots in place.
+before the first pointer moves; a run that is killed before that leaves the last good snapshots in place. A partner with a fault
+(``orchestration.faults``), or whose file cannot be made, keeps its last good snapshot, and the platform's says so; the others publish.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import duckdb
 
 from orchestration import serving
 from orchestration.errors import TiktellerError
+from orchestration.faults import Fault, Held, by_partner
 from orchestration.progress import Progress, silent
 from orchestration.warehouse import STORAGE_VERSION, settings
 from orchestration.workspace import PLATFORM, Workspace
@@ -126,53 +129,118 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class Publication:
+    """What a publication did: the partners' new snapshots, who kept the last good one, and what else was noticed.
+
+    ``is_sound``: the warehouse is; what is held is held for what landed.
+    """
+
+    made: Sequence[Snapshot]
+    held: Sequence[Held]
+    told: Sequence[str]
+    is_sound: bool
+
+
+@dataclass(frozen=True)
 class Edition:
     """What a snapshot was made from: by it a run knows whether there is anything new.
 
     code     fingerprint of the rules (dbt project and seeds): other rules, every row may differ
     ledger   fingerprint of the files landed up to ``through_file_id``: another warehouse, other file ids
 
-    ``state_version`` says up to which decision (``orchestration.state``) it knows what people decided.
+    ``state_version`` says up to which decision of which state (``orchestration.state``) it knows what people decided.
     """
 
     code: str
     ledger: str
     through_file_id: int
     state_version: int
+    state_id: str
 
 
-def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress = silent) -> list[Snapshot]:
-    """Build, check and swap in a snapshot named ``snapshot`` for every partner and for the platform.
+def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress = silent, faults: Iterable[Fault] = ()) -> Publication:
+    """Build, check and swap in a snapshot named ``snapshot`` for every partner without a fault, and for the platform.
 
     ``code`` is the fingerprint of the rules that made the marts. The warehouse is opened read-only.
     """
+    faults = list(faults)
+    held = {partner_id: list(says) for partner_id, says in by_partner(faults).items()}
+    is_sound = all(fault.is_landed for fault in faults)
+    own_pointers(workspace)
     with _attached(workspace) as connection:
-        through = connection.execute("select coalesce(max(file_id), 0) from warehouse.raw.files").fetchone()[0]
-        (state_version,) = connection.execute("select coalesce(max(version), 0) from warehouse.raw.state").fetchone()
-        edition = Edition(code, _ledger_fingerprint(connection, "warehouse.raw.files", through), through, state_version)
+        edition = _edition(connection, code)
         partners = [row[0] for row in connection.execute("select partner_id from warehouse.marts.partners order by 1").fetchall()]
+        built = []
         for partner in partners:
-            if not serving.PARTNER_ID.fullmatch(partner):
-                raise TiktellerError(
-                    f"partner id {partner!r} cannot name a folder", mend="use letters, digits, '.', '_' and '-' in partners.partner_id"
-                )
-        built = [_build(connection, workspace, partner, snapshot, edition, progress) for partner in (PLATFORM, *partners)]
-    for made in built:
-        _lead_to_common_pointer(made.path.parent)
-    _point(workspace.serving, f"{snapshot}.duckdb")
-    for made in built:
+            if partner in held:
+                continue
+            try:
+                if not serving.PARTNER_ID.fullmatch(partner):
+                    raise TiktellerError(
+                        f"partner id {partner[:80]!r} cannot name a folder", mend="use up to 64 letters, digits, '.', '_' and '-'"
+                    )
+                built.append(_build(connection, workspace, partner, snapshot, edition, progress))
+            except (TiktellerError, duckdb.Error, FileExistsError, NotADirectoryError) as error:
+                held[partner] = [" ".join(str(error).split("\n\nLINE ")[0].split())[:600]]
+                is_sound = False
+        keeping = [Held(partner, _current(workspace, partner), tuple(held[partner])) for partner in partners if partner in held]
+        told = tuple(dict.fromkeys(fault.says for fault in faults if fault.partner_id not in partners))
+        standing = [(made.partner_id, snapshot, None) for made in built]
+        standing += [(each.partner_id, each.snapshot, "; ".join(each.reasons)) for each in keeping] + [(None, None, says) for says in told]
+        platform = _build(connection, workspace, PLATFORM, snapshot, edition, progress, standing)
+    for made in (*built, platform):
+        _point(made.path.parent, made.path.name)
+    _forget_those_who_left(workspace, partners)
+    for made in (*built, platform):
         _forget_older(made.path.parent, keep=made.path.name)
-    return [made for made in built if made.partner_id != PLATFORM]
+    return Publication(built, keeping, told, is_sound)
 
 
-def published_through(workspace: Workspace, warehouse: duckdb.DuckDBPyConnection) -> int:
-    """The last file (``file_id``) of this warehouse that operators see published; 0 when nothing of it is."""
+def own_pointers(workspace: Workspace) -> None:
+    """Give every partner a pointer of its own, where all still lead to the one that they shared once; what is current stays so."""
+    shared = workspace.serving / serving.POINTER
+    if not shared.is_file():
+        return
+    name = shared.read_text().strip()
+    for folder in sorted(each for each in workspace.serving.iterdir() if (each / serving.POINTER).is_symlink()):
+        _point(folder, name)
+    shared.unlink()
+
+
+def _forget_those_who_left(workspace: Workspace, partners: Sequence[str]) -> None:
+    """Who is no partner any more does not go on seeing, and billing by, what it had. Its files stay for an operator."""
+    for folder in (each for each in workspace.serving.iterdir() if each.name not in (*partners, PLATFORM)):
+        (folder / serving.POINTER).unlink(missing_ok=True) if folder.is_dir() else None
+
+
+def _current(workspace: Workspace, partner_id: str) -> str | None:
     try:
-        with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as snapshot:
-            ledger, through = snapshot.execute("select ledger, through_file_id from _snapshot").fetchone()
+        return serving.current_snapshot(workspace, partner_id).stem
+    except TiktellerError:
+        return None
+
+
+def _edition(connection: duckdb.DuckDBPyConnection, code: str) -> Edition:
+    (through,) = connection.execute("select coalesce(max(file_id), 0) from warehouse.raw.files").fetchone()
+    (state_version, state_id) = connection.execute(
+        "select coalesce(max(version), 0), coalesce(max(state_id), '') from warehouse.raw.state"
+    ).fetchone()
+    ledger = ledger_fingerprint(connection, "warehouse.raw.files", through)
+    return Edition(code, ledger, through, state_version, state_id)
+
+
+def published_through(workspace: Workspace, warehouse: duckdb.DuckDBPyConnection) -> tuple[int, set[int]]:
+    """The last file (``file_id``) of this warehouse that operators see published, 0 when nothing of it is; and which of those up to it
+    are not as expected, and accepted by nobody."""
+    try:
+        with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as snapshot:
+            edition = serving.edition_of(snapshot)
+            if edition["ledger"] != ledger_fingerprint(warehouse, "raw.files", edition["through_file_id"]):
+                return 0, set()
+            pending = snapshot.execute("select distinct file_id from _unexpected_files").fetchall()
     except (TiktellerError, duckdb.Error):
-        return 0
-    return through if ledger == _ledger_fingerprint(warehouse, "raw.files", through) else 0
+        return 0, set()
+    return edition["through_file_id"], {file_id for (file_id,) in pending}
 
 
 def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
@@ -184,7 +252,8 @@ def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _ledger_fingerprint(connection: duckdb.DuckDBPyConnection, ledger: str, through_file_id: int) -> str:
+def ledger_fingerprint(connection: duckdb.DuckDBPyConnection, ledger: str, through_file_id: int) -> str:
+    """One hash over the files of a ledger up to one of them: by it two say whether they speak of the same files."""
     rows = connection.execute(
         f"select file_id, feed, sha256 from {ledger} where file_id <= ? order by file_id", [through_file_id]
     ).fetchall()
@@ -192,14 +261,21 @@ def _ledger_fingerprint(connection: duckdb.DuckDBPyConnection, ledger: str, thro
 
 
 def _build(
-    connection: duckdb.DuckDBPyConnection, workspace: Workspace, partner_id: str, snapshot: str, edition: Edition, progress: Progress
+    connection: duckdb.DuckDBPyConnection,
+    workspace: Workspace,
+    partner_id: str,
+    snapshot: str,
+    edition: Edition,
+    progress: Progress,
+    standing: Sequence[tuple[str | None, str | None, str | None]] = (),
 ) -> Snapshot:
-    """One partner's snapshot, complete and checked, under its own name; no pointer is touched."""
+    """One partner's snapshot, complete and checked, under its own name; no pointer is touched. ``standing``: who is where."""
     began = time.monotonic()
     folder = workspace.serving / partner_id
     folder.mkdir(parents=True, exist_ok=True)
     path, unfinished = folder / f"{snapshot}.duckdb", folder / f"{snapshot}.duckdb.part"
-    unfinished.unlink(missing_ok=True)
+    for left in (unfinished, unfinished.with_name(f"{unfinished.name}.wal")):
+        left.unlink(missing_ok=True)
     if partner_id != PLATFORM:
         shutil.copyfile(_rated_calls(workspace, partner_id), unfinished)
     connection.execute(f"attach {_quoted(unfinished)} as snapshot (storage_version '{STORAGE_VERSION}')")
@@ -210,15 +286,25 @@ def _build(
             connection.execute("create schema if not exists snapshot.rating")
             for source, columns in PLATFORM_RATING_TABLES.items():
                 connection.execute(f"create or replace table snapshot.rating.{source.split('.')[1]} as {columns} from warehouse.{source}")
+            connection.execute(
+                "create or replace table snapshot.partner_snapshots (partner_id varchar, snapshot varchar, held_because varchar)"
+            )
+            connection.execute("create or replace table snapshot._unexpected_files as select file_id from warehouse.raw.unexpected_files")
+            if standing:
+                connection.executemany("insert into snapshot.partner_snapshots values (?, ?, ?)", standing)
         else:
             where = f"where partner_id = {_literal(partner_id)}"
             _copy_tables(connection, PARTNER_TABLES, where)
             _copy_tables(connection, SHARED_TABLES, "")
             _copy_rating(connection, where)
-        _write_edition(connection, snapshot, edition)
+        _write_edition(connection, partner_id, snapshot, edition)
         connection.execute("commit")
         connection.execute("checkpoint snapshot")
         rows = _check(connection, partner_id)
+    except BaseException:
+        with suppress(duckdb.Error):  # it may have ended
+            connection.rollback()
+        raise
     finally:
         connection.execute("detach snapshot")
     _durable(unfinished)
@@ -247,23 +333,39 @@ def _copy_rating(connection: duckdb.DuckDBPyConnection, where: str) -> None:
         connection.execute(f"create or replace table snapshot.rating.{name} as from warehouse.{source} {condition.format(where=where)}")
 
 
-def _write_edition(connection: duckdb.DuckDBPyConnection, snapshot: str, edition: Edition) -> None:
+def _write_edition(connection: duckdb.DuckDBPyConnection, owner: str, snapshot: str, edition: Edition) -> None:
+    """What the file says of itself: its name, whose it is, what it was made from, and a sum of each table (``serving.require_whole``)."""
     connection.execute(
-        "create or replace table snapshot._snapshot as select ?::varchar as snapshot, ?::varchar as code, ?::varchar as ledger, "
-        "?::integer as through_file_id, ?::bigint as state_version, now()::timestamp as published_at",
-        [snapshot, edition.code, edition.ledger, edition.through_file_id, edition.state_version],
+        "create or replace table snapshot._snapshot as select ?::varchar as snapshot, ?::varchar as owner, ?::varchar as code, "
+        "?::varchar as ledger, ?::integer as through_file_id, ?::bigint as state_version, ?::varchar as state_id, "
+        "now()::timestamp as published_at",
+        [snapshot, owner, edition.code, edition.ledger, edition.through_file_id, edition.state_version, edition.state_id],
     )
+    seal(connection, "snapshot.")
+
+
+def seal(connection: duckdb.DuckDBPyConnection, database: str = "") -> None:
+    """Write down what is in each table of a snapshot. ``database`` ends in a point."""
+    sums = [(table, serving.content_of(connection, f"{database}{table}")) for table in _tables(connection, database)]
+    connection.execute(f"create or replace table {database}_sums (table_name varchar, content varchar)")
+    connection.executemany(f"insert into {database}_sums values (?, ?)", sums)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    """A snapshot's tables as they are published, by name."""
+    name = f"'{database.rstrip('.')}'" if database else "current_database()"
+    return [
+        row[0]
+        for row in connection.execute(
+            f"select table_name from duckdb_tables() where database_name = {name} and schema_name = 'main' "
+            "and not starts_with(table_name, '_') order by 1"
+        ).fetchall()
+    ]
 
 
 def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
     """Count, seconds and money of the file's calls against the warehouse's days, and no other partner's row in any table. Returns rows."""
-    tables = [
-        row[0]
-        for row in connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'snapshot' and schema_name = 'main' "
-            "and not starts_with(table_name, '_') order by 1"
-        ).fetchall()
-    ]
+    tables = _tables(connection, "snapshot.")
     counts = {name: connection.execute(f"select count(*) from snapshot.{name}").fetchone()[0] for name in tables}
     if partner_id == PLATFORM:
         return sum(counts.values())
@@ -286,18 +388,8 @@ def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
     return sum(counts.values())
 
 
-def _lead_to_common_pointer(folder: Path) -> None:
-    pointer = folder / serving.POINTER
-    if not pointer.is_symlink():
-        unfinished = folder / f"{serving.POINTER}.part"
-        unfinished.unlink(missing_ok=True)
-        unfinished.symlink_to(f"../{serving.POINTER}")
-        unfinished.replace(pointer)
-        _durable(folder)
-
-
 def _point(folder: Path, name: str) -> None:
-    """Make ``name`` the current snapshot of every partner at once: readers see the old name or the new one, nothing between."""
+    """Make ``name`` the folder's current snapshot: readers see the old name or the new one, nothing between."""
     unfinished = folder / f"{serving.POINTER}.part"
     unfinished.write_text(name + "\n")
     _durable(unfinished)

@@ -69,7 +69,7 @@ def rerate(
         )
         state.note(decided, "rerate", partner_id, f"{first_day} to {last_day}")
     report = run(workspace, progress)
-    return report, list(_compared(workspace, before, first_day, last_day)) if report.published else []
+    return report, list(_compared(workspace, before, first_day, last_day)) if report.problem is None else []
 
 
 def _compared(workspace: Workspace, before: dict[str, Totals], first_day: date, last_day: date) -> Iterator[Rerated]:

@@ -6,19 +6,22 @@ import contextlib
 import gc
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from orchestration import dbt, run_lock, serving, state
+from orchestration import dbt, run_lock, serving, state, warehouse
 from orchestration.errors import TiktellerError
+from orchestration.faults import Held
 from orchestration.progress import Progress, silent
 from orchestration.settings import RunSettings
 from orchestration.status import status
@@ -42,6 +45,9 @@ event_log_storage:
 """
 
 
+DISK_FULL = re.compile(r"No space left|Errno 28|disk is full|not enough disk space", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Step:
     name: str
@@ -63,7 +69,12 @@ class FeedCounts:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did. ``problem`` says why nothing was published; the last good snapshots then stay."""
+    """What a run did.
+
+    ``published``: everybody has what landed. ``problem`` says why nothing was published at all; the last good snapshots then stay.
+    ``held`` are the partners that alone keep their last good snapshot, ``told`` is what is wrong and nobody's that is known: the others,
+    in ``partners``, have ``snapshot``.
+    """
 
     started_at: str
     seconds: float
@@ -74,6 +85,8 @@ class RunReport:
     feeds: tuple[FeedCounts, ...] = ()
     partners: tuple[str, ...] = field(default=())
     refused: tuple[str, ...] = field(default=())
+    held: tuple[Held, ...] = field(default=())
+    told: tuple[str, ...] = field(default=())
 
     def lines(self) -> Iterator[str]:
         """The summary for a person, line by line."""
@@ -83,8 +96,13 @@ class RunReport:
                 yield f"{feed.feed:<24}{feed.files:>8,}{feed.read:>14,}{feed.kept:>14,}{feed.duplicate:>12,}{feed.quarantined:>13,}"
         for file in self.refused:
             yield f"refused as a whole: {file}"
-        if self.published:
+        if self.problem is None:
             yield f"published snapshot {self.snapshot} for {', '.join(self.partners) or 'no partner yet'} in {self.seconds:.1f} s"
+            for each in self.held:
+                stays = f"its last good snapshot {each.snapshot} stays" if each.snapshot else "it has no snapshot yet"
+                yield f"NOT published for {each.partner_id}; {stays}"
+                yield from (f"  {reason}" for reason in each.reasons)
+            yield from (f"NOT as it should be, and nobody's that is known: {says}" for says in self.told)
         else:
             yield f"NOT published after {self.seconds:.1f} s; the last good snapshots stay as they were"
             yield from (f"  {line}" for line in (self.problem or "").splitlines())
@@ -95,25 +113,27 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
     workspace.require()
     with run_lock.held(workspace):
         began, started_at = time.monotonic(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        if settings.rebuild:
-            for file in (workspace.warehouse, workspace.warehouse.with_suffix(".duckdb.wal")):
-                file.unlink(missing_ok=True)
-            shutil.rmtree(workspace.rated, ignore_errors=True)
+        require_known_state(workspace)
         steps: list[Step] = []
 
         def told(step: str, rows: int | None = None, seconds: float | None = None) -> None:
             steps.append(Step(step, rows, seconds))
             progress(step, rows, seconds)
 
+        if settings.rebuild:
+            _forget_warehouse(workspace)
+        elif damaged := warehouse.damage(workspace):
+            told(f"made anew from landing/: {damaged}")
+            _forget_warehouse(workspace)
+        for damaged in _damaged_snapshots(workspace):
+            told(f"made anew: {damaged}")
         if settings.rebuild or not is_up_to_date(workspace):
             problem = _execute(workspace, told, settings)
         else:
             problem = None
             told("nothing new has landed and no rule has changed")
-        snapshot, partners, feeds, refused = (None, (), (), ()) if problem else _published(workspace, started_at)
-        report = RunReport(
-            started_at, time.monotonic() - began, problem is None, snapshot, problem, tuple(steps), tuple(feeds), tuple(partners), refused
-        )
+        report = RunReport(started_at, 0, False, None, problem) if problem else _published(workspace, started_at)
+        report = replace(report, seconds=time.monotonic() - began, steps=tuple(steps))
         unfinished = workspace.last_run.with_suffix(".part")
         unfinished.write_text(json.dumps(asdict(report), indent=1))
         unfinished.replace(workspace.last_run)
@@ -121,15 +141,73 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
 
 
 def is_up_to_date(workspace: Workspace) -> bool:
-    """Whether what is published is all there is: every file and every decision, by today's rules, from a build that went well."""
+    """Whether what is published is all there is, for all: every file and every decision, by today's rules, from a build that went well."""
     if not workspace.warehouse.exists() or not dbt.is_built(workspace):
         return False
     try:
-        with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:
-            code, decided = platform.execute("select code, state_version from _snapshot").fetchone()
+        with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
+            edition = serving.edition_of(platform)
+            standing = platform.execute("select snapshot, held_because from partner_snapshots").fetchall()
     except (TiktellerError, duckdb.Error):
         return False
-    return code == dbt.rules_fingerprint() and decided == state.version(workspace) and not status(workspace).sections["waiting"].rows
+    is_everybodys = all(snapshot == edition["snapshot"] and held is None for snapshot, held in standing)
+    decided = (edition["state_version"], edition["state_id"]) == (state.version(workspace), state.identity(workspace))
+    return (
+        is_everybodys
+        and decided
+        and edition["code"] == dbt.rules_fingerprint()
+        and not any(_damaged_snapshots(workspace))
+        and not status(workspace).sections["waiting"].rows
+    )
+
+
+def require_known_state(workspace: Workspace) -> None:
+    """Raises TiktellerError where decisions were made that the state does not know: a run would take them back, unseen."""
+    state.require_not_older(workspace)
+    try:
+        snapshot = serving.current_snapshot(workspace, PLATFORM)
+        with closing(serving.connect(snapshot)) as platform:
+            edition = serving.edition_of(platform)
+    except (TiktellerError, duckdb.Error):
+        return
+    state.require_known(workspace, edition, snapshot)
+
+
+def _damaged_snapshots(workspace: Workspace) -> Iterator[str]:
+    """What is wrong with what is published, a line for each file that is gone, damaged, or another's."""
+    try:
+        platform = serving.current_snapshot(workspace, PLATFORM)
+    except TiktellerError as error:
+        if (workspace.serving / PLATFORM / serving.POINTER).exists():
+            yield error.message
+        return
+    if fault := serving.fault_of(platform):
+        yield fault
+        return
+    with closing(serving.connect(platform)) as opened:
+        try:
+            standing = opened.execute(
+                "select partner_id, snapshot from partner_snapshots where partner_id is not null order by 1"
+            ).fetchall()
+        except duckdb.CatalogException:  # of an older version, which the change of rules makes anew
+            return
+    for partner_id, name in standing:
+        try:
+            snapshot = serving.current_snapshot(workspace, partner_id)
+        except TiktellerError as error:
+            if name is not None:
+                yield error.message
+            continue
+        if fault := serving.fault_of(snapshot):
+            yield fault
+        elif snapshot.stem != name:
+            yield f"{snapshot.parent / serving.POINTER} names {snapshot.stem}, not {name}"
+
+
+def _forget_warehouse(workspace: Workspace) -> None:
+    for file in (workspace.warehouse, workspace.warehouse.with_suffix(".duckdb.wal")):
+        file.unlink(missing_ok=True)
+    shutil.rmtree(workspace.rated, ignore_errors=True)
 
 
 def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) -> str | None:
@@ -179,36 +257,29 @@ def _problem(result: dg.ExecuteInProcessResult, log: Path) -> str | None:
 
 
 def _failure(result: dg.ExecuteInProcessResult, log: Path) -> str:
-    """What failed, a line each: the expectations that were not met with their mend, dbt's checks by name, else the error itself."""
-    lines: list[str] = []
-    for check in result.get_asset_check_evaluations():
-        if check.passed:
-            continue
-        table = check.asset_key.path[-1]
-        if check.check_name == "landed_as_expected":
-            found = {name: str(value.value) for name, value in check.metadata.items() if name not in ("expectations", "failed")}
-            lines += [f"{table}: {check.check_name}: {name}: {what}" for name, what in found.items()]
-            lines.append(
-                "mend: tikteller run --accept-landed if the files are right, else take them out of landing/ and tikteller run --rebuild"
-            )
-        else:
-            lines.append(f"{table}: the check {check.check_name} fails")
-    if not lines:
-        errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure and event.step_failure_data.error]
-        lines = [_innermost(error) for error in errors[:1]] or ["unknown"]
+    """What stopped the run, a line each: our own words for it, which name the place and the mend, else the error itself."""
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure and event.step_failure_data.error]
+    lines = [_told(error) for error in errors[:1]] or ["unknown"]
     return "\n".join([*lines, f"log: {log}"])
 
 
-def _innermost(error: SerializableErrorInfo) -> str:
-    while error.cause:
-        error = error.cause
-    return " ".join(error.message.split())[:600]
+def _told(error: SerializableErrorInfo) -> str:
+    """Of an error and its causes the outermost that is meant for people; without one the innermost, which is nearest to the fault."""
+    chain = [error]
+    while chain[-1].cause:
+        chain.append(chain[-1].cause)
+    ours = [each for each in chain if each.cls_name == TiktellerError.__name__]
+    message = (ours[0] if ours else chain[-1]).message
+    if DISK_FULL.search(message):
+        message = f"the disk is full: {message}. Mend: make room, then tikteller run; what stands published stays"
+    return " ".join(message.split()).removeprefix(f"{TiktellerError.__module__}.{TiktellerError.__name__}: ")[:1000]
 
 
-def _published(workspace: Workspace, since: str) -> tuple[str, tuple[str, ...], tuple[FeedCounts, ...], tuple[str, ...]]:
-    """What stands published now: the snapshot's name, its partners, rows per feed, and the files refused as a whole since a moment."""
-    with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:
-        (snapshot,) = platform.execute("select snapshot from _snapshot").fetchone()
+def _published(workspace: Workspace, since: str) -> RunReport:
+    """What stands published now: the snapshot's name, its partners, who kept an older one, rows per feed, and the files refused as a whole
+    since a moment."""
+    with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
+        snapshot = serving.edition_of(platform)["snapshot"]
         feeds = platform.execute("""
             select
                 feed, count(*), sum(rows_read)::bigint, sum(rows_kept)::bigint, sum(rows_duplicate)::bigint, sum(rows_quarantined)::bigint
@@ -219,11 +290,20 @@ def _published(workspace: Workspace, since: str) -> tuple[str, tuple[str, ...], 
             "where reject_reason is not null and ingested_at >= ?::timestamp order by file",
             [since.removesuffix("Z")],
         ).fetchall()
-    return (
+        standing = platform.execute("select partner_id, snapshot, held_because from partner_snapshots order by all").fetchall()
+    held = tuple(Held(partner_id, name, (why,)) for partner_id, name, why in standing if partner_id is not None and why is not None)
+    told = tuple(why for partner_id, _, why in standing if partner_id is None)
+    return RunReport(
+        since,
+        0,
+        not held and not told,
         snapshot,
-        serving.published_partners(workspace),
-        tuple(FeedCounts(*feed) for feed in feeds),
-        tuple(file for (file,) in refused),
+        None,
+        feeds=tuple(FeedCounts(*feed) for feed in feeds),
+        partners=tuple(partner_id for partner_id, _, why in standing if partner_id is not None and why is None),
+        refused=tuple(file for (file,) in refused),
+        held=held,
+        told=told,
     )
 
 

@@ -54,11 +54,10 @@ def answer(connection: duckdb.DuckDBPyConnection, statement: str) -> Answer:
 
 def editions(connection: duckdb.DuckDBPyConnection) -> list[Edition]:
     """The snapshots behind an opened connection, by partner."""
-    owners = connection.execute("select database_name from duckdb_tables() where table_name = '_snapshot' order by 1").fetchall()
+    names = connection.execute("select database_name from duckdb_tables() where table_name = 'partner' order by 1").fetchall()
     found = [
         Edition(*row)
-        for (owner,) in owners
-        if owner != PLATFORM
+        for (owner,) in names
         for row in connection.execute(
             f"select partner.partner_id, edition.snapshot, edition.published_at from {_name(owner)}._snapshot as edition, "
             f"{_name(owner)}.partner as partner"
@@ -110,11 +109,12 @@ def _all_partners(workspace: Workspace, settings: Mapping[str, str]) -> duckdb.D
     if not partners:
         raise TiktellerError(f"nothing is published in {workspace.root} yet", mend="tikteller run")
     connection = duckdb.connect(config={**serving.READER_SETTINGS, **settings})
-    for owner in (*partners, PLATFORM):
+    for number, owner in enumerate((*partners, PLATFORM)):
         try:
-            _attach(connection, serving.current_snapshot(workspace, owner), owner)
+            name = PLATFORM if owner == PLATFORM else f"partner_{number}"
+            serving.attach(connection, serving.current_snapshot(workspace, owner), name)
         except TiktellerError:
-            if owner != PLATFORM:
+            if owner != PLATFORM or _is_published(workspace, PLATFORM):
                 raise
     for table, owners in _tables(connection).items():
         if PLATFORM in owners:
@@ -126,8 +126,11 @@ def _all_partners(workspace: Workspace, settings: Mapping[str, str]) -> duckdb.D
     return connection
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, snapshot: Path, owner: str) -> None:
-    connection.execute(f"attach {_literal(str(snapshot))} as {_name(owner)} (read_only)")
+def _is_published(workspace: Workspace, owner: str) -> bool:
+    try:
+        return bool(serving.current_snapshot(workspace, owner))
+    except TiktellerError:
+        return False
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
@@ -150,10 +153,6 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
 
 def _name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _one_line(error: duckdb.Error) -> str:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import json
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -260,6 +264,11 @@ audit = sa.Table(
 )
 """Who decided what and when. Its last row that a run reads is the version of the state: whatever is decided leaves a row here."""
 
+identities = sa.Table(
+    "identities", metadata, sa.Column("state_id", sa.Text, primary_key=True), sa.Column("made_at", sa.Text, nullable=False)
+)
+"""Which state this is, in one row: made at its first use, so that one that was lost and begun anew is not taken for the old one."""
+
 PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate", "release", "settle commissions", "file vat")
 
 _CREDITED_BY_HAND = re.compile(r"-credit-\d+$")
@@ -302,11 +311,17 @@ def _engine(address: str) -> sa.Engine:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
             _key_final_months_by_partner(connection)
             metadata.create_all(connection)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, sa.exc.OperationalError, ModuleNotFoundError) as error:
+            if connection.execute(sa.select(identities)).first() is None:
+                connection.execute(identities.insert().values(state_id=token_hex(8), made_at=now()))
+    except sa.exc.DatabaseError as error:
+        if isinstance(error, sa.exc.OperationalError):
+            raise _unopened(error) from error
         raise TiktellerError(
-            f"the state cannot be opened: {' '.join(str(error).split())[:300]}",
-            mend="TIKTELLER_STATE_URL is such as postgresql+psycopg://user:password@host/database; without it state.db is used",
+            f"the state is damaged: {address.removeprefix('sqlite:///')}: {' '.join(str(error.orig).split())[:200]}",
+            mend="put its newest backup in its place; never delete it: it knows which numbers were given",
         ) from error
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise _unopened(error) from error
     return engine
 
 
@@ -327,6 +342,13 @@ def _key_final_months_by_partner(connection: sa.Connection) -> None:
     connection.exec_driver_sql("drop table frozen_months_of_before")
 
 
+def _unopened(error: Exception) -> TiktellerError:
+    return TiktellerError(
+        f"the state cannot be opened: {' '.join(str(error).split())[:300]}",
+        mend="TIKTELLER_STATE_URL is such as postgresql+psycopg://user:password@host/database; without it state.db is used",
+    )
+
+
 def engine(workspace: Workspace) -> sa.Engine:
     """The database of decisions, its tables made where they are missing."""
     workspace.root.mkdir(parents=True, exist_ok=True)
@@ -335,18 +357,82 @@ def engine(workspace: Workspace) -> sa.Engine:
 
 @contextmanager
 def deciding(workspace: Workspace) -> Iterator[sa.Connection]:
-    """One transaction: all of it is decided, or nothing."""
+    """One transaction: all of it is decided, or nothing. Raises TiktellerError where the state is not the one that was decided in last."""
+    require_not_older(workspace)
     with engine(workspace).begin() as connection:
         yield connection
+    _remember(workspace)
+
+
+def _remember(workspace: Workspace) -> None:
+    """Leave beside the state which one it is and how far it has come."""
+    with engine(workspace).connect() as connection:
+        last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0))).scalar_one()
+    unfinished = workspace.state_seen.with_name(f"{workspace.state_seen.name}.{token_hex(4)}.part")
+    with suppress(OSError):  # what was decided is decided
+        unfinished.write_text(json.dumps({"state_id": identity(workspace), "last_audit_id": last}))
+        unfinished.replace(workspace.state_seen)
+
+
+def require_not_older(workspace: Workspace) -> None:
+    """Raises TiktellerError where decisions were made that the state does not know, also such as no run has published yet."""
+    try:
+        seen = json.loads(workspace.state_seen.read_text())
+        state_id, last = str(seen["state_id"]), int(seen["last_audit_id"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return  # what is published knows the state too
+    if not last:
+        return
+    known = 0
+    if identity(workspace):
+        with engine(workspace).connect() as connection:
+            known = connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0))).scalar_one()
+    if known < last or identity(workspace) != state_id:
+        raise _older(workspace, known, f"that was decided in last (up to {last})")
+
+
+def _older(workspace: Workspace, known: int, which: str) -> TiktellerError:
+    place = url(workspace).removeprefix("sqlite:///").split("@")[-1]
+    return TiktellerError(
+        f"the state ({place}, decisions up to {known}) is not the one {which}: it was lost, or an older one put in its place, and numbers "
+        "of invoices would be given twice",
+        mend="put the newest backup of the state in its place",
+    )
 
 
 def version(workspace: Workspace) -> int:
     """Grows with every decision that a run reads; a snapshot of a lower one is out of date. Letters and debits change nothing there."""
-    if "TIKTELLER_STATE_URL" not in os.environ and not workspace.state.exists():
-        return 0
-    with engine(workspace).connect() as connection:
-        published = audit.c.action.in_(PUBLISHED_ACTIONS)
-        return connection.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0)).where(published)).scalar_one()
+    return _known(workspace)[0]
+
+
+def identity(workspace: Workspace) -> str:
+    """Which state this is; empty where there is none yet."""
+    return _known(workspace)[1]
+
+
+def _known(workspace: Workspace, decided: sa.Connection | None = None) -> tuple[int, str]:
+    """Version and identity, read in the transaction that somebody has open, or in one of its own."""
+    if decided is None:
+        if "TIKTELLER_STATE_URL" not in os.environ and not workspace.state.exists():
+            return 0, ""
+        with engine(workspace).connect() as connection:
+            return _known(workspace, connection)
+    published = audit.c.action.in_(PUBLISHED_ACTIONS)
+    last = decided.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.audit_id), 0)).where(published)).scalar_one()
+    return last, decided.execute(sa.select(identities.c.state_id)).scalars().first() or ""
+
+
+def require_known(workspace: Workspace, edition: Mapping[str, Any], snapshot: Path, decided: sa.Connection | None = None) -> None:
+    """Raises TiktellerError where a snapshot knows decisions that the state does not: it was lost, or an older one put in its place.
+
+    A number would be given twice, and what was approved would be a draft again.
+    """
+    published, state_id = edition.get("state_version") or 0, edition.get("state_id") or ""
+    if not published:
+        return
+    known, own = _known(workspace, decided)
+    if known < published or state_id not in ("", own):
+        raise _older(workspace, known, f"of which {snapshot.parent.name}/{snapshot.name} was published (up to {published})")
 
 
 def note(connection: sa.Connection, action: str, partner_id: str | None, subject: str, detail: str = "", who: str | None = None) -> None:

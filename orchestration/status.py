@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 import duckdb
 
-from orchestration import run_lock, serving
+from orchestration import run_lock, serving, state
 from orchestration.errors import TiktellerError
 from orchestration.landing.arrivals import Arrival, arrivals
 from orchestration.output import Answer, Format, records, write
 from orchestration.workspace import PLATFORM, Workspace
 
 PLATFORM_QUESTIONS = {
+    "not_as_expected": "select held_because as what from partner_snapshots where partner_id is null order by 1",
     "feeds": """
         select
             feed, count(*) as files, sum(rows_read)::bigint as rows_read, sum(rows_kept)::bigint as rows_kept,
@@ -91,6 +92,7 @@ PLATFORM_QUESTIONS = {
 
 HEADINGS = {
     "partners": "Published",
+    "not_as_expected": "Landed, not as expected, and nobody's that is known",
     "feeds": "Files and rows",
     "refused_files": "Files refused as a whole",
     "quarantine": "Quarantine",
@@ -111,7 +113,7 @@ Landed = tuple[str, int, int]
 """File, bytes and microseconds of its last change, by which the ledger knows a file."""
 
 WAITING_COLUMNS = ("feed", "files", "size_bytes")
-PARTNER_COLUMNS = ("partner_id", "newest_call_at", "calls", "published_at", "snapshot")
+PARTNER_COLUMNS = ("partner_id", "newest_call_at", "calls", "published_at", "snapshot", "held_because")
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,13 @@ class Status:
     strays: list[str] = field(default_factory=list)
     last_run: dict[str, Any] | None = None
     running: str | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def write(self, form: Format, stream: TextIO) -> None:
         """table: a heading and a table per section that has rows; json: one object; csv: one line per value of every section."""
         if form == "json":
             sections = {name: list(records(answer)) for name, answer in self.sections.items()}
-            whole = {"running": self.running, "last_run": self.last_run, **sections, "not_read": self.strays}
+            whole = {"running": self.running, "last_run": self.last_run, **sections, "not_read": self.strays, "warnings": self.warnings}
             stream.write(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
         elif form == "csv":
             write(Answer(("section", "row", "column", "value"), self._values()), "csv", stream)
@@ -135,6 +138,7 @@ class Status:
             if self.running:
                 stream.write(f"a run is going on: {self.running}\n")
             stream.write(f"{self._headline()}\n")
+            stream.writelines(f"WARNING: {warning}\n" for warning in self.warnings)
             for name, answer in self.sections.items():
                 if answer.rows:
                     stream.write(f"\n{HEADINGS[name]}\n")
@@ -146,7 +150,13 @@ class Status:
             return "nothing run yet; Mend: tikteller run"
         run = self.last_run
         problem = "; ".join(str(run.get("problem")).splitlines())
-        fate = f"published {run['snapshot']}" if run.get("published") else f"NOT published: {problem}"
+        if run.get("published"):
+            fate = f"published {run['snapshot']}"
+        elif run.get("problem") is None and run.get("snapshot"):
+            held = ", ".join(str(each.get("partner_id")) for each in run.get("held") or ())
+            fate = f"published {run['snapshot']}{f', NOT for {held}' if held else ', with files that are not as expected'}"
+        else:
+            fate = f"NOT published: {problem}"
         return f"last run: started {run.get('started_at')}, {run.get('seconds', 0):.0f} s, {fate}"
 
     def _values(self) -> Iterator[tuple]:
@@ -161,13 +171,24 @@ def status(workspace: Workspace) -> Status:
     workspace.require()
     found, strays = arrivals(workspace.landing)
     landed: set[Landed] = set()
-    sections = {"partners": Answer(PARTNER_COLUMNS, list(_partners(workspace)))}
-    try:
-        platform = serving.connect(serving.current_snapshot(workspace, PLATFORM))
-    except TiktellerError:
+    warnings: list[str] = []
+    sections: dict[str, Answer] = {}
+    standing: dict[str, tuple[str | None, str | None]] = {}
+    with ExitStack() as opened:
         platform = None
-    if platform:
-        with closing(platform):
+        try:
+            snapshot = serving.current_snapshot(workspace, PLATFORM)
+            platform = opened.enter_context(closing(serving.connect(snapshot)))
+            state.require_not_older(workspace)
+            state.require_known(workspace, serving.edition_of(platform), snapshot)
+        except TiktellerError as error:
+            if platform or (workspace.serving / PLATFORM / serving.POINTER).exists():
+                warnings.append(str(error))
+        if platform:
+            where = _asked(platform, "select partner_id, snapshot, held_because from partner_snapshots where partner_id is not null")
+            standing = {partner_id: (name, why) for partner_id, name, why in where.rows} if where else {}
+        sections["partners"] = Answer(PARTNER_COLUMNS, list(_partners(workspace, standing, warnings)))
+        if platform:
             sections |= {name: answer for name, sql in PLATFORM_QUESTIONS.items() if (answer := _asked(platform, sql))}
             landed = _landed(platform)
     waiting: dict[str, tuple[int, int]] = {}
@@ -176,7 +197,8 @@ def status(workspace: Workspace) -> Status:
             files, size_bytes = waiting.get(each.feed.name, (0, 0))
             waiting[each.feed.name] = (files + 1, size_bytes + each.size_bytes)
     sections["waiting"] = Answer(WAITING_COLUMNS, [(feed, *sizes) for feed, sizes in waiting.items()])
-    return Status(sections, [f"{stray.file}: {stray.why}" for stray in strays], _last_run(workspace), run_lock.holder(workspace))
+    last_run = _last_run(workspace, warnings)
+    return Status(sections, [f"{stray.file}: {stray.why}" for stray in strays], last_run, run_lock.holder(workspace), warnings)
 
 
 def waiting_files(workspace: Workspace, feed: str) -> list[Arrival]:
@@ -196,15 +218,28 @@ def _known_as(arrival: Arrival) -> Landed:
     return arrival.file, arrival.size_bytes, arrival.modified_us
 
 
-def _partners(workspace: Workspace) -> Iterator[tuple]:
-    for partner_id in serving.published_partners(workspace):
+def _partners(workspace: Workspace, standing: Mapping[str, tuple[str | None, str | None]], warnings: list[str]) -> Iterator[tuple]:
+    """A row for each partner: what it sees, and why that is not the newest; ``warnings`` gets what is wrong with a file."""
+    published = serving.published_partners(workspace)
+    for partner_id in sorted({*published, *standing}):
+        name, why = standing.get(partner_id, (None, None))
+        if partner_id not in published:
+            if name is not None:
+                warnings.append(f"the snapshot {name} of {partner_id} is gone. Mend: {serving.MADE_ANEW}")
+            yield partner_id, None, None, None, None, why
+            continue
         snapshot = serving.current_snapshot(workspace, partner_id)
-        with closing(serving.connect(snapshot)) as connection:
-            calls = _asked(connection, "select max(started_at), count(*) from calls")
-            published = _asked(connection, "select date_trunc('second', published_at) from _snapshot")
+        try:
+            with closing(serving.connect(snapshot)) as connection:
+                calls = _asked(connection, "select max(started_at), count(*) from calls")
+                published_at = _asked(connection, "select date_trunc('second', published_at) from _snapshot")
+        except TiktellerError as error:
+            warnings.append(str(error))
+            yield partner_id, None, None, None, snapshot.stem, why
+            continue
         newest, count = next(iter(calls.rows)) if calls else (None, None)
-        (published_at,) = next(iter(published.rows), (None,)) if published else (None,)
-        yield partner_id, newest, count, published_at, snapshot.stem
+        (at,) = next(iter(published_at.rows), (None,)) if published_at else (None,)
+        yield partner_id, newest, count, at, snapshot.stem, why
 
 
 def _asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer | None:
@@ -216,10 +251,11 @@ def _asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer | None:
     return Answer(tuple(column[0] for column in result.description or ()), result.fetchall())
 
 
-def _last_run(workspace: Workspace) -> dict[str, Any] | None:
+def _last_run(workspace: Workspace, warnings: list[str]) -> dict[str, Any] | None:
     try:
-        return json.loads(workspace.last_run.read_text(encoding="utf-8"))
+        return dict(json.loads(workspace.last_run.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise TiktellerError(f"{workspace.last_run} is not readable: {error}", mend="delete it; the next run writes it") from error
+    except (ValueError, TypeError):
+        warnings.append(f"{workspace.last_run} is not readable; the next run writes it anew")
+        return None

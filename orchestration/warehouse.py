@@ -50,6 +50,16 @@ REJECTED_LINES = """
 """
 
 
+UNEXPECTED_FILES = """
+    create table if not exists raw.unexpected_files (
+        file_id integer not null,
+        partner_id varchar,
+        says varchar not null
+    )
+"""
+"""Files that are not as expected, whose they are where that is known, and what is said of it: written by the run that judged them."""
+
+
 def settings(workspace: Workspace) -> dict[str, Any]:
     """DuckDB's settings for the warehouse, also for dbt: memory, threads, where to spill.
 
@@ -89,6 +99,23 @@ def connect(workspace: Workspace, read_only: bool = False) -> duckdb.DuckDBPyCon
     return connection
 
 
+DAMAGED = re.compile(
+    r"not a valid DuckDB|corrupt|checksum|could not read|past the end|failed to (load|deserialize|read)|truncat", re.IGNORECASE
+)
+
+
+def damage(workspace: Workspace) -> str | None:
+    """What is wrong with the warehouse's file, or a partner's rated calls; None where they open, are not there, or somebody holds them."""
+    for file in (workspace.warehouse, *sorted(workspace.rated.glob("*.duckdb"))):
+        if file.exists():
+            try:
+                duckdb.connect(str(file), read_only=True, config={"threads": 1}).close()
+            except duckdb.Error as error:
+                if DAMAGED.search(str(error)):
+                    return f"{file} is damaged ({str(error).splitlines()[0][:160]})"
+    return None
+
+
 def _refused(workspace: Workspace, error: duckdb.IOException) -> TiktellerError:
     """Who holds the file, when that is what is wrong; else what DuckDB says."""
     text = str(error)
@@ -106,6 +133,7 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists raw")
     connection.execute(LEDGER)
     connection.execute(REJECTED_LINES)
+    connection.execute(UNEXPECTED_FILES)
     present: dict[str, set[str]] = {}
     for table, column in connection.execute(
         "select table_name, column_name from duckdb_columns() where schema_name = 'raw' and database_name = current_database()"

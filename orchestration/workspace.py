@@ -53,6 +53,11 @@ class Workspace:
         return self.root / "state.db"
 
     @property
+    def state_seen(self) -> Path:
+        """Which state was last decided in, and how far: beside it, so that an older one in its place is noticed."""
+        return self.root / "state.seen.json"
+
+    @property
     def dagster_home(self) -> Path:
         return self.root / "dagster"
 

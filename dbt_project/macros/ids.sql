@@ -20,12 +20,15 @@
     )
 {%- endmacro %}
 
-{# past_usage_eur / average_days for people, rounded, half up, to 6 decimals. Whole numbers of 64 bits: a DECIMAL(18, 6) twice over fits in them. #}
+{# past_usage_eur / average_days for people, rounded, half up, to 6 decimals. Whole numbers of 128 bits: absurd prices must not stop everybody. #}
 {% macro ids_average_eur(past_usage_eur, average_days) -%}
     cast(
-        cast({{ whole_quotient('2 * cast(' ~ past_usage_eur ~ ' * 1000000 as bigint) + ' ~ average_days, '2 * ' ~ average_days) }} as decimal(18, 0))
+        cast({{ whole_quotient(
+            '2 * ' ~ wide('cast(' ~ past_usage_eur ~ ' as decimal(28, 6)) * 1000000') ~ ' + ' ~ average_days,
+            wide('2 * ' ~ average_days)
+        ) }} as decimal(28, 0))
         * cast(0.000001 as decimal(7, 6))
-        as decimal(18, 6)
+        as decimal(28, 6)
     )
 {%- endmacro %}
 
@@ -127,7 +130,7 @@
                 *,
                 cast(
                     sum(sale_eur) over (partition by partner_id, customer_id, call_date order by ended_at, call_key rows between unbounded preceding and current row)
-                    as decimal(18, 6)
+                    as decimal(28, 6)
                 ) as usage_so_far_eur
             from usage_calls
         ),
@@ -161,12 +164,12 @@
             crossing_calls.limit_eur,
             crossing_calls.usage_eur,
             crossing_calls.average_eur,
-            cast(crossing_calls.usage_eur - crossing_calls.average_eur - crossing_calls.limit_eur as decimal(18, 6)) as excess_eur,
+            cast(crossing_calls.usage_eur - crossing_calls.average_eur - crossing_calls.limit_eur as decimal(28, 6)) as excess_eur,
             crossing_calls.call_id as crossed_call_id,
             crossing_calls.call_key as crossed_call_key,
             crossing_calls.ended_at as crossed_at,
-            cast(crossing_calls.usage_eur - crossing_calls.usage_so_far_eur as decimal(18, 6)) as after_eur,
-            cast(coalesce(begun_after.saved_eur, 0) as decimal(18, 6)) as saved_eur
+            cast(crossing_calls.usage_eur - crossing_calls.usage_so_far_eur as decimal(28, 6)) as after_eur,
+            cast(coalesce(begun_after.saved_eur, 0) as decimal(28, 6)) as saved_eur
         from crossing_calls
         left join begun_after
             on crossing_calls.partner_id = begun_after.partner_id and crossing_calls.customer_id = begun_after.customer_id and crossing_calls.call_date = begun_after.call_date

@@ -40,5 +40,5 @@
     cast(sum(case when is_bought then 1 else 0 end) as bigint) as calls,
     cast(sum(case when is_bought then purchase_billed_s else 0 end) as bigint) as purchase_billed_s,
     cast(sum(case when is_bought then duration_s else 0 end) as bigint) as duration_s,
-    cast(sum(case when is_bought then purchase_eur else 0 end) as decimal(18, 6)) as purchase_eur
+    cast(sum(case when is_bought then purchase_eur else 0 end) as decimal(28, 6)) as purchase_eur
 {%- endmacro %}

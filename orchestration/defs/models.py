@@ -1,6 +1,5 @@
 """Stage 2: raw rows -> staging -> rating and charging -> marts, one dbt invocation a run; dbt's tests are the asset checks."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -8,9 +7,11 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
 
-from orchestration import dbt
+from orchestration import checks, dbt
+from orchestration.errors import TiktellerError
 from orchestration.progress import Progress
 from orchestration.workspace import DBT_PROJECT_DIR, Workspace, open_workspace
 
@@ -45,21 +46,20 @@ def dbt_models(
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     if dbt.begin_build(workspace):
         arguments.append("--full-refresh")
+    (workspace.dbt_target / "run_results.json").unlink(missing_ok=True)  # what an earlier run found is not this one's
     invocation = dbt_cli.cli(arguments, context=context, target_path=workspace.dbt_target)
     try:
         yield from invocation.stream()
+    except DagsterDbtCliRuntimeError as error:
+        raise TiktellerError(checks.stopped(invocation.target_path, error.description or "")) from error
     finally:
         _tell(invocation.target_path, progress)
-    dbt.build_went_well(workspace)
 
 
 def _tell(target: Path, progress: Progress) -> None:
     """A line per stage, and one per model that took its time."""
-    results = target / "run_results.json"
-    if not results.exists():
-        return
     seconds = dict.fromkeys(STAGES.values(), 0.0)
-    for result in json.loads(results.read_text())["results"]:
+    for result in checks.results(target):
         kind, took = result["unique_id"].split(".")[0], result["execution_time"]
         schema = (result.get("relation_name") or "").split(".")[-2:-1]
         stage = STAGES.get(kind) or STAGES.get(schema[0].strip('"') if schema else "", "published tables")

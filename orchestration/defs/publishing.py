@@ -1,10 +1,10 @@
-"""Stage 3: checked marts -> one snapshot per partner. Reached only when every check before it has passed."""
+"""Stage 3: checked marts -> one snapshot per partner. Whom a check before it concerns keeps the last good one."""
 
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration import dbt, publishing
+from orchestration import checks, dbt, expectations, publishing
 from orchestration.defs.models import dbt_models
 from orchestration.progress import Progress
 from orchestration.workspace import Workspace
@@ -16,11 +16,16 @@ MARTS = [key for key in dbt_models.keys if key.path[0] in ("marts", "reference")
 def snapshots(workspace: dg.ResourceParam[Workspace], progress: dg.ResourceParam[Progress]) -> dg.MaterializeResult:
     """The files that readers open, and the pointers that name them."""
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S_%f}"
-    made = publishing.publish(workspace, name, dbt.rules_fingerprint(), progress)
+    faults = [*expectations.faults(workspace), *checks.faults(workspace)]
+    publication = publishing.publish(workspace, name, dbt.rules_fingerprint(), progress, faults)
+    if publication.is_sound:
+        dbt.build_went_well(workspace)
+    made = publication.made
     return dg.MaterializeResult(
         metadata={
             "snapshot": name,
             "partners": len(made),
+            "held": {each.partner_id: "; ".join(each.reasons) for each in publication.held},
             "rows": sum(snapshot.rows for snapshot in made),
             "seconds": sum(snapshot.seconds for snapshot in made),
         }

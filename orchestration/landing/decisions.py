@@ -70,6 +70,7 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
     for table, columns in SMALL.items():
         connection.execute(f"create table if not exists raw.{table} ({_definition(columns)})")
     connection.execute("create table if not exists raw.state (version bigint)")
+    connection.execute("alter table raw.state add column if not exists state_id varchar")
 
 
 def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> int:
@@ -78,8 +79,8 @@ def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) 
     Raises TiktellerError where what was frozen is not what was stored: nothing may be billed on it.
     """
     create_raw(connection)
-    version = state.version(workspace)
-    if connection.execute("select coalesce(max(version), 0) from raw.state").fetchone() == (version,):
+    version, state_id = state.version(workspace), state.identity(workspace)
+    if connection.execute("select coalesce(max(version), 0), coalesce(max(state_id), '') from raw.state").fetchone() == (version, state_id):
         return version
     with state.engine(workspace).connect() as decided:
         known = {row[0] for row in connection.execute("select distinct freeze_id from raw.frozen_months").fetchall()}
@@ -97,7 +98,7 @@ def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) 
                     landed = pa.table({name: [row[at] for row in rows] for at, name in enumerate(columns)})  # noqa: F841 - DuckDB reads it
                     connection.execute(f"insert into raw.{table} by name select * from landed")
             connection.execute("delete from raw.state")
-            connection.execute("insert into raw.state values (?)", [version])
+            connection.execute("insert into raw.state by name select ? as version, ? as state_id", [version, state_id])
             connection.commit()
         except BaseException:
             connection.rollback()

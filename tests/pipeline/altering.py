@@ -7,14 +7,15 @@ from decimal import Decimal
 
 import duckdb
 
-from orchestration import serving
+from orchestration import publishing, serving
 from orchestration.workspace import PLATFORM, Workspace
 
 
 def publish(workspace: Workspace, owner: str, statement: str, *values: object) -> None:
-    """Run a statement on the owner's current snapshot."""
+    """Run a statement on the owner's current snapshot, and seal it as a run does."""
     with duckdb.connect(str(serving.current_snapshot(workspace, owner))) as snapshot:
         snapshot.execute(statement, list(values))
+        publishing.seal(snapshot)
 
 
 def pay(workspace: Workspace, partner_id: str, invoice_number: str, amount: Decimal, on: date) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import dbt, publishing, serving
+from orchestration import dbt, publishing, serving, warehouse
 from orchestration.errors import TiktellerError
+from orchestration.runs import is_up_to_date
 from orchestration.workspace import PLATFORM, Workspace
 from tests.pipeline.readers import totals
 
@@ -38,36 +39,54 @@ def test_a_reader_keeps_what_it_opened(workspace: Workspace) -> None:
 
 
 def test_a_snapshot_that_does_not_match_is_not_published(workspace: Workspace) -> None:
-    # Fails if a bookkeeping error of ours reaches a partner: a call was rated, but what is summed up does not know.
+    # Fails if a bookkeeping error of ours reaches a partner (a call was rated, but what is summed up does not know), or keeps others back.
+    first, *others = serving.published_partners(workspace)
     before = totals(workspace)
-    current = serving.current_snapshot(workspace, PLATFORM)
+    current = serving.current_snapshot(workspace, first)
     with duckdb.connect(str(rated_calls(workspace))) as rated:
         rated.execute("update calls set sale_eur = sale_eur + 1 where status = 'rated' and cdr_date = '2026-09-10'")
-    with pytest.raises(TiktellerError, match="does not match the warehouse"):
-        publishing.publish(workspace, "wrong", dbt.rules_fingerprint())
-    assert serving.current_snapshot(workspace, PLATFORM) == current
+    publication = publishing.publish(workspace, "wrong", dbt.rules_fingerprint())
+    ((held,), is_sound) = (publication.held, publication.is_sound)
+    assert (held.partner_id, held.snapshot, is_sound) == (first, current.stem, False)
+    assert "does not match the warehouse" in held.reasons[0]
+    assert serving.current_snapshot(workspace, first) == current
+    assert {serving.current_snapshot(workspace, each).stem for each in (*others, PLATFORM)} == {"wrong"}
     assert totals(workspace) == before
+    assert not is_up_to_date(workspace)
 
 
-@pytest.mark.parametrize("fault", ["a log beside it", "no file"])
+@pytest.mark.parametrize("fault", ["a log beside it", "no file", "no database"])
 def test_calls_that_were_not_written_to_their_end_are_not_published(workspace: Workspace, fault: str) -> None:
     # Fails if a file is copied without what its log still holds: the last calls would be missing.
     file = rated_calls(workspace)
     if fault == "no file":
         file.unlink()
+    elif fault == "no database":
+        file.write_bytes(b"x" * 5000)
     else:
         file.with_suffix(".duckdb.wal").touch()
-    with pytest.raises(TiktellerError, match="are not whole"):
-        publishing.publish(workspace, "half", dbt.rules_fingerprint())
+    publication = publishing.publish(workspace, "half", dbt.rules_fingerprint())
+    assert [each.partner_id for each in publication.held] == [file.stem]
+    assert serving.current_snapshot(workspace, file.stem).stem != "half"
+    assert (warehouse.damage(workspace) is not None) == (fault == "no database")
 
 
-def test_a_partner_without_a_snapshot_of_the_last_run_is_not_published(workspace: Workspace) -> None:
+def test_who_is_no_partner_any_more_sees_nothing(workspace: Workspace) -> None:
     # Fails if a partner that left goes on seeing, and billing by, what it had.
+    gone = workspace.serving / "gone"
+    shutil.copytree(workspace.serving / serving.published_partners(workspace)[0], gone)
+    publishing.publish(workspace, "without", dbt.rules_fingerprint())
+    assert "gone" not in serving.published_partners(workspace)
+
+
+def test_a_snapshot_that_is_gone_is_noticed(workspace: Workspace) -> None:
+    # Fails if a partner stays without figures, since a run says that there is nothing new.
     partners = serving.published_partners(workspace)
     serving.current_snapshot(workspace, partners[0]).unlink()
     assert serving.published_partners(workspace) == partners[1:]
     with pytest.raises(TiktellerError, match="nothing is published"):
         serving.current_snapshot(workspace, partners[0])
+    assert not is_up_to_date(workspace)
 
 
 @pytest.mark.parametrize("name", ["../kustlijn", "a/b", "", ".hidden", "_platform/../kustlijn"])

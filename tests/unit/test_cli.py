@@ -28,6 +28,9 @@ def publish(workspace: Workspace, owner: str, *statements: str) -> None:
     folder = workspace.serving / owner
     folder.mkdir(parents=True)
     with duckdb.connect(str(folder / "s1.duckdb")) as connection:
+        connection.execute(
+            f"create table _snapshot as select 's1' as snapshot, '{owner}' as owner, timestamp '2026-11-01 02:00:00' as published_at"
+        )
         for statement in statements:
             connection.execute(statement)
     (folder / "current").write_text("s1.duckdb\n")
@@ -51,7 +54,6 @@ def published(empty: Workspace) -> Workspace:
             f"create table calls as select '{partner}' as partner_id, {amount}::decimal(18, 6) as sale_eur, "
             "timestamp '2026-10-31 22:59:59' as started_at from range(3)",
             f"create table quarantine as select '{partner}' as partner_id, 'orders' as feed, 'missing_quantity' as reason",
-            "create table _snapshot as select timestamp '2026-11-01 02:00:00' as published_at",
         )
     publish(
         empty,

@@ -33,7 +33,7 @@ without_accounts as (
 
 select
     partner_id, month, deck_id, cast(null as varchar) as account, deck_prefix, destination
-    {%- for name in sums + counts %}, cast(sum({{ name }}) as {{ 'decimal(18, 6)' if name == 'purchase_eur' else 'bigint' }}) as {{ name }}{% endfor %}
+    {%- for name in sums + counts %}, cast(sum({{ name }}) as {{ 'decimal(28, 6)' if name == 'purchase_eur' else 'bigint' }}) as {{ name }}{% endfor %}
 from without_accounts
 group by partner_id, month, deck_id, deck_prefix, destination
 

@@ -127,7 +127,7 @@ typed as (
         cast(calls as bigint) as calls,
         cast(purchase_billed_s as bigint) as purchase_billed_s,
         cast(duration_s as bigint) as duration_s,
-        cast(purchase_eur as decimal(18, 6)) as purchase_eur,
+        cast(purchase_eur as decimal(28, 6)) as purchase_eur,
         cast(unrated_calls as bigint) as unrated_calls,
         cast(onnet_calls as bigint) as onnet_calls,
         cast(unanswered_calls as bigint) as unanswered_calls

@@ -51,6 +51,6 @@ from bought_days
 union all
 select
     cdr_date, call_date, partner_id, deck_id, deck_prefix, destination,
-    cast(0 as bigint) as calls, cast(0 as bigint) as purchase_billed_s, cast(0 as bigint) as duration_s, cast(0 as decimal(18, 6)) as purchase_eur,
+    cast(0 as bigint) as calls, cast(0 as bigint) as purchase_billed_s, cast(0 as bigint) as duration_s, cast(0 as decimal(28, 6)) as purchase_eur,
     unrated_calls, onnet_calls, unanswered_calls
 from other_days

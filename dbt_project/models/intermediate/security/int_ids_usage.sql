@@ -25,7 +25,7 @@ usage_days as (
         usage_by_rate.call_date,
         sum(usage_by_rate.usage_calls) as usage_calls,
         sum(usage_by_rate.unrated_calls) as unrated_calls,
-        cast(coalesce(sum(usage_by_rate.usage_eur), 0) as decimal(18, 6)) as usage_eur,
+        cast(coalesce(sum(usage_by_rate.usage_eur), 0) as decimal(28, 6)) as usage_eur,
         max(usage_by_rate.longest_call_s) as longest_call_s,
         -- what a minute sells for, as in `calls`: the plan's euros, else its percentage of the purchase
         max({{ marked_up_rate(
@@ -71,7 +71,7 @@ days as (
 days_with_past as (
     select
         *,
-        cast(coalesce(sum(usage_eur) over past_days, 0) as decimal(18, 6)) as past_usage_eur,
+        cast(coalesce(sum(usage_eur) over past_days, 0) as decimal(28, 6)) as past_usage_eur,
         least({{ ids_window_days() }}, greatest(1, age_days)) as average_days,
         max(longest_call_s) over past_days_and_today as longest_of_window_s,
         max(dearest_minute_rate_eur) over past_days_and_today as dearest_of_window_eur

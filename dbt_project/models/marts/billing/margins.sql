@@ -25,9 +25,9 @@ select
     category,
     country,
     line_type,
-    cast(sale_eur as decimal(18, 6)) as sale_eur,
-    cast(purchase_eur as decimal(18, 6)) as purchase_eur,
-    cast(sale_eur - purchase_eur as decimal(18, 6)) as margin_eur,
+    cast(sale_eur as decimal(28, 6)) as sale_eur,
+    cast(purchase_eur as decimal(28, 6)) as purchase_eur,
+    cast(sale_eur - purchase_eur as decimal(28, 6)) as margin_eur,
     {{ percent_of('(sale_eur - purchase_eur)', 'sale_eur') }} as margin_percent_of_sale,
     {{ percent_of('(sale_eur - purchase_eur)', 'purchase_eur') }} as markup_percent
 from sold

@@ -30,9 +30,9 @@ select
     monthly.line_type,
     cast(monthly.calls as bigint) as calls,
     cast(monthly.duration_s as bigint) as duration_s,
-    cast(monthly.purchase_eur as decimal(18, 6)) as purchase_eur,
-    cast(monthly.sale_eur as decimal(18, 6)) as sale_eur,
-    cast(monthly.margin_eur as decimal(18, 6)) as margin_eur,
+    cast(monthly.purchase_eur as decimal(28, 6)) as purchase_eur,
+    cast(monthly.sale_eur as decimal(28, 6)) as sale_eur,
+    cast(monthly.margin_eur as decimal(28, 6)) as margin_eur,
     {{ percent_of('monthly.duration_s', 'ranked_customers.duration_s') }} as share_of_customer,
     cast(ranked_customers.rank_in_partner as integer) as rank_in_partner
 from monthly

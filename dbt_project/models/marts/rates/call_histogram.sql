@@ -45,8 +45,8 @@ select
     calls.duration_s,
     cast(count(*) as bigint) as calls,
     cast(sum(case when calls.status = 'unrated' then 1 else 0 end) as bigint) as unrated_calls,
-    cast(coalesce(sum(calls.purchase_eur), 0) as decimal(18, 6)) as purchase_eur,
-    cast(coalesce(sum(calls.sale_eur), 0) as decimal(18, 6)) as sale_eur
+    cast(coalesce(sum(calls.purchase_eur), 0) as decimal(28, 6)) as purchase_eur,
+    cast(coalesce(sum(calls.sale_eur), 0) as decimal(28, 6)) as sale_eur
 from {{ ref('calls') }} as calls
 inner join rate_periods as periods
     on calls.partner_id = periods.partner_id and calls.call_date >= periods.rates_from and calls.call_date < periods.rates_to
