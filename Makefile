@@ -66,7 +66,7 @@ bench: environment  ## measure (docs/benchmarks.md): twenty minutes; BENCH_CALLS
 	@.venv/bin/python -m tests.benchmarks --calls $(BENCH_CALLS) --deck-prefixes $(BENCH_DECKS)
 
 faults: environment  ## the long campaign of kills and cuts
-	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py --faults-long
+	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py tests/unit/test_order_of_arrival.py --faults-long
 
 year: environment  ## a demo year of twelve month ends, to the cent
 	@.venv/bin/python -m pytest tests/pipeline/test_year.py --year

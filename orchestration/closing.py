@@ -171,7 +171,7 @@ def freeze(
             [{"customer_id": each, "month": month, "partner_id": partner_id, "freeze_id": freeze_id} for each in customers],
         )
     with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
-        files = [row[0] for row in platform.execute("select distinct sha256 from ingested_files").fetchall()]
+        files = _known_texts(platform)
     if files:
         decided.execute(state.insert_or_ignore(decided, state.frozen_files), [{"sha256": each, "freeze_id": freeze_id} for each in files])
     for first_date, last_date in _days_left_open(snapshot, month, customers):
@@ -179,6 +179,13 @@ def freeze(
             state.rerate_requests.insert().values(first_date=first_date, last_date=last_date, reason=f"{occasion} {partner_id} {month}")
         )
     return calls.num_rows, charges.num_rows
+
+
+def _known_texts(platform: duckdb.DuckDBPyConnection) -> list[str]:
+    """By what the files that are there can be known again: their bytes, and their text in any compression."""
+    columns = {row[0] for row in platform.execute("describe ingested_files").fetchall()}
+    known = "unnest([sha256, content_sha256])" if "content_sha256" in columns else "sha256"
+    return [row[0] for row in platform.execute(f"select distinct {known} as known from ingested_files").fetchall() if row[0]]
 
 
 def _days_left_open(snapshot: duckdb.DuckDBPyConnection, month: str, customers: Sequence[str]) -> list[tuple[str, str]]:

@@ -167,16 +167,6 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
     return [made for made in built if made.partner_id != PLATFORM]
 
 
-def published_through(workspace: Workspace, warehouse: duckdb.DuckDBPyConnection) -> int:
-    """The last file (``file_id``) of this warehouse that operators see published; 0 when nothing of it is."""
-    try:
-        with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as snapshot:
-            ledger, through = snapshot.execute("select ledger, through_file_id from _snapshot").fetchone()
-    except (TiktellerError, duckdb.Error):
-        return 0
-    return through if ledger == _ledger_fingerprint(warehouse, "raw.files", through) else 0
-
-
 def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config=settings(workspace))
     connection.execute("set TimeZone = 'UTC'")
@@ -252,7 +242,8 @@ def _copy_rating(connection: duckdb.DuckDBPyConnection, where: str) -> None:
 def _write_edition(connection: duckdb.DuckDBPyConnection, snapshot: str, edition: Edition) -> None:
     connection.execute(
         "create or replace table snapshot._snapshot as select ?::varchar as snapshot, ?::varchar as code, ?::varchar as ledger, "
-        "?::integer as through_file_id, ?::bigint as state_version, now()::timestamp as published_at",
+        "?::integer as through_file_id, ?::bigint as state_version, now()::timestamp as published_at, "
+        "(select max(next_due_at) from warehouse.raw.clock) as next_due_at",
         [snapshot, edition.code, edition.ledger, edition.through_file_id, edition.state_version],
     )
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from orchestration import dbt, run_lock, serving, state
+from orchestration import alerting, dbt, run_lock, serving, state, warehouse
 from orchestration.errors import TiktellerError
+from orchestration.landing import register
 from orchestration.progress import Progress, silent
 from orchestration.settings import RunSettings
 from orchestration.status import status
@@ -74,6 +75,12 @@ class RunReport:
     feeds: tuple[FeedCounts, ...] = ()
     partners: tuple[str, ...] = field(default=())
     refused: tuple[str, ...] = field(default=())
+    pending: tuple[str, ...] = field(default=())
+
+    @property
+    def went_well(self) -> bool:
+        """Published, and nothing that ever landed is left out without anybody's decision."""
+        return self.published and not self.pending
 
     def lines(self) -> Iterator[str]:
         """The summary for a person, line by line."""
@@ -88,6 +95,8 @@ class RunReport:
         else:
             yield f"NOT published after {self.seconds:.1f} s; the last good snapshots stay as they were"
             yield from (f"  {line}" for line in (self.problem or "").splitlines())
+        for file in self.pending:
+            yield f"landed and not published: {file}"
 
 
 def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings = RunSettings()) -> RunReport:
@@ -96,6 +105,7 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
     with run_lock.held(workspace):
         began, started_at = time.monotonic(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         if settings.rebuild:
+            _remember_order(workspace)
             for file in (workspace.warehouse, workspace.warehouse.with_suffix(".duckdb.wal")):
                 file.unlink(missing_ok=True)
             shutil.rmtree(workspace.rated, ignore_errors=True)
@@ -106,18 +116,55 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
             progress(step, rows, seconds)
 
         if settings.rebuild or not is_up_to_date(workspace):
-            problem = _execute(workspace, told, settings)
+            try:
+                problem = _execute(workspace, told, settings)
+            except Exception as error:
+                alerting.tell(workspace, {"started_at": started_at, "published": False, "problem": str(error)}, progress)
+                raise
         else:
             problem = None
             told("nothing new has landed and no rule has changed")
         snapshot, partners, feeds, refused = (None, (), (), ()) if problem else _published(workspace, started_at)
         report = RunReport(
-            started_at, time.monotonic() - began, problem is None, snapshot, problem, tuple(steps), tuple(feeds), tuple(partners), refused
+            started_at,
+            time.monotonic() - began,
+            problem is None,
+            snapshot,
+            problem,
+            tuple(steps),
+            tuple(feeds),
+            tuple(partners),
+            refused,
+            _pending(workspace),
         )
         unfinished = workspace.last_run.with_suffix(".part")
         unfinished.write_text(json.dumps(asdict(report), indent=1))
         unfinished.replace(workspace.last_run)
+        if not report.went_well:
+            alerting.tell(workspace, asdict(report), progress)
         return report
+
+
+def _pending(workspace: Workspace) -> tuple[str, ...]:
+    """What landed and is neither published nor withdrawn, by name and number, with what to do."""
+    return tuple(
+        f"{each.file} (file {each.file_id}"
+        + (
+            ")"
+            if (workspace.landing / each.file).exists()
+            else f", no longer in landing/: put it back, or tikteller withdraw {each.file_id})"
+        )
+        for each in register.pending(workspace)
+    )
+
+
+def _remember_order(workspace: Workspace) -> None:
+    """Before the warehouse goes: what its ledger knows of the order of arrival and the state does not."""
+    if not workspace.warehouse.exists():
+        return
+    with contextlib.suppress(TiktellerError, duckdb.Error), warehouse.connect(workspace) as connection:
+        warehouse.create_raw(connection)
+        register.opened(workspace, connection, is_authority=False)
 
 
 def is_up_to_date(workspace: Workspace) -> bool:
@@ -126,10 +173,14 @@ def is_up_to_date(workspace: Workspace) -> bool:
         return False
     try:
         with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:
-            code, decided = platform.execute("select code, state_version from _snapshot").fetchone()
+            code, decided, next_due_at = platform.execute("select code, state_version, next_due_at from _snapshot").fetchone()
     except (TiktellerError, duckdb.Error):
         return False
-    return code == dbt.rules_fingerprint() and decided == state.version(workspace) and not status(workspace).sections["waiting"].rows
+    if code != dbt.rules_fingerprint() or decided != state.version(workspace) or register.pending(workspace):
+        return False
+    if next_due_at is not None and next_due_at <= datetime.now(UTC).replace(tzinfo=None):
+        return False
+    return not status(workspace).sections["waiting"].rows
 
 
 def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) -> str | None:
@@ -188,9 +239,7 @@ def _failure(result: dg.ExecuteInProcessResult, log: Path) -> str:
         if check.check_name == "landed_as_expected":
             found = {name: str(value.value) for name, value in check.metadata.items() if name not in ("expectations", "failed")}
             lines += [f"{table}: {check.check_name}: {name}: {what}" for name, what in found.items()]
-            lines.append(
-                "mend: tikteller run --accept-landed if the files are right, else take them out of landing/ and tikteller run --rebuild"
-            )
+            lines.append("mend: tikteller run --accept-landed if the files are right, else tikteller withdraw FILE and land what is right")
         else:
             lines.append(f"{table}: the check {check.check_name} fails")
     if not lines:

@@ -75,6 +75,11 @@ class Workspace:
         return self.root / "last_run.json"
 
     @property
+    def fingerprints(self) -> Path:
+        """Which bytes lay under a name in landing/ when it was last looked at; a note of ours, made anew where it is lost."""
+        return self.root / "fingerprints.json"
+
+    @property
     def demo_answers(self) -> Path:
         """What the demo generator knows about its own data: the dirt it put in and where it has to end."""
         return self.root / "demo_answers.json"

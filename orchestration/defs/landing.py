@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 
-from orchestration import expectations, publishing, warehouse
+from orchestration import dbt, expectations, warehouse
+from orchestration.landing import register
 from orchestration.landing.decisions import land_decisions
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
@@ -39,11 +40,11 @@ def landed_feeds(
             if feeds & expectations.SUITES.keys():
                 beside.submit(expectations.load)
 
-        reports = ingest(workspace, connection, context.run_id, progress, arriving)
+        reports = ingest(workspace, connection, context.run_id, progress, arriving, lambda: dbt.forget_build(workspace))
         beside.shutdown()  # a library that is half imported is not to be used
         land_decisions(workspace, connection)
         # what was refused before and is not published yet is judged again
-        findings = expectations.check_landing(connection, publishing.published_through(workspace, connection), progress)
+        findings = expectations.check_landing(connection, register.published_through(workspace), progress)
     seconds = time.monotonic() - began
     for table in ("files", "rejected_lines"):
         rows = len(reports) if table == "files" else sum(report.rows_rejected for report in reports)

@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration import dbt, publishing
 from orchestration.defs.models import dbt_models
+from orchestration.landing import register
 from orchestration.progress import Progress
 from orchestration.workspace import Workspace
 
@@ -17,6 +18,7 @@ def snapshots(workspace: dg.ResourceParam[Workspace], progress: dg.ResourceParam
     """The files that readers open, and the pointers that name them."""
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S_%f}"
     made = publishing.publish(workspace, name, dbt.rules_fingerprint(), progress)
+    register.note_published(workspace)
     return dg.MaterializeResult(
         metadata={
             "snapshot": name,
