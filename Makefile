@@ -79,6 +79,8 @@ seeds: environment  ## derive the seeds anew from the locked phonenumbers
 	@.venv/bin/python -m orchestration.reference --write
 
 clean:  ## forget the demo workspace and what tools left behind; the environment stays
-	@rm -rf $(WORKSPACE)/landing $(WORKSPACE)/rated $(WORKSPACE)/serving $(WORKSPACE)/documents $(WORKSPACE)/dagster $(WORKSPACE)/dbt $(WORKSPACE)/logs $(WORKSPACE)/spill
+	@if [ -e $(WORKSPACE)/.landing-made-by-demo-data ]; then rm -rf $(WORKSPACE)/landing $(WORKSPACE)/.landing-made-by-demo-data; \
+		elif [ -e $(WORKSPACE)/landing ]; then echo "$(WORKSPACE)/landing stays: demo-data did not make it"; fi
+	@rm -rf $(WORKSPACE)/rated $(WORKSPACE)/serving $(WORKSPACE)/documents $(WORKSPACE)/dagster $(WORKSPACE)/dbt $(WORKSPACE)/logs $(WORKSPACE)/spill
 	@rm -f $(WORKSPACE)/*.duckdb* $(WORKSPACE)/*.json $(WORKSPACE)/run.lock
 	@rm -rf dbt_project/target dbt_project/logs .pytest_cache .ruff_cache

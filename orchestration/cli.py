@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from orchestration.commands import commissions, month_end, receivables
 from orchestration.commands.grammar import FAILED, INTERRUPTED, MISUSED, Parser, adding_to, count, day, replacing, workspace_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from orchestration.explaining import Explained
 
 DEFAULT_PORT = 8501
+TABLE_ROWS = 1_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -296,10 +298,21 @@ def _sql(args: argparse.Namespace) -> int:
                 write_parquet(connection, args.statement, unfinished)
         elif args.out:
             with replacing(args.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
-                write(answer(connection, args.statement), args.format, stream)
+                _write_shown(answer(connection, args.statement), args.format, stream)
         else:
-            write(answer(connection, args.statement), args.format, sys.stdout)
+            _write_shown(answer(connection, args.statement), args.format, sys.stdout)
     return 0
+
+
+def _write_shown(found: Answer, form: Format, stream: TextIO) -> None:
+    """A table is for people, and has to be held as a whole before its columns have a width: it stops where nobody reads on."""
+    if form != "table":
+        write(found, form, stream)
+        return
+    rows = iter(found.rows)
+    write(Answer(found.columns, list(islice(rows, TABLE_ROWS))), form, stream)
+    if next(rows, None) is not None:
+        print(f"only the first {TABLE_ROWS:,} rows; --format csv (or json, parquet) gives them all", file=sys.stderr)
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:

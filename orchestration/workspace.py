@@ -84,6 +84,11 @@ class Workspace:
         """What the demo generator knows about its own data: the dirt it put in and where it has to end."""
         return self.root / "demo_answers.json"
 
+    @property
+    def demo_landing(self) -> Path:
+        """There where nothing lay in landing/ before the demo's files did: `make clean` may take it away then, and only then."""
+        return self.root / ".landing-made-by-demo-data"
+
     def feed(self, name: str) -> Path:
         return self.landing / name
 
