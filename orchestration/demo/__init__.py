@@ -5,7 +5,6 @@ it.
 from __future__ import annotations
 
 import os
-import os
 import threading
 import time
 from collections import Counter

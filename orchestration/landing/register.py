@@ -299,8 +299,10 @@ class Register:
             return
         if self._new:
             decided.execute(state.arrivals.insert(), [vars(row) for row in self._new.values()])
-        for row in self._changed.values():
-            decided.execute(state.arrivals.update().where(state.arrivals.c.file_id == row.file_id).values(**vars(row)))
+        if self._changed:
+            values = {field.name: sa.bindparam(f"new_{field.name}") for field in fields(Registered)}
+            changing = state.arrivals.update().where(state.arrivals.c.file_id == sa.bindparam("new_file_id")).values(values)
+            decided.execute(changing, [{f"new_{name}": value for name, value in vars(row).items()} for row in self._changed.values()])
         self._new.clear()
         self._changed.clear()
 

@@ -123,7 +123,8 @@ def test_a_refused_landing_is_not_forgotten(story: tuple) -> None:
         assert (told[moment].code, told[moment].check) == (1, 1)
         assert "cdrs/standard/bad.csv (file " in told[moment].text
     assert "no longer in landing/: put it back, or tikteller withdraw" in told["taken out"].text
-    assert more["alarm"]["pending"] and not more["alarm"]["published"]
+    assert more["alarm"]["pending"]
+    assert not more["alarm"]["published"]
     assert "landed_as_expected" in more["alarm"]["problem"]
     assert (told["withdrawn"].code, told["withdrawn"].check) == (0, 0)
     assert "nothing new" in told["nothing new"].text
