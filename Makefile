@@ -66,7 +66,7 @@ bench: environment  ## measure (docs/benchmarks.md): twenty minutes; BENCH_CALLS
 	@.venv/bin/python -m tests.benchmarks --calls $(BENCH_CALLS) --deck-prefixes $(BENCH_DECKS)
 
 faults: environment  ## the long campaign of kills and cuts
-	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py --faults-long
+	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py tests/unit/test_order_of_arrival.py --faults-long
 
 year: environment  ## a demo year of twelve month ends, to the cent
 	@.venv/bin/python -m pytest tests/pipeline/test_year.py --year
@@ -79,6 +79,8 @@ seeds: environment  ## derive the seeds anew from the locked phonenumbers
 	@.venv/bin/python -m orchestration.reference --write
 
 clean:  ## forget the demo workspace and what tools left behind; the environment stays
-	@rm -rf $(WORKSPACE)/landing $(WORKSPACE)/rated $(WORKSPACE)/serving $(WORKSPACE)/documents $(WORKSPACE)/dagster $(WORKSPACE)/dbt $(WORKSPACE)/logs $(WORKSPACE)/spill
+	@if [ -e $(WORKSPACE)/.landing-made-by-demo-data ]; then rm -rf $(WORKSPACE)/landing $(WORKSPACE)/.landing-made-by-demo-data; \
+		elif [ -e $(WORKSPACE)/landing ]; then echo "$(WORKSPACE)/landing stays: demo-data did not make it"; fi
+	@rm -rf $(WORKSPACE)/rated $(WORKSPACE)/serving $(WORKSPACE)/documents $(WORKSPACE)/dagster $(WORKSPACE)/dbt $(WORKSPACE)/logs $(WORKSPACE)/spill
 	@rm -f $(WORKSPACE)/*.duckdb* $(WORKSPACE)/*.json $(WORKSPACE)/run.lock
 	@rm -rf dbt_project/target dbt_project/logs .pytest_cache .ruff_cache

@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from orchestration.commands import commissions, month_end, receivables
 from orchestration.commands.grammar import FAILED, INTERRUPTED, MISUSED, Parser, adding_to, count, day, replacing, workspace_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from orchestration.explaining import Explained
 
 DEFAULT_PORT = 8501
+TABLE_ROWS = 1_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     run = verb("run", _run, "ingest what is new in landing, build, check and publish")
     run.add_argument("--accept-landed", action="store_true", help="publish although what landed fails its expectations")
     run.add_argument("--rebuild", action="store_true", help="forget the warehouse and land everything again")
-    verb("status", _status, "freshness, files, quarantine, unrated calls, months, what waits, the last run", printing)
+    stands = verb("status", _status, "freshness, files, quarantine, unrated calls, months, what waits, the last run", printing)
+    stands.add_argument("--check", action="store_true", help="exit 1 where anything landed is not published, or the last run failed")
+
+    taking = verb("withdraw", _withdraw, "take a landed file back: its rows stop counting, what is frozen stays")
+    taking.add_argument("file", metavar="FILE", help="its path, such as cdrs/standard/2026-10-01.csv, or its file_id")
+    taking.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
 
     sql = verb("sql", _sql, "ask what is published, read-only")
     sql.add_argument("statement", metavar="SELECT", help='such as "select * from margins"')
@@ -181,7 +188,26 @@ def _run(args: argparse.Namespace) -> int:
     report = run(workspace_of(args).require(), printed(), chosen)
     for line in report.lines():
         print(line)
-    return 0 if report.published else FAILED
+    return 0 if report.went_well else FAILED
+
+
+def _withdraw(args: argparse.Namespace) -> int:
+    from orchestration import run_lock
+    from orchestration.landing.register import withdraw
+    from orchestration.runs import run
+
+    workspace = workspace_of(args).require()
+    with run_lock.shared(workspace):
+        taken = withdraw(workspace, args.file)
+    for each in taken:
+        twin = f", the same as {each.duplicate_of}" if each.duplicate_of else ""
+        print(f"{each.file} (file {each.file_id}{twin}) is withdrawn; to bring it back, land it again: a copy, or touch it where it lies")
+    if args.no_run:
+        return 0
+    report = run(workspace)
+    for line in report.lines() if not report.went_well else ():
+        print(line, file=sys.stderr)
+    return 0 if report.went_well else FAILED
 
 
 def _explain(args: argparse.Namespace) -> int:
@@ -275,7 +301,7 @@ def _status(args: argparse.Namespace) -> int:
 
     found = status(workspace_of(args))
     found.write(args.format, sys.stdout)
-    return 0
+    return 0 if found.is_well or not args.check else FAILED
 
 
 def _sql(args: argparse.Namespace) -> int:
@@ -289,10 +315,21 @@ def _sql(args: argparse.Namespace) -> int:
                 write_parquet(connection, args.statement, unfinished)
         elif args.out:
             with replacing(args.out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
-                write(answer(connection, args.statement), args.format, stream)
+                _write_shown(answer(connection, args.statement), args.format, stream)
         else:
-            write(answer(connection, args.statement), args.format, sys.stdout)
+            _write_shown(answer(connection, args.statement), args.format, sys.stdout)
     return 0
+
+
+def _write_shown(found: Answer, form: Format, stream: TextIO) -> None:
+    """A table is for people, and has to be held as a whole before its columns have a width: it stops where nobody reads on."""
+    if form != "table":
+        write(found, form, stream)
+        return
+    rows = iter(found.rows)
+    write(Answer(found.columns, list(islice(rows, TABLE_ROWS))), form, stream)
+    if next(rows, None) is not None:
+        print(f"only the first {TABLE_ROWS:,} rows; --format csv (or json, parquet) gives them all", file=sys.stderr)
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:

@@ -189,14 +189,23 @@ def _files_known_to(snapshot: duckdb.DuckDBPyConnection, platform: duckdb.DuckDB
     """
     own, whole = serving.edition_of(snapshot), serving.edition_of(platform)
     if own.get("snapshot") == whole.get("snapshot") or "ledger" not in own:
-        return [row[0] for row in platform.execute("select distinct sha256 from ingested_files").fetchall()]
+        return _known_texts(platform)
     if own["ledger"] != ledger_fingerprint(platform, "ingested_files", own["through_file_id"]):
         raise TiktellerError(
             f"the snapshot of {partner_id} was held back, and the warehouse has been made anew since: nobody knows which calls it had",
             mend="mend what holds it back (tikteller status), tikteller run, then again",
         )
-    known = platform.execute("select distinct sha256 from ingested_files where file_id <= ?", [own["through_file_id"]])
-    return [row[0] for row in known.fetchall()]
+    return _known_texts(platform, own["through_file_id"])
+
+
+def _known_texts(platform: duckdb.DuckDBPyConnection, through_file_id: int | None = None) -> list[str]:
+    """By what the files up to that one (None: all) can be known again: their bytes, and their text in any compression."""
+    columns = {row[0] for row in platform.execute("describe ingested_files").fetchall()}
+    known = "unnest([sha256, content_sha256])" if "content_sha256" in columns else "sha256"
+    rows = platform.execute(
+        f"select distinct {known} as known from ingested_files where file_id <= coalesce(?, file_id)", [through_file_id]
+    ).fetchall()
+    return [row[0] for row in rows if row[0]]
 
 
 def _days_left_open(snapshot: duckdb.DuckDBPyConnection, month: str, customers: Sequence[str]) -> list[tuple[str, str]]:

@@ -126,6 +126,11 @@ def begin_build(workspace: Workspace) -> bool:
     return is_full
 
 
+def forget_build(workspace: Workspace) -> None:
+    """Let the next build be a full one: rows went, or came between others, and what was made of them is not to be believed."""
+    _rules_file(workspace).unlink(missing_ok=True)
+
+
 def is_built(workspace: Workspace) -> bool:
     """Whether the last build went well, by the rules of today."""
     went_well = _rules_file(workspace)

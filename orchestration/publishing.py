@@ -338,7 +338,7 @@ def _write_edition(connection: duckdb.DuckDBPyConnection, owner: str, snapshot: 
     connection.execute(
         "create or replace table snapshot._snapshot as select ?::varchar as snapshot, ?::varchar as owner, ?::varchar as code, "
         "?::varchar as ledger, ?::integer as through_file_id, ?::bigint as state_version, ?::varchar as state_id, "
-        "now()::timestamp as published_at",
+        "now()::timestamp as published_at, (select max(next_due_at) from warehouse.raw.clock) as next_due_at",
         [snapshot, owner, edition.code, edition.ledger, edition.through_file_id, edition.state_version, edition.state_id],
     )
     seal(connection, "snapshot.")

@@ -9,19 +9,20 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from orchestration import dbt, run_lock, serving, state, warehouse
+from orchestration import alerting, dbt, run_lock, serving, state, warehouse
 from orchestration.errors import TiktellerError
 from orchestration.faults import Held
+from orchestration.landing import register
 from orchestration.progress import Progress, silent
 from orchestration.settings import RunSettings
 from orchestration.status import status
@@ -87,6 +88,12 @@ class RunReport:
     refused: tuple[str, ...] = field(default=())
     held: tuple[Held, ...] = field(default=())
     told: tuple[str, ...] = field(default=())
+    pending: tuple[str, ...] = field(default=())
+
+    @property
+    def went_well(self) -> bool:
+        """Published for everybody, and nothing that ever landed is left out without anybody's decision."""
+        return self.published and not self.pending
 
     def lines(self) -> Iterator[str]:
         """The summary for a person, line by line."""
@@ -106,6 +113,8 @@ class RunReport:
         else:
             yield f"NOT published after {self.seconds:.1f} s; the last good snapshots stay as they were"
             yield from (f"  {line}" for line in (self.problem or "").splitlines())
+        for file in self.pending:
+            yield f"landed and not published: {file}"
 
 
 def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings = RunSettings()) -> RunReport:
@@ -128,16 +137,44 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
         for damaged in _damaged_snapshots(workspace):
             told(f"made anew: {damaged}")
         if settings.rebuild or not is_up_to_date(workspace):
-            problem = _execute(workspace, told, settings)
+            try:
+                problem = _execute(workspace, told, settings)
+            except Exception as error:
+                alerting.tell(workspace, {"started_at": started_at, "published": False, "problem": str(error)}, progress)
+                raise
         else:
             problem = None
             told("nothing new has landed and no rule has changed")
         report = RunReport(started_at, 0, False, None, problem) if problem else _published(workspace, started_at)
-        report = replace(report, seconds=time.monotonic() - began, steps=tuple(steps))
+        report = replace(report, seconds=time.monotonic() - began, steps=tuple(steps), pending=_pending(workspace))
         unfinished = workspace.last_run.with_suffix(".part")
         unfinished.write_text(json.dumps(asdict(report), indent=1))
         unfinished.replace(workspace.last_run)
+        if not report.went_well:
+            alerting.tell(workspace, asdict(report), progress)
         return report
+
+
+def _pending(workspace: Workspace) -> tuple[str, ...]:
+    """What landed and is neither published nor withdrawn, by name and number, with what to do."""
+    return tuple(
+        f"{each.file} (file {each.file_id}"
+        + (
+            ")"
+            if (workspace.landing / each.file).exists()
+            else f", no longer in landing/: put it back, or tikteller withdraw {each.file_id})"
+        )
+        for each in register.pending(workspace)
+    )
+
+
+def _remember_order(workspace: Workspace) -> None:
+    """Before the warehouse goes: what its ledger knows of the order of arrival and the state does not."""
+    if not workspace.warehouse.exists():
+        return
+    with contextlib.suppress(TiktellerError, duckdb.Error), warehouse.connect(workspace) as connection:
+        warehouse.create_raw(connection)
+        register.opened(workspace, connection, is_authority=False)
 
 
 def is_up_to_date(workspace: Workspace) -> bool:
@@ -155,10 +192,18 @@ def is_up_to_date(workspace: Workspace) -> bool:
     return (
         is_everybodys
         and decided
+        and not register.pending(workspace)
+        and not _is_due(edition)
         and edition["code"] == dbt.rules_fingerprint()
         and not any(_damaged_snapshots(workspace))
         and not status(workspace).sections["waiting"].rows
     )
+
+
+def _is_due(edition: Mapping[str, Any]) -> bool:
+    """Whether the time of a record has come that was refused because it lay ahead."""
+    due = edition.get("next_due_at")
+    return due is not None and due <= datetime.now(UTC).replace(tzinfo=None)
 
 
 def require_known_state(workspace: Workspace) -> None:
@@ -205,6 +250,7 @@ def _damaged_snapshots(workspace: Workspace) -> Iterator[str]:
 
 
 def _forget_warehouse(workspace: Workspace) -> None:
+    _remember_order(workspace)
     for file in (workspace.warehouse, workspace.warehouse.with_suffix(".duckdb.wal")):
         file.unlink(missing_ok=True)
     shutil.rmtree(workspace.rated, ignore_errors=True)

@@ -72,6 +72,32 @@ closed_months = sa.Table(
     sa.Column("closed_by", sa.Text, nullable=False),
 )
 
+arrivals = sa.Table(
+    "arrivals",
+    metadata,
+    sa.Column("file_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("feed", sa.Text, nullable=False),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("content_sha256", sa.Text),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("modified_at", sa.Text, nullable=False),
+    sa.Column("arrived_at", sa.Text, nullable=False),
+    sa.Column("duplicate_of", sa.Integer),
+    sa.Column("landed_at", sa.Text),
+    sa.Column("published_at", sa.Text),
+    sa.Column("withdrawn_at", sa.Text),
+    sa.Column("withdrawn_by", sa.Text),
+    sa.Column("moved_to", sa.Integer),
+    sa.Column("gone_at", sa.Text),
+)
+"""The order of arrival: every file that a run has seen, by feed, path and content, under a number that only grows and is its ``file_id``.
+
+``content_sha256`` is of the text, the same under any compression. ``landed_at`` is empty until its rows stood in a warehouse,
+``published_at`` until readers saw them. A withdrawn file counts no more; ``gone_at``: a run has found it taken out of landing/ since.
+"""
+
 rerate_requests = sa.Table(
     "rerate_requests",
     metadata,
@@ -269,7 +295,7 @@ identities = sa.Table(
 )
 """Which state this is, in one row: made at its first use, so that one that was lost and begun anew is not taken for the old one."""
 
-PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate", "release", "settle commissions", "file vat")
+PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate", "release", "settle commissions", "file vat", "withdraw")
 
 _CREDITED_BY_HAND = re.compile(r"-credit-\d+$")
 
@@ -400,6 +426,11 @@ def _older(workspace: Workspace, known: int, which: str) -> TiktellerError:
     )
 
 
+def exists(workspace: Workspace) -> bool:
+    """Whether anything was ever decided here, as far as can be seen without opening it."""
+    return "TIKTELLER_STATE_URL" in os.environ or workspace.state.exists()
+
+
 def version(workspace: Workspace) -> int:
     """Grows with every decision that a run reads; a snapshot of a lower one is out of date. Letters and debits change nothing there."""
     return _known(workspace)[0]
@@ -413,7 +444,7 @@ def identity(workspace: Workspace) -> str:
 def _known(workspace: Workspace, decided: sa.Connection | None = None) -> tuple[int, str]:
     """Version and identity, read in the transaction that somebody has open, or in one of its own."""
     if decided is None:
-        if "TIKTELLER_STATE_URL" not in os.environ and not workspace.state.exists():
+        if not exists(workspace):
             return 0, ""
         with engine(workspace).connect() as connection:
             return _known(workspace, connection)

@@ -12,7 +12,9 @@ import duckdb
 
 from orchestration import run_lock, serving, state
 from orchestration.errors import TiktellerError
+from orchestration.landing import fingerprints, register
 from orchestration.landing.arrivals import Arrival, arrivals
+from orchestration.landing.register import Registered
 from orchestration.output import Answer, Format, records, write
 from orchestration.workspace import PLATFORM, Workspace
 
@@ -28,6 +30,9 @@ PLATFORM_QUESTIONS = {
     "refused_files": """
         select feed, file, reject_reason as reason, size_bytes, rows_read
         from ingested_files where reject_reason is not null order by ingested_at desc, file
+    """,
+    "withdrawn": """
+        select feed, file, file_id, withdrawn_at from ingested_files where withdrawn_at is not null order by file_id desc limit 50
     """,
     "quarantine": """
         select reason, count(*) as rows, string_agg(distinct feed, ', ' order by feed) as feeds
@@ -107,11 +112,11 @@ HEADINGS = {
     "unguarded": "Customers whose IDS range cannot be read",
     "months": "Months (calls, in the month in which they were made)",
     "waiting": "Waiting in landing (not published)",
+    "pending": "Landed, and neither published nor withdrawn (mend what the last run says, or tikteller withdraw FILE)",
+    "withdrawn": "Withdrawn (land it again to bring it back)",
 }
 
-Landed = tuple[str, int, int]
-"""File, bytes and microseconds of its last change, by which the ledger knows a file."""
-
+PENDING_COLUMNS = ("feed", "file", "file_id", "arrived_at", "in_landing")
 WAITING_COLUMNS = ("feed", "files", "size_bytes")
 PARTNER_COLUMNS = ("partner_id", "newest_call_at", "calls", "published_at", "snapshot", "held_because")
 
@@ -125,6 +130,13 @@ class Status:
     last_run: dict[str, Any] | None = None
     running: str | None = None
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def is_well(self) -> bool:
+        """For monitors: all that landed is published, and the last run said so."""
+        run = self.last_run
+        waits = any(self.sections[name].rows for name in ("waiting", "pending") if name in self.sections)
+        return bool(run and run.get("published") and not run.get("pending") and not waits)
 
     def write(self, form: Format, stream: TextIO) -> None:
         """table: a heading and a table per section that has rows; json: one object; csv: one line per value of every section."""
@@ -170,7 +182,7 @@ def status(workspace: Workspace) -> Status:
     """Everything there is to know without running. Sections whose tables are not published yet are left out."""
     workspace.require()
     found, strays = arrivals(workspace.landing)
-    landed: set[Landed] = set()
+    landed: set[tuple[str, str]] = set()
     warnings: list[str] = []
     sections: dict[str, Answer] = {}
     standing: dict[str, tuple[str | None, str | None]] = {}
@@ -191,12 +203,21 @@ def status(workspace: Workspace) -> Status:
         if platform:
             sections |= {name: answer for name, sql in PLATFORM_QUESTIONS.items() if (answer := _asked(platform, sql))}
             landed = _landed(platform)
+    try:
+        registered = register.read(workspace)
+    except TiktellerError as error:
+        registered = []
+        warnings.append(str(error))
     waiting: dict[str, tuple[int, int]] = {}
-    for each in found:
-        if _known_as(each) not in landed:
-            files, size_bytes = waiting.get(each.feed.name, (0, 0))
-            waiting[each.feed.name] = (files + 1, size_bytes + each.size_bytes)
+    for each in _waiting(workspace, found, landed, registered):
+        files, size_bytes = waiting.get(each.feed.name, (0, 0))
+        waiting[each.feed.name] = (files + 1, size_bytes + each.size_bytes)
     sections["waiting"] = Answer(WAITING_COLUMNS, [(feed, *sizes) for feed, sizes in waiting.items()])
+    names = {each.file for each in found}
+    sections["pending"] = Answer(
+        PENDING_COLUMNS,
+        [(each.feed, each.file, each.file_id, each.arrived_at, each.file in names) for each in registered if each.is_pending],
+    )
     last_run = _last_run(workspace, warnings)
     return Status(sections, [f"{stray.file}: {stray.why}" for stray in strays], last_run, run_lock.holder(workspace), warnings)
 
@@ -206,16 +227,33 @@ def waiting_files(workspace: Workspace, feed: str) -> list[Arrival]:
     found, _ = arrivals(workspace.landing)
     with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
         landed = _landed(platform)
-    return [each for each in found if each.feed.name == feed and _known_as(each) not in landed]
+    return _waiting(workspace, [each for each in found if each.feed.name == feed], landed, register.read(workspace))
 
 
-def _landed(platform: duckdb.DuckDBPyConnection) -> set[Landed]:
-    ledger = _asked(platform, "select file, size_bytes, epoch_us(modified_at) from ingested_files")
+def _landed(platform: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """What stands published: each file with the bytes that it had."""
+    ledger = _asked(platform, "select file, sha256 from ingested_files")
     return {tuple(row) for row in ledger.rows} if ledger else set()
 
 
-def _known_as(arrival: Arrival) -> Landed:
-    return arrival.file, arrival.size_bytes, arrival.modified_us
+def _waiting(workspace: Workspace, found: list[Arrival], landed: set[tuple[str, str]], registered: list[Registered]) -> list[Arrival]:
+    """The files whose bytes are not published. One with a name that nobody knows is not looked into, nor one that nothing has touched."""
+    names = {file for file, _ in landed} | {each.file for each in registered}
+    taken = fingerprints.fingerprints(workspace, [each for each in found if each.file in names])
+    withdrawn: dict[tuple[str, str], Registered] = {}
+    for each in registered:  # the newest of a content says whether it counts
+        withdrawn.pop((each.file, each.content), None)
+        if not each.is_live:
+            withdrawn[each.file, each.content] = each
+
+    def waits(arrival: Arrival) -> bool:
+        seen = taken.get(arrival.file)
+        if seen is None:
+            return True
+        away = withdrawn.get((arrival.file, seen.content_sha256)) or withdrawn.get((arrival.file, seen.sha256))
+        return away.has_landed_again(arrival) if away else (arrival.file, seen.sha256) not in landed
+
+    return [each for each in found if waits(each)]
 
 
 def _partners(workspace: Workspace, standing: Mapping[str, tuple[str | None, str | None]], warnings: list[str]) -> Iterator[tuple]:

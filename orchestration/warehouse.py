@@ -35,9 +35,16 @@ LEDGER = """
         duplicate_of integer,
         unknown_columns varchar,
         ingested_at timestamp not null,
-        run_id varchar not null
+        run_id varchar not null,
+        content_sha256 varchar,
+        withdrawn_at timestamp
     )
 """
+LATER_IN_LEDGER = {"content_sha256": "varchar", "withdrawn_at": "timestamp"}
+"""Columns that a ledger of an older release lacks."""
+
+CLOCK = "create table if not exists raw.clock (began_at timestamp, next_due_at timestamp)"
+"""When the newest run began, by which dates are judged; and when the first of the records that are too early for it is none any more."""
 
 REJECTED_LINES = """
     create table if not exists raw.rejected_lines (
@@ -134,11 +141,15 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(LEDGER)
     connection.execute(REJECTED_LINES)
     connection.execute(UNEXPECTED_FILES)
+    connection.execute(CLOCK)
     present: dict[str, set[str]] = {}
     for table, column in connection.execute(
         "select table_name, column_name from duckdb_columns() where schema_name = 'raw' and database_name = current_database()"
     ).fetchall():
         present.setdefault(table, set()).add(column)
+    for column, kind in LATER_IN_LEDGER.items():
+        if column not in present["files"]:
+            connection.execute(f"alter table raw.files add column {column} {kind}")
     for feed in FEEDS:
         _create_feed(connection, feed, present.get(feed.table, set()))
     decisions.create_raw(connection)

@@ -80,9 +80,19 @@ class Workspace:
         return self.root / "last_run.json"
 
     @property
+    def fingerprints(self) -> Path:
+        """Which bytes lay under a name in landing/ when it was last looked at; a note of ours, made anew where it is lost."""
+        return self.root / "fingerprints.json"
+
+    @property
     def demo_answers(self) -> Path:
         """What the demo generator knows about its own data: the dirt it put in and where it has to end."""
         return self.root / "demo_answers.json"
+
+    @property
+    def demo_landing(self) -> Path:
+        """There where nothing lay in landing/ before the demo's files did: `make clean` may take it away then, and only then."""
+        return self.root / ".landing-made-by-demo-data"
 
     def feed(self, name: str) -> Path:
         return self.landing / name

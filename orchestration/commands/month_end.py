@@ -243,10 +243,9 @@ def _write_vat(rows: Sequence[VatReturn], form: Format) -> None:
 
 def publish_decision(workspace: Workspace) -> int:
     """Run the pipeline, so that readers see what was decided."""
-    from orchestration.progress import printed
     from orchestration.runs import run
 
-    report = run(workspace, printed())
-    for line in report.lines() if not report.published else ():
+    report = run(workspace)
+    for line in report.lines() if not report.went_well else ():
         print(line, file=sys.stderr)
     return 0 if report.published else FAILED

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 
-from orchestration import expectations, publishing, warehouse
+from orchestration import dbt, expectations, publishing, warehouse
 from orchestration.landing.decisions import land_decisions
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
@@ -39,7 +39,7 @@ def landed_feeds(
             if feeds & expectations.SUITES.keys():
                 beside.submit(expectations.load)
 
-        reports = ingest(workspace, connection, context.run_id, progress, arriving)
+        reports = ingest(workspace, connection, context.run_id, progress, arriving, lambda: dbt.forget_build(workspace))
         beside.shutdown()  # a library that is half imported is not to be used
         land_decisions(workspace, connection)
         through, pending = publishing.published_through(workspace, connection)

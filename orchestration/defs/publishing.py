@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration import checks, dbt, expectations, publishing
 from orchestration.defs.models import dbt_models
+from orchestration.landing import register
 from orchestration.progress import Progress
 from orchestration.workspace import Workspace
 
@@ -21,6 +22,7 @@ def snapshots(workspace: dg.ResourceParam[Workspace], progress: dg.ResourceParam
     if publication.is_sound:
         dbt.build_went_well(workspace)
     made = publication.made
+    register.note_published(workspace)
     return dg.MaterializeResult(
         metadata={
             "snapshot": name,

@@ -5,7 +5,9 @@ import time
 
 import dagster as dg
 
+from orchestration import alerting
 from orchestration.landing.arrivals import arrivals
+from orchestration.progress import silent
 from orchestration.workspace import Workspace, open_workspace
 
 SETTLED_AFTER_S = 30  # a file that was written to less long ago may still be on its way
@@ -51,4 +53,10 @@ def landing_change(workspace: Workspace, cursor: str | None, now: float | None =
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen)], cursor=seen)
 
 
-defs = dg.Definitions(jobs=[run_all], schedules=[nightly, month_end], sensors=[files_landed])
+@dg.run_failure_sensor(name="failure_told", monitored_jobs=[run_all], default_status=dg.DefaultSensorStatus.RUNNING)
+def failure_told(context: dg.RunFailureSensorContext) -> None:
+    """Tell whom the operator named (``TIKTELLER_ON_FAILURE``), as `tikteller run` does by itself."""
+    alerting.tell(open_workspace(), {"published": False, "problem": context.failure_event.message}, silent)
+
+
+defs = dg.Definitions(jobs=[run_all], schedules=[nightly, month_end], sensors=[files_landed, failure_told])

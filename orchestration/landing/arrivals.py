@@ -12,6 +12,7 @@ from orchestration.landing.feeds import FEEDS, Feed, feed_of
 
 ENDINGS = (".csv", ".csv.gz")
 UNFINISHED = (".part", ".tmp")
+FOLDER_NAMES_ACCOUNT = frozenset({"cdrs/3cx", "cdrs/asterisk", "cdrs/freeswitch"})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
@@ -24,7 +25,23 @@ class Arrival:
     feed: Feed
     folder_account: str | None
     size_bytes: int
-    modified_us: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+
+    @property
+    def place(self) -> str:
+        """What the folder says of the rows, beside the feed; empty where it says nothing. At another place a text says something else."""
+        return self.folder_account or "" if self.feed.name in FOLDER_NAMES_ACCOUNT else ""
+
+    @property
+    def modified_us(self) -> int:
+        return self.modified_ns // 1000
+
+    @property
+    def stamp(self) -> tuple[int, int, int, int]:
+        """What the system says of the file; while it is the same, so are the bytes."""
+        return self.size_bytes, self.modified_ns, self.changed_ns, self.inode
 
     @property
     def is_gzip(self) -> bool:
@@ -41,7 +58,7 @@ class Arrival:
             status = self.path.stat()
         except OSError:
             return False
-        return (status.st_size, status.st_mtime_ns // 1000) == (self.size_bytes, self.modified_us)
+        return (status.st_size, status.st_mtime_ns) == (self.size_bytes, self.modified_ns)
 
 
 @dataclass(frozen=True)
@@ -52,7 +69,8 @@ class Stray:
     why: str
 
 
-def _shown(path: PurePosixPath) -> str:
+def shown(path: PurePosixPath) -> str:
+    """A path below landing/ as the ledger has it."""
     return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
 
 
@@ -62,29 +80,33 @@ def _arrival(path: Path, below: PurePosixPath) -> Arrival | Stray | None:
         return None
     feed = feed_of(below.parent)
     if feed is None:
-        return Stray(_shown(below), "it is in no feed's folder")
+        return Stray(shown(below), "it is in no feed's folder")
     if not name.endswith(ENDINGS):
-        return Stray(_shown(below), "its name does not end in .csv or .csv.gz")
+        return Stray(shown(below), "its name does not end in .csv or .csv.gz")
     try:
         status = path.stat()
     except OSError as error:
-        return Stray(_shown(below), f"it cannot be read: {error.strerror}")
+        return Stray(shown(below), f"it cannot be read: {error.strerror}")
     if not S_ISREG(status.st_mode):
-        return Stray(_shown(below), "it is no file")  # opening a pipe would wait for ever
+        return Stray(shown(below), "it is no file")  # opening a pipe would wait for ever
     depth = len(PurePosixPath(feed.name).parts)
     in_folder = feed.name.startswith("cdrs/") and len(below.parts) > depth + 1
     return Arrival(
         path=path,
-        file=_shown(below),
+        file=shown(below),
         feed=feed,
-        folder_account=_shown(PurePosixPath(below.parts[depth])) if in_folder else None,
+        folder_account=shown(PurePosixPath(below.parts[depth])) if in_folder else None,
         size_bytes=status.st_size,
-        modified_us=status.st_mtime_ns // 1000,
+        modified_ns=status.st_mtime_ns,
+        changed_ns=status.st_ctime_ns,
+        inode=status.st_ino,
     )
 
 
 def arrivals(landing: Path) -> tuple[list[Arrival], list[Stray]]:
-    """All files of all feeds, by feed (in the order of the declaration) and then by path; and what is not read.
+    """All files of all feeds in the order in which they arrived, and what is not read.
+
+    That is by feed (in the order of the declaration), then by the time of the last change, and by path only among equals.
 
     Hidden files and unfinished ones (``*.part``, ``*.tmp``) are not seen at all.
     """
@@ -96,7 +118,7 @@ def arrivals(landing: Path) -> tuple[list[Arrival], list[Stray]]:
             below = PurePosixPath(path.relative_to(landing).as_posix())
             if path.is_dir():
                 if path.is_symlink():
-                    strays.append(Stray(_shown(below), "it is a link to a folder, which is not followed"))
+                    strays.append(Stray(shown(below), "it is a link to a folder, which is not followed"))
                 continue
             match _arrival(path, below):
                 case Arrival() as arrival:
@@ -104,5 +126,5 @@ def arrivals(landing: Path) -> tuple[list[Arrival], list[Stray]]:
                 case Stray() as stray:
                     strays.append(stray)
     order = {feed.name: position for position, feed in enumerate(FEEDS)}
-    found.sort(key=lambda arrival: (order[arrival.feed.name], arrival.file))
+    found.sort(key=lambda arrival: (order[arrival.feed.name], arrival.modified_ns, arrival.file))
     return found, sorted(strays, key=lambda stray: stray.file)

@@ -93,6 +93,8 @@ def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) 
             for table, columns in SMALL.items():
                 source = state.metadata.tables[NAMED_OTHERWISE.get(table, table)]
                 rows = decided.execute(sa.select(*(source.c[name] for name in columns))).fetchall()
+                if table == "frozen_files":
+                    rows += _texts_of_frozen_files(decided)
                 connection.execute(f"delete from raw.{table}")
                 if rows:
                     landed = pa.table({name: [row[at] for row in rows] for at, name in enumerate(columns)})  # noqa: F841 - DuckDB reads it
@@ -104,6 +106,20 @@ def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) 
             connection.rollback()
             raise
     return version
+
+
+def _texts_of_frozen_files(decided: sa.Connection) -> list[tuple[str, int]]:
+    """The texts of the files that were there at a freeze, with the first: compressed since, or not any more, they are the same."""
+    files, known = state.frozen_files, state.arrivals
+    rows = decided.execute(
+        sa.select(known.c.content_sha256, sa.func.min(files.c.freeze_id))
+        .join(files, files.c.sha256 == known.c.sha256)
+        .where(known.c.content_sha256.is_not(None))
+        .where(known.c.content_sha256 != known.c.sha256)
+        .where(known.c.content_sha256.not_in(sa.select(files.c.sha256)))
+        .group_by(known.c.content_sha256)
+    )
+    return [(content, freeze_id) for content, freeze_id in rows]
 
 
 def _land_freeze(connection: duckdb.DuckDBPyConnection, freeze: sa.Row) -> None:

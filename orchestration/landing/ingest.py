@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, groupby
 
@@ -14,9 +15,13 @@ import duckdb
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
+from orchestration.landing import fingerprints
 from orchestration.landing.arrivals import Arrival, Stray, arrivals
-from orchestration.landing.loading import FileReport, Landed, landed, load, write_ledger
-from orchestration.landing.scan import Scan, scan
+from orchestration.landing.feeds import FEEDS
+from orchestration.landing.fingerprints import Fingerprint, Fingerprints, trusted
+from orchestration.landing.loading import Entry, FileReport, Landed, landed, load, write_ledger
+from orchestration.landing.register import Fate, Register, apply_withdrawals, note_gone, opened
+from orchestration.landing.scan import Scan, scan, unreadable_scan
 from orchestration.progress import Progress, silent
 from orchestration.workspace import Workspace
 
@@ -26,18 +31,11 @@ READERS = 2  # one statement numbers its lines on one thread; two at once keep t
 
 
 @dataclass(frozen=True)
-class _Duplicate:
-    arrival: Arrival
-    scan: Scan
-    original_id: int
-
-
-@dataclass(frozen=True)
 class _SetAside:
     """New files that are not read: ``duplicates`` are noted, ``touched`` have a new date only."""
 
-    duplicates: list[_Duplicate]
-    touched: list[tuple[Arrival, Scan]]
+    duplicates: list[tuple[Arrival, Scan, Fate]]
+    touched: list[tuple[int, Arrival, Scan]]
 
 
 @dataclass(frozen=True)
@@ -55,44 +53,86 @@ def ingest(
     run_id: str,
     progress: Progress = silent,
     arriving: Callable[[Set[str]], None] = lambda _feeds: None,
+    out_of_turn: Callable[[], None] = lambda: None,
 ) -> list[FileReport]:
-    """Land every new file, by feed and then by path; return a report for each that got a row in the ledger now.
+    """Land every new file, in the order in which they arrived; return a report for each that got a row in the ledger now.
 
-    New is what the ledger does not know by path, size and date. The same bytes again in the same feed are noted as a duplicate
-    and not read; only a new date is noted where they are. The same path with other bytes is a new file. A file stands in the
-    warehouse as a whole with its ledger row or not at all, whenever the process ends; file ids, and so "later", follow the
-    order of the files however they are shared out. ``arriving`` hears beforehand of which feeds there are new files.
+    New is a file whose bytes the ledger does not know under its name. A text that is known in the same feed, and the same place, is
+    noted as a duplicate and not read; only a new date is noted where it is. The same path with other bytes is a new file. A file
+    stands in the warehouse as a whole with its ledger row or not at all, whenever the process ends. Its number, and so "later", is
+    the one that the state has or gives (``register``), however the work is shared out. ``arriving`` hears beforehand of which feeds
+    there are new files; ``out_of_turn`` before rows of a withdrawn file go, or come whose place is before others that are here:
+    what was made of the rows has to be made anew.
     """
     workspace.require()
     warehouse.create_raw(connection)
     found, strays = arrivals(workspace.landing)
-    unknown = _unknown(connection, found)
+    register = opened(workspace, connection)
+    note_gone(register, found)
+    register.write()
+    apply_withdrawals(register, connection, out_of_turn)
+    _set_clock(connection)
+    known = fingerprints.remembered(workspace)
+    unknown = _unknown(connection, register, found, known)
     arriving({arrival.feed.name for arrival in unknown})
     set_aside = _SetAside([], [])
-    scans = _without_strays(strays, _scanned(unknown), progress)
-    reports = list(_load_in_order(connection, _numbered(connection, scans, set_aside), run_id, progress))
-    return reports + _note(connection, set_aside, run_id)
+    scans = _without_strays(strays, _scanned(unknown, known), progress)
+    files = _numbered(connection, register, scans, set_aside, progress, out_of_turn)
+    reports = list(_load_in_order(connection, files, run_id, progress))
+    reports += _note(connection, set_aside, run_id)
+    if unknown:
+        register = opened(workspace, connection)
+        apply_withdrawals(register, connection, out_of_turn)
+        fingerprints.remember(workspace, {arrival.file: known[arrival.file] for arrival in found if arrival.file in known})
+    return reports
 
 
-def _unknown(connection: duckdb.DuckDBPyConnection, found: Iterable[Arrival]) -> list[Arrival]:
-    known = set(connection.execute("select file, size_bytes, epoch_us(modified_at) from raw.files").fetchall())
-    return [arrival for arrival in found if (arrival.file, arrival.size_bytes, arrival.modified_us) not in known]
+def _set_clock(connection: duckdb.DuckDBPyConnection) -> None:
+    """Dates are judged by when the run began, and never by less than by when the newest file came."""
+    connection.execute("delete from raw.clock")
+    connection.execute(
+        "insert into raw.clock (began_at) select greatest(?::timestamp, max(ingested_at)) from raw.files",
+        [datetime.now(UTC).replace(tzinfo=None)],
+    )
 
 
-def _scanned(found: Sequence[Arrival]) -> Iterator[tuple[Arrival, Scan] | Stray]:
-    def scanned(arrival: Arrival) -> tuple[Arrival, Scan] | Stray:
+def _unknown(connection: duckdb.DuckDBPyConnection, register: Register, found: Sequence[Arrival], known: Fingerprints) -> list[Arrival]:
+    """The files that have to be looked at, in the order in which they came: those known by their number first, then by time."""
+    ledger = set(connection.execute("select file, sha256 from raw.files where withdrawn_at is null").fetchall())
+
+    def stands(arrival: Arrival, seen: Fingerprint | None) -> bool:
+        if seen is None:
+            return False
+        if (arrival.file, seen.sha256) in ledger:
+            return True
+        registered = register.latest(arrival, (seen.content_sha256, seen.sha256))
+        return registered is not None and not registered.is_live and not registered.has_landed_again(arrival)
+
+    order = {feed.name: position for position, feed in enumerate(FEEDS)}
+
+    def turn(arrival: Arrival) -> tuple[int, float]:
+        seen = trusted(arrival, known)
+        return order[arrival.feed.name], register.order_of(arrival, (seen.content_sha256, seen.sha256) if seen else ())
+
+    return sorted((arrival for arrival in found if not stands(arrival, trusted(arrival, known))), key=turn)
+
+
+def _scanned(found: Sequence[Arrival], known: dict[str, Fingerprint]) -> Iterator[tuple[Arrival, Scan]]:
+    """Each file with what one look at it found, which is noted in ``known``."""
+
+    def scanned(arrival: Arrival) -> tuple[Arrival, Scan]:
         try:
-            return arrival, scan(arrival.path, arrival.is_gzip)
+            seen = scan(arrival.path, arrival.is_gzip)
         except OSError as error:
-            return Stray(arrival.file, f"it cannot be read: {error.strerror}")
+            seen = unreadable_scan(error)
+        known[arrival.file] = fingerprints.fingerprint(arrival, seen.sha256, seen.content_sha256)
+        return arrival, seen
 
     with ThreadPoolExecutor(READERS) as pool:
         yield from pool.map(scanned, found)
 
 
-def _without_strays(
-    strays: Iterable[Stray], scans: Iterable[tuple[Arrival, Scan] | Stray], progress: Progress
-) -> Iterator[tuple[Arrival, Scan]]:
+def _without_strays(strays: Iterable[Stray], scans: Iterable[tuple[Arrival, Scan]], progress: Progress) -> Iterator[tuple[Arrival, Scan]]:
     """The scans of what can be read; what cannot is told as it is met."""
     for result in chain(strays, scans):
         if isinstance(result, Stray):
@@ -101,22 +141,53 @@ def _without_strays(
             yield result
 
 
-def _numbered(connection: duckdb.DuckDBPyConnection, scans: Iterable[tuple[Arrival, Scan]], set_aside: _SetAside) -> Iterator[Landed]:
-    """Number the files that are to be read, in order, after those of the ledger, while later ones are still being scanned."""
-    ledger = connection.execute("select file_id, feed, file, sha256, duplicate_of from raw.files").fetchall()
-    next_id = max((row[0] for row in ledger), default=0) + 1
-    stands = {(file, sha256) for _, _, file, sha256, _ in ledger}
-    originals = {(feed, sha256): file_id for file_id, feed, _, sha256, duplicate_of in ledger if duplicate_of is None}
+def _numbered(
+    connection: duckdb.DuckDBPyConnection,
+    register: Register,
+    scans: Iterable[tuple[Arrival, Scan]],
+    set_aside: _SetAside,
+    progress: Progress,
+    out_of_turn: Callable[[], None],
+) -> Iterator[Landed]:
+    """The files that are to be read, each with its number, while later ones are still scanned. No number goes out that the state lacks."""
+    rows = connection.execute("select file_id, file, sha256, withdrawn_at is null from raw.files").fetchall()
+    ledger = {file_id: file for file_id, file, _, is_live in rows if is_live}
+    stands = {(file, sha256): file_id for file_id, file, sha256, is_live in rows if is_live}
+    newest = max((row[0] for row in rows), default=0)
+    for batch in _batches(scans):
+        to_read: list[Landed] = []
+        for arrival, scanned in batch:
+            if (file_id := stands.get((arrival.file, scanned.sha256))) is not None:
+                set_aside.touched.append((file_id, arrival, scanned))
+                continue
+            fate = register.fate(arrival, scanned, ledger)
+            if fate.what == "stands":
+                set_aside.touched.append((fate.file_id, arrival, scanned))
+            elif fate.what == "duplicate":
+                set_aside.duplicates.append((arrival, scanned, fate))
+            elif fate.what == "load":
+                ledger[fate.file_id] = arrival.file
+                to_read.append(landed(fate.file_id, arrival, scanned, fate.arrived_at))
+            if fate.moved_from:
+                progress(f"moved: {fate.moved_from.file} is now {arrival.file}; its rows count where they stand now")
+        register.write()
+        for file in to_read:
+            if rows and file.file_id < newest:
+                out_of_turn()
+            yield file
+
+
+def _batches(scans: Iterable[tuple[Arrival, Scan]]) -> Iterator[list[tuple[Arrival, Scan]]]:
+    """Files that get their numbers in one transaction: as many as are landed together."""
+    batch: list[tuple[Arrival, Scan]] = []
+    batch_bytes = 0
     for arrival, scanned in scans:
-        content = (arrival.feed.name, scanned.sha256)
-        if (arrival.file, scanned.sha256) in stands:
-            set_aside.touched.append((arrival, scanned))
-        elif content in originals and scanned.text_bytes:
-            set_aside.duplicates.append(_Duplicate(arrival, scanned, originals[content]))
-        else:
-            originals[content] = next_id
-            yield landed(next_id, arrival, scanned)
-            next_id += 1
+        batch.append((arrival, scanned))
+        batch_bytes += scanned.text_bytes
+        if len(batch) == UNIT_FILES or batch_bytes > UNIT_BYTES:
+            yield batch
+            batch, batch_bytes = [], 0
+    yield batch
 
 
 def _units(files: Iterable[Landed]) -> Iterator[tuple[Landed, ...]]:
@@ -190,32 +261,26 @@ def _committed(loading: _Loading, run_id: str, progress: Progress) -> list[FileR
 def _note(connection: duckdb.DuckDBPyConnection, set_aside: _SetAside, run_id: str) -> list[FileReport]:
     """Write down the duplicates and the new dates; no row of them is read."""
     rows_of = dict(connection.execute("select file_id, rows_read from raw.files").fetchall())
-    next_id = max(rows_of, default=0) + 1
-    # without its original, which changed while it was read, a duplicate is left to the next run
-    known = [each for each in set_aside.duplicates if each.original_id in rows_of]
-    noted = [
-        (
-            each.arrival,
-            each.scan.sha256,
-            FileReport(
-                file_id, each.arrival.feed.name, each.arrival.file, rows_read=rows_of[each.original_id], duplicate_of=each.original_id
-            ),
-        )
-        for file_id, each in enumerate(known, start=next_id)
-    ]
+    noted: list[Entry] = []
+    for arrival, scanned, fate in set_aside.duplicates:
+        if fate.original_id not in rows_of:  # it changed while it was read: the duplicate is left to the next run
+            continue
+        rows_read = rows_of[fate.original_id]
+        report = FileReport(fate.file_id, arrival.feed.name, arrival.file, rows_read=rows_read, duplicate_of=fate.original_id)
+        noted.append(Entry(arrival, scanned, report, fate.arrived_at or datetime.now(UTC).replace(tzinfo=None)))
     if not noted and not set_aside.touched:
         return []
     connection.execute("begin")
     try:
         if noted:
             write_ledger(connection, noted, run_id)
-        for arrival, scanned in set_aside.touched:
+        for file_id, arrival, scanned in set_aside.touched:
             connection.execute(
-                "update raw.files set modified_at = ?, size_bytes = ? where file = ? and sha256 = ?",
-                [arrival.modified_at, arrival.size_bytes, arrival.file, scanned.sha256],
+                "update raw.files set modified_at = ?, size_bytes = ?, sha256 = ?, content_sha256 = ? where file_id = ?",
+                [arrival.modified_at, arrival.size_bytes, scanned.sha256, scanned.content_sha256, file_id],
             )
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
-    return [report for _, _, report in noted]
+    return [entry.report for entry in noted]

@@ -6,7 +6,8 @@ row per line; the careful one (``records``) takes what is left, and says of ever
 
 from __future__ import annotations
 
-import gzip
+import contextlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from orchestration.landing.arrivals import Arrival
 from orchestration.landing.feeds import Feed
 from orchestration.landing.layout import Layout, has_header, layout_of
 from orchestration.landing.records import Record, Rejected, TruncatedFileError, records
-from orchestration.landing.scan import Fault, Scan, undecoded_lines
+from orchestration.landing.scan import CHUNK_BYTES, Fault, Scan, UnzippedText, undecoded_lines, unreadable
 
 BATCH_ROWS = 50_000  # about 50 MB of Python strings at once
 GLOB = frozenset("*?[]{}")
@@ -37,6 +38,7 @@ class Landed:
     arrival: Arrival
     scan: Scan
     layout: Layout | Fault
+    arrived_at: datetime
 
     @property
     def feed(self) -> Feed:
@@ -68,9 +70,21 @@ class FileReport:
     unknown_columns: tuple[str, ...] = ()
 
 
-def landed(file_id: int, arrival: Arrival, scan: Scan) -> Landed:
-    """The file with its layout, or with what is wrong with it as a whole."""
-    return Landed(file_id, arrival, scan, scan.fault or layout_of(arrival.feed, scan.head))
+@dataclass(frozen=True)
+class Entry:
+    """What the ledger says of a file: how it lay there, when it first came, and what became of it."""
+
+    arrival: Arrival
+    scan: Scan
+    report: FileReport
+    arrived_at: datetime
+
+
+def landed(file_id: int, arrival: Arrival, scan: Scan, arrived_at: datetime | None = None) -> Landed:
+    """The file with its layout, or with what is wrong with it as a whole. ``arrived_at`` is UTC; without one it came now."""
+    return Landed(
+        file_id, arrival, scan, scan.fault or layout_of(arrival.feed, scan.head), arrived_at or datetime.now(UTC).replace(tzinfo=None)
+    )
 
 
 def load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str) -> list[FileReport]:
@@ -83,36 +97,40 @@ def load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str
     if files[0].group is not None:
         try:
             clean = _insert_fast(cursor, files)
-        except (duckdb.InvalidInputException, duckdb.ConversionException):  # text that the fast reader gives up on
+        # text that the fast reader gives up on, or a gzip stream; what the disk does not give, the careful one refuses
+        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
             cursor.rollback()
             cursor.execute("begin")
     reports = [_clean_report(file) if file.file_id in clean else _insert_carefully(cursor, file) for file in files]
     _assert_counts(cursor, files[0].feed, reports)
-    write_ledger(cursor, [(file.arrival, file.scan.sha256, report) for file, report in zip(files, reports, strict=True)], run_id)
+    write_ledger(
+        cursor, [Entry(file.arrival, file.scan, report, file.arrived_at) for file, report in zip(files, reports, strict=True)], run_id
+    )
     return reports
 
 
-def write_ledger(cursor: duckdb.DuckDBPyConnection, rows: Sequence[tuple[Arrival, str, FileReport]], run_id: str) -> None:
-    """One row of ``raw.files`` for each file: how it lay there, its sha256, and what became of it."""
-    now = datetime.now(UTC).replace(tzinfo=None)
+def write_ledger(cursor: duckdb.DuckDBPyConnection, entries: Sequence[Entry], run_id: str) -> None:
+    """A row of ``raw.files`` for each file."""
+    arrived, reports = [entry.arrival for entry in entries], [entry.report for entry in entries]
     _append(
         cursor,
         "files",
         {
-            "file_id": ("integer", [report.file_id for _, _, report in rows]),
-            "feed": ("varchar", [report.feed for _, _, report in rows]),
-            "file": ("varchar", [report.file for _, _, report in rows]),
-            "folder_account": ("varchar", [arrival.folder_account for arrival, _, _ in rows]),
-            "sha256": ("varchar", [sha256 for _, sha256, _ in rows]),
-            "size_bytes": ("bigint", [arrival.size_bytes for arrival, _, _ in rows]),
-            "modified_at": ("timestamp", [arrival.modified_at for arrival, _, _ in rows]),
-            "rows_read": ("bigint", [report.rows_read for _, _, report in rows]),
-            "rows_rejected": ("bigint", [report.rows_rejected for _, _, report in rows]),
-            "reject_reason": ("varchar", [report.reject_reason for _, _, report in rows]),
-            "duplicate_of": ("integer", [report.duplicate_of for _, _, report in rows]),
-            "unknown_columns": ("varchar", [", ".join(report.unknown_columns) or None for _, _, report in rows]),
-            "ingested_at": ("timestamp", [now for _ in rows]),
-            "run_id": ("varchar", [run_id for _ in rows]),
+            "file_id": ("integer", [report.file_id for report in reports]),
+            "feed": ("varchar", [report.feed for report in reports]),
+            "file": ("varchar", [report.file for report in reports]),
+            "folder_account": ("varchar", [arrival.folder_account for arrival in arrived]),
+            "sha256": ("varchar", [entry.scan.sha256 for entry in entries]),
+            "content_sha256": ("varchar", [entry.scan.content_sha256 for entry in entries]),
+            "size_bytes": ("bigint", [arrival.size_bytes for arrival in arrived]),
+            "modified_at": ("timestamp", [arrival.modified_at for arrival in arrived]),
+            "rows_read": ("bigint", [report.rows_read for report in reports]),
+            "rows_rejected": ("bigint", [report.rows_rejected for report in reports]),
+            "reject_reason": ("varchar", [report.reject_reason for report in reports]),
+            "duplicate_of": ("integer", [report.duplicate_of for report in reports]),
+            "unknown_columns": ("varchar", [", ".join(report.unknown_columns) or None for report in reports]),
+            "ingested_at": ("timestamp", [entry.arrived_at for entry in entries]),
+            "run_id": ("varchar", [run_id for _ in entries]),
         },
     )
 
@@ -218,7 +236,7 @@ def _insert_fast(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed]) -> 
 
 def _open_text(arrival: Arrival) -> TextIO:
     if arrival.is_gzip:
-        return gzip.open(arrival.path, "rt", encoding="utf-8-sig", newline="")
+        return io.TextIOWrapper(io.BufferedReader(UnzippedText(arrival.path), CHUNK_BYTES), encoding="utf-8-sig", newline="")
     return arrival.path.open(encoding="utf-8-sig", newline="")
 
 
@@ -237,10 +255,10 @@ def _insert_carefully(cursor: duckdb.DuckDBPyConnection, file: Landed) -> FileRe
                 _insert_rejected(cursor, file.file_id, lines)
                 kept += len(rows)
                 rejected += len(lines)
-    except TruncatedFileError as truncated:
+    except (TruncatedFileError, OSError) as error:
         cursor.execute(f'delete from raw."{file.feed.table}" where file_id = ?', [file.file_id])
         cursor.execute("delete from raw.rejected_lines where file_id = ?", [file.file_id])
-        return _reject_whole(cursor, file, truncated.fault)
+        return _reject_whole(cursor, file, unreadable(error) if isinstance(error, OSError) else error.fault)
     return FileReport(
         file.file_id,
         file.feed.name,
@@ -292,9 +310,10 @@ def _reject_whole(cursor: duckdb.DuckDBPyConnection, file: Landed, fault: Fault)
 
 def _data_lines(file: Landed, fault: Fault) -> Iterator[Rejected]:
     is_header = has_header(file.feed, file.scan.head)
-    for number, line in undecoded_lines(file.arrival.path, file.arrival.is_gzip):
-        if not line.strip():
-            continue
-        if not is_header:
-            yield Rejected(number, fault.reason, fault.detail, line)
-        is_header = False
+    with contextlib.suppress(OSError):  # what cannot be had, cannot be shown
+        for number, line in undecoded_lines(file.arrival.path, file.arrival.is_gzip):
+            if not line.strip():
+                continue
+            if not is_header:
+                yield Rejected(number, fault.reason, fault.detail, line)
+            is_header = False

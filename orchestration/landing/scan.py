@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 import re
 import zlib
 from collections.abc import Iterator
@@ -33,11 +34,13 @@ class Fault:
 class Scan:
     """What one pass over a file found.
 
-    ``sha256`` is of the file's bytes as they lie there (compressed when it is). ``lines`` counts the text's lines, a last one
-    without newline too. ``is_plain``: nothing in it on which CSV readers disagree, so that the fast reader may try.
+    ``sha256`` is of the file's bytes as they lie there (compressed when it is), ``content_sha256`` of its text: the same under any
+    name and compression. ``lines`` counts the text's lines, a last one without newline too. ``is_plain``: nothing in it on which
+    readers disagree, so that the fast one may try.
     """
 
     sha256: str
+    content_sha256: str
     lines: int
     text_bytes: int
     head: bytes
@@ -52,6 +55,19 @@ class DamagedGzipError(Exception):
 
 class _Hash(Protocol):
     def update(self, data: bytes, /) -> None: ...
+
+
+NOTHING_SHA256 = hashlib.sha256().hexdigest()
+
+
+def unreadable(error: OSError) -> Fault:
+    """What is wrong with a file that the system does not let us read."""
+    return Fault("unreadable", f"it cannot be read: {error.strerror or error}; mend its rights or its disk, or land it again")
+
+
+def unreadable_scan(error: OSError) -> Scan:
+    """The scan of a file of which nothing can be had: refused whole, and another content than the file that it will be."""
+    return Scan(NOTHING_SHA256, NOTHING_SHA256, 0, 0, b"", False, False, unreadable(error))
 
 
 def _raw_chunks(path: Path, fingerprint: _Hash | None) -> Iterator[bytes]:
@@ -70,7 +86,8 @@ def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
         pending = chunk
         while pending:
             if member.eof:
-                if not pending.strip(b"\0"):  # tapes and some tools pad the end with zeros
+                pending = pending.lstrip(b"\0")  # tapes and some tools pad members with zeros
+                if not pending:
                     break
                 member = zlib.decompressobj(GZIP_WINDOW)
             try:
@@ -88,6 +105,47 @@ def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield text
         if not member.eof:
             raise DamagedGzipError("the gzip stream ends before its end")
+
+
+def contents(path: Path, is_gzip: bool) -> tuple[str, str]:
+    """The sha256 of the file's bytes and that of its text. Damage has no text: then both are of the bytes. Raises OSError."""
+    fingerprint, content = hashlib.sha256(), hashlib.sha256()
+    chunks = _raw_chunks(path, fingerprint)
+    if not is_gzip:
+        for _ in chunks:
+            pass
+        return fingerprint.hexdigest(), fingerprint.hexdigest()
+    try:
+        for text in _unzipped(chunks):
+            content.update(text)
+    except DamagedGzipError:
+        return fingerprint.hexdigest(), fingerprint.hexdigest()
+    return fingerprint.hexdigest(), content.hexdigest()
+
+
+class UnzippedText(io.RawIOBase):
+    """The text of a gzip file as a stream of bytes, read as ``scan`` reads it: every header and padding that gzip allows."""
+
+    def __init__(self, path: Path) -> None:
+        self._chunks = _unzipped(_raw_chunks(path, None))
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer, /) -> int:  # type: ignore[no-untyped-def]
+        self._rest = self._rest or next(self._chunks, b"")
+        taken = self._rest[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._rest = self._rest[len(taken) :]
+        return len(taken)
+
+
+def _is_common_gzip(path: Path) -> bool:
+    """Whether every reader takes the file: its header has a name at most. DuckDB's refuses others, which ours reads."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    return start[:2] == b"\x1f\x8b" and len(start) == 4 and start[3] & ~8 == 0
 
 
 def text_chunks(path: Path, is_gzip: bool, fingerprint: _Hash | None = None) -> Iterator[bytes]:
@@ -129,6 +187,7 @@ def _wrong_encoding(chunk: bytes, error: UnicodeDecodeError, lines_before: int) 
 def scan(path: Path, is_gzip: bool) -> Scan:
     """Read the file once, in bounded memory. Raises OSError when it cannot be read."""
     fingerprint = hashlib.sha256()
+    content = hashlib.sha256() if is_gzip else None
     lines = text_bytes = returns = returns_with_newline = newlines = 0
     head = b""
     last = b""
@@ -137,6 +196,8 @@ def scan(path: Path, is_gzip: bool) -> Scan:
     fault: Fault | None = None
     try:
         for chunk in text_chunks(path, is_gzip, fingerprint):
+            if content is not None:
+                content.update(chunk)
             if fault is None and not chunk.isascii():
                 try:
                     chunk.decode("utf-8")
@@ -155,17 +216,19 @@ def scan(path: Path, is_gzip: bool) -> Scan:
             last = chunk[-1:]
     except DamagedGzipError as error:
         fault = Fault("truncated", str(error))
+        content = None  # of what is damaged only the bytes say which it is
     lines = newlines + (last not in (b"", b"\n"))
     if fault is None and (is_blank or head == BOM):
         fault = Fault("empty_file", "there is nothing in it")
     is_uniform = returns == 0 or returns == returns_with_newline == newlines
     return Scan(
         sha256=fingerprint.hexdigest(),
+        content_sha256=(content or fingerprint).hexdigest(),
         lines=lines,
         text_bytes=text_bytes,
         head=head,
         has_crlf=returns > 0,
-        is_plain=is_plain and is_uniform and fault is None,
+        is_plain=is_plain and is_uniform and fault is None and (not is_gzip or _is_common_gzip(path)),
         fault=fault,
     )
 

@@ -107,7 +107,7 @@ def enter(
 ) -> None:
     """A file's row in the ledger."""
     connection.execute(
-        "insert into raw.files values (?, ?, ?, null, ?, 1, now()::timestamp, ?, ?, ?, null, null, now()::timestamp, 'test')",
+        "insert into raw.files values (?, ?, ?, null, ?, 1, now()::timestamp, ?, ?, ?, null, null, now()::timestamp, 'test', null, null)",
         [file_id, feed, file, file, rows, rejected, reason],
     )
 

@@ -230,8 +230,7 @@ def test_status_knows_what_is_published_already(capsys: pytest.CaptureFixture[st
     publish(
         empty,
         PLATFORM,
-        "create table ingested_files as select 'orders/a.csv' as file, 1::bigint as size_bytes, "
-        "make_timestamp(1700000000000000) as modified_at",
+        "create table ingested_files as select 'orders/a.csv' as file, sha256('x') as sha256",
     )
     _, out, _ = ask(capsys, "status", "--workspace", str(empty.root), "--format", "json")
     assert json.loads(out)["waiting"] == []
@@ -301,6 +300,17 @@ def test_sql_reads_and_does_nothing_else(
     assert said.startswith("tikteller: ")
     assert said.count("\n") == 1
     assert not Path("/tmp/tikteller-stolen.csv").exists()
+
+
+def test_a_table_of_very_many_rows_stops_and_says_so(capsys: pytest.CaptureFixture[str], published: Workspace) -> None:
+    """A million rows held to be aligned fill the memory of the machine that bills; cut off in silence, they are taken for all."""
+    for rows, is_told in ((1_000, False), (1_001, True)):
+        code, out, said = ask(capsys, "sql", "--workspace", str(published.root), f"select range as n from range({rows})")
+        assert code == 0
+        assert sum(line.strip().isdecimal() for line in out.splitlines()) == 1_000
+        assert ("only the first 1,000 rows; --format csv" in said) is is_told
+    _, out, _ = ask(capsys, "sql", "--workspace", str(published.root), "select range as n from range(1001)", "--format", "csv")
+    assert len(out.splitlines()) == 1_002
 
 
 def test_sql_before_anything_is_published(capsys: pytest.CaptureFixture[str], empty: Workspace) -> None:

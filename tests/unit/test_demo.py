@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import re
+import shutil
+import subprocess
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Set
@@ -25,7 +27,7 @@ from orchestration.demo.period import AMSTERDAM, offsets_s, period_of
 from orchestration.demo.traffic import Crowd, calls_of, crowd_of
 from orchestration.errors import TiktellerError
 from orchestration.landing.feeds import FEEDS
-from orchestration.workspace import SEEDS_DIR, Workspace
+from orchestration.workspace import PROJECT_ROOT, SEEDS_DIR, Workspace
 
 CALLS = 20_000
 HEADERLESS = {
@@ -511,3 +513,19 @@ def test_tickets_are_in_proportion_and_complete() -> None:
     assert dict(Counter(tickets.tolist())) == {0: TICKETS * 3 // 4, 2: TICKETS // 4}
     assert sum(exchange.share for exchange in EXCHANGES) == pytest.approx(1)
     assert period_of(3).months == (date(2026, 8, 1), date(2026, 9, 1), date(2026, 10, 1))
+
+
+@pytest.mark.parametrize("is_made_by_demo", [True, False])
+def test_clean_takes_only_what_the_demo_made(tmp_path: Path, is_made_by_demo: bool) -> None:
+    """`make clean` in the wrong place would lose the only copy of what a partner's exchanges sent."""
+    workspace = Workspace(tmp_path / "data")
+    own = workspace.landing / "cdrs" / "standard" / "own.csv"
+    own.parent.mkdir(parents=True)
+    if not is_made_by_demo:
+        own.write_text("call_id\n")
+    generate(workspace, calls=10, months=1, seed=1)
+    shutil.copy(PROJECT_ROOT / "Makefile", tmp_path)
+    done = subprocess.run(["make", "clean"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert workspace.landing.exists() is not is_made_by_demo
+    assert ("data/landing stays" in done.stdout) is not is_made_by_demo
+    assert own.exists() is not is_made_by_demo

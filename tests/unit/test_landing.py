@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
+from orchestration.landing import fingerprints, loading
 from orchestration.landing import ingest as ingest_module
-from orchestration.landing import loading
 from orchestration.landing.arrivals import arrivals
 from orchestration.landing.feeds import FEEDS, feed_named
 from orchestration.landing.ingest import ingest
@@ -323,6 +323,7 @@ def test_truncated_file_is_read_when_the_rest_has_come(house: House) -> None:
 def test_second_ingest_reads_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A nightly run that reads all history again gets slower every night."""
     house.land("cdrs/standard/a.csv", HEADER + CALL.format(1))
+    monkeypatch.setattr(fingerprints, "SETTLED_NS", 0)
     monkeypatch.setattr(ingest_module, "scan", lambda *_: pytest.fail("read again"))
     assert house.ingest() == []
 
@@ -373,13 +374,15 @@ def test_ledger_says_how_the_file_lay_there(house: House) -> None:
     ]
 
 
-def test_files_are_numbered_by_feed_and_path(house: House) -> None:
-    """A later row replaces an earlier one: "later" must not depend on who was read first."""
-    for name in ("cdrs/standard/b.csv", "cdrs/standard/a/z.csv", "partners/p.csv", "cdrs/3cx/x.csv"):
-        house.put(name, f"what,{name}\n")
+def test_files_are_numbered_by_feed_and_by_when_they_came(house: House) -> None:
+    """The correction of a call of 600 s to 60 s would be undone by the name of its file: the customer pays ten times too much."""
+    came = {"partners/p.csv": 3, "cdrs/standard/z.csv": 1, "cdrs/standard/a.csv": 2, "cdrs/standard/b.csv": 2, "cdrs/3cx/x.csv": 0}
+    for name, second in came.items():
+        os.utime(house.put(name, f"what,{name}\n"), ns=(0, 1_790_000_000_000_000_000 + second))
     assert [report.file for report in house.ingest()] == [
         "partners/p.csv",
-        "cdrs/standard/a/z.csv",
+        "cdrs/standard/z.csv",
+        "cdrs/standard/a.csv",
         "cdrs/standard/b.csv",
         "cdrs/3cx/x.csv",
     ]

@@ -1,4 +1,11 @@
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ judge_dates_anew() }}",
+        post_hook="{{ remember_next_due() }}"
+    )
+}}
 
 {# Only files that are not here yet are read: raw rows never change, and file ids only grow. #}
 {%- set arrived = "cdrs.file_id > (select coalesce(max(file_id), 0) from " ~ this ~ ")" if is_incremental() else "true" -%}
@@ -33,7 +40,8 @@ select
     coalesce(cast(cdrs.started_wall_clock as date), {{ start_of_time() }}) as cdr_date,
     case
         when cdrs.reject_reason is not null then cdrs.reject_reason
-        when cdrs.started_wall_clock > {{ add_seconds('files.ingested_at', var('future_tolerance_hours') * 3600) }} then 'future_date'
+        when cdrs.started_wall_clock > {{ latest_start('coalesce(clock.began_at, files.ingested_at)') }} then 'future_date'
     end as reject_reason
 from cdrs
 inner join {{ source('raw', 'files') }} as files on cdrs.file_id = files.file_id
+left join {{ source('raw', 'clock') }} as clock on true

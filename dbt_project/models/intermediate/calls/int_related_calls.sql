@@ -19,6 +19,10 @@ arrived as (
     select distinct hash
     from memberships
     where file_id > (select coalesce(max(through_file_id), 0) from raw.rated_days)
+    union
+    select call_hash as hash from raw.due_records
+    union
+    select other_hash as hash from raw.due_records where other_hash is not null
 ),
 {%- endif %}
 

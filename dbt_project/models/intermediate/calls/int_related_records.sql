@@ -12,6 +12,7 @@ with grouped_records as (
         related.group_hash,
         related.first_date as home_date,
         files.sha256,
+        files.content_sha256,
         {{ epoch_seconds('records.talk_wall_clock') }} as talk_from_s,
         frozen.call_key is not null as is_frozen,
         coalesce(frozen.freeze_id, min(frozen.freeze_id) over (partition by related.group_hash)) as freeze_id,
@@ -36,15 +37,17 @@ read as (
     from {{ read_numbers('dialled', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans')) }}
 ),
 
--- late: the file was not there yet when the bill was made
+-- late: the file was not there yet when the bill was made, under any name or compression
 records as (
     select
         grouped_records.*,
         coalesce(read.e164, grouped_records.callee) as called_number,
-        grouped_records.freeze_id is not null and frozen_files.sha256 is null as is_late
+        grouped_records.freeze_id is not null and frozen_files.sha256 is null and frozen_texts.sha256 is null as is_late
     from grouped_records
     left join {{ source('raw', 'frozen_files') }} as frozen_files
         on grouped_records.sha256 = frozen_files.sha256 and frozen_files.freeze_id <= grouped_records.freeze_id
+    left join {{ source('raw', 'frozen_files') }} as frozen_texts
+        on grouped_records.content_sha256 = frozen_texts.sha256 and frozen_texts.freeze_id <= grouped_records.freeze_id
     left join read on grouped_records.dialled_in = read.country and grouped_records.callee = read.written
 ),
 

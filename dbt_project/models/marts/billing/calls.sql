@@ -102,5 +102,10 @@ select
     coalesce(files.file_id, frozen.file_id) as file_id,
     frozen.line
 from {{ source('raw', 'frozen_calls') }} as frozen
-left join {{ source('raw', 'files') }} as files on frozen.file_sha256 = files.sha256 and files.duplicate_of is null
+left join (
+    select sha256, min(file_id) as file_id
+    from {{ source('raw', 'files') }}
+    where duplicate_of is null and withdrawn_at is null
+    group by sha256
+) as files on frozen.file_sha256 = files.sha256
 where frozen.cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})

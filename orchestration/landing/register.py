@@ -1,0 +1,431 @@
+"""The order of arrival, remembered beside the decisions: which file came when, under which number, and whether it still counts.
+
+The warehouse can be made anew at any time; what came later than what cannot be seen in landing/ any more. So the state has a row for
+every file that a run has seen (``state.arrivals``), and its number is the file's id in the ledger for ever. A *content* is a text in a
+feed, at a place where the folder says something of the rows; under other names or compressed it is the same content and counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+import duckdb
+import sqlalchemy as sa
+
+from orchestration import serving, state
+from orchestration.errors import TiktellerError
+from orchestration.landing.arrivals import FOLDER_NAMES_ACCOUNT, Arrival, arrivals, shown
+from orchestration.landing.feeds import FEEDS
+from orchestration.landing.layout import has_header
+from orchestration.landing.scan import Scan
+from orchestration.workspace import PLATFORM, Workspace
+
+LEDGER = """
+    select
+        file_id, feed, file, coalesce(folder_account, '') as folder_account, sha256, content_sha256, size_bytes, modified_at, ingested_at,
+        duplicate_of, withdrawn_at
+    from {ledger} order by file_id
+"""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A row of ``state.arrivals``."""
+
+    file_id: int
+    feed: str
+    file: str
+    place: str
+    sha256: str
+    content_sha256: str | None
+    size_bytes: int
+    modified_at: str
+    arrived_at: str
+    duplicate_of: int | None = None
+    landed_at: str | None = None
+    published_at: str | None = None
+    withdrawn_at: str | None = None
+    withdrawn_by: str | None = None
+    moved_to: int | None = None
+    gone_at: str | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.withdrawn_at is None
+
+    @property
+    def is_pending(self) -> bool:
+        """Landed, and neither published nor withdrawn: nobody may forget it."""
+        return self.is_live and self.landed_at is not None and self.published_at is None and self.duplicate_of is None
+
+    @property
+    def content(self) -> str:
+        """What it is known by: the text, or the bytes where an older release noted only these."""
+        return self.content_sha256 or self.sha256
+
+    def has_landed_again(self, arrival: Arrival) -> bool:
+        """Whether a withdrawn file was put there again since: written anew, or taken out and brought back."""
+        return self.gone_at is not None or self.modified_at != written(arrival.modified_at)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What is to be done with a file that lies in landing/: by its number, at the moment when it first came.
+
+    load       its rows are read, under this number
+    duplicate  the content of ``original_id`` again: noted, not read
+    stands     it is in the warehouse already; only how it lies there may be new
+    away       it was withdrawn and has not landed again
+    """
+
+    what: str
+    file_id: int
+    arrived_at: datetime | None = None
+    original_id: int | None = None
+    moved_from: Registered | None = None
+
+
+def written(moment: datetime) -> str:
+    """A moment in UTC as the state keeps it, to the microsecond."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}"
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def read(workspace: Workspace) -> list[Registered]:
+    """All that was registered, by number. Nothing where the state is not there yet."""
+    if not state.exists(workspace):
+        return []
+    columns = [state.arrivals.c[field.name] for field in fields(Registered)]
+    with state.engine(workspace).connect() as decided:
+        return [Registered(*row) for row in decided.execute(sa.select(*columns).order_by(state.arrivals.c.file_id))]
+
+
+def pending(workspace: Workspace) -> list[Registered]:
+    """What landed and was neither published nor withdrawn."""
+    return [each for each in read(workspace) if each.is_pending]
+
+
+def withdraw(workspace: Workspace, named: str) -> list[Registered]:
+    """Take back what landed under a name (a path, or the number of one file): its text counts no more under any name; the rows withdrawn.
+
+    Raises TiktellerError where nothing of that name counts.
+    """
+    workspace.require()
+    known = opened(workspace, None)
+    file = _below_landing(workspace, named)
+    live = [row for row in known if row.is_live and row.landed_at is not None]
+    chosen = [row for row in live if row.file == file] or [row for row in live if named.isdecimal() and row.file_id == int(named)]
+    if not chosen:
+        raise TiktellerError(
+            f"nothing that counts has landed as {named}",
+            mend="give its path as in ingested_files (cdrs/standard/2026-10-01.csv), or its file_id",
+        )
+    taken = {row.file_id: row for each in chosen for row in known.withdraw(each, state.whoami())}
+    found = {arrival.file: arrival for arrival in arrivals(workspace.landing)[0]}
+    for row in taken.values():
+        if row.file in found:  # it has landed again when this is another time
+            known.change(replace(row, modified_at=written(found[row.file].modified_at)))
+    with state.deciding(workspace) as decided:
+        known.write(decided)
+        for row in taken.values():
+            state.note(decided, "withdraw", None, row.file, f"file {row.file_id}, sha256 {row.sha256}")
+    return sorted(taken.values(), key=lambda row: row.file_id)
+
+
+def _below_landing(workspace: Workspace, named: str) -> str:
+    """The name as the ledger has it: relative to landing/, wherever the person stands."""
+    for path in (Path(named).expanduser().absolute(), workspace.landing / named):
+        if path.is_relative_to(workspace.landing):
+            return shown(PurePosixPath(path.relative_to(workspace.landing).as_posix()))
+    return named
+
+
+def published_through(workspace: Workspace) -> int:
+    """The number up to which nothing is pending: what landed behind it is still to be judged."""
+    rows = read(workspace)
+    return min((row.file_id for row in rows if row.is_pending), default=max((row.file_id for row in rows), default=0) + 1) - 1
+
+
+class Register:
+    """The register in the hands of one landing: what is known, and the numbers that are given. Nothing is in the state before ``write``."""
+
+    def __init__(self, workspace: Workspace, rows: Iterable[Registered]) -> None:
+        self._workspace = workspace
+        self._rows: dict[int, Registered] = {}
+        self._by_name: dict[tuple[str, str, str], int] = {}
+        self._standing: dict[tuple[str, str, str], int] = {}
+        self._places: dict[tuple[str, str], set[str]] = {}
+        self._new: dict[int, Registered] = {}
+        self._changed: dict[int, Registered] = {}
+        self._next_id = 1
+        for row in rows:
+            self._enter(row)
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(list(self._rows.values()))
+
+    def __getitem__(self, file_id: int) -> Registered:
+        return self._rows[file_id]
+
+    def _enter(self, row: Registered) -> None:
+        self._rows[row.file_id] = row
+        self._next_id = max(self._next_id, row.file_id + 1)
+        self._by_name[row.feed, row.file, row.content] = row.file_id
+        self._places.setdefault((row.feed, row.content), set()).add(row.place)
+        key = (row.feed, row.place, row.content)
+        if row.is_live and row.duplicate_of is None:
+            self._standing[key] = row.file_id
+        elif self._standing.get(key) == row.file_id:
+            del self._standing[key]
+
+    def change(self, row: Registered) -> None:
+        """Enter a row in place of the one with its number; in the state with the next ``write``."""
+        self._enter(row)
+        (self._new if row.file_id in self._new else self._changed)[row.file_id] = row
+
+    def add(self, row: Registered) -> None:
+        self._enter(row)
+        self._new[row.file_id] = row
+
+    def latest(self, arrival: Arrival, contents: Iterable[str]) -> Registered | None:
+        """The newest row of this file with one of these contents, the first that is known."""
+        for each in contents:
+            if (file_id := self._by_name.get((arrival.feed.name, arrival.file, each))) is not None:
+                return self._rows[file_id]
+        return None
+
+    def order_of(self, arrival: Arrival, contents: Iterable[str]) -> float:
+        """The number by which a file is taken in its turn; those that have none come after all others."""
+        found = self.latest(arrival, contents)
+        return found.file_id if found and found.is_live else float("inf")
+
+    def fate(self, arrival: Arrival, scan: Scan, ledger: Mapping[int, str]) -> Fate:
+        """What is to be done with a file that does not stand in the warehouse. ``ledger``: the numbers that do, with their names."""
+        found = self.latest(arrival, (scan.content_sha256, scan.sha256))
+        if found and found.place != arrival.place:
+            found = None
+        if found and not found.is_live:
+            if not found.has_landed_again(arrival):
+                return Fate("away", found.file_id)
+            found = None
+        if found:
+            if found.content_sha256 is None:
+                found = replace(found, content_sha256=scan.content_sha256)
+                self.change(found)
+            original = self._rows[found.duplicate_of or found.file_id]
+            if original.file_id not in ledger:
+                return Fate("load", original.file_id, moment(original.arrived_at))
+            if ledger.get(found.file_id) == arrival.file:  # compressed anew, to other bytes
+                return Fate("stands", found.file_id)
+            if found.file_id != original.file_id:
+                return Fate("duplicate", found.file_id, moment(found.arrived_at), original.file_id)
+        return self._fate_of_new(arrival, scan, ledger)
+
+    def _fate_of_new(self, arrival: Arrival, scan: Scan, ledger: Mapping[int, str]) -> Fate:
+        original = self._original(arrival.place, arrival, scan) if scan.text_bytes else None
+        row = self._numbered(arrival, scan, original.file_id if original else None)
+        if original and original.file_id not in ledger:  # it was archived: its rows come from here now, in its place
+            self.change(replace(row, landed_at=row.arrived_at))
+            return Fate("load", original.file_id, moment(original.arrived_at))
+        if original:
+            return Fate("duplicate", row.file_id, moment(row.arrived_at), original.file_id)
+        moved_from = self._moved(arrival, scan, row.file_id)
+        return Fate("load", row.file_id, moment(row.arrived_at), moved_from=moved_from)
+
+    def _original(self, place: str, arrival: Arrival, scan: Scan) -> Registered | None:
+        for content in (scan.content_sha256, scan.sha256):
+            if (file_id := self._standing.get((arrival.feed.name, place, content))) is not None:
+                return self._rows[file_id]
+        return None
+
+    def _numbered(self, arrival: Arrival, scan: Scan, duplicate_of: int | None) -> Registered:
+        row = Registered(
+            file_id=self._next_id,
+            feed=arrival.feed.name,
+            file=arrival.file,
+            place=arrival.place,
+            sha256=scan.sha256,
+            content_sha256=scan.content_sha256,
+            size_bytes=arrival.size_bytes,
+            modified_at=written(arrival.modified_at),
+            arrived_at=written(_now()),
+            duplicate_of=duplicate_of,
+        )
+        self.add(row)
+        return row
+
+    def _moved(self, arrival: Arrival, scan: Scan, file_id: int) -> Registered | None:
+        """The same rows stood at another place, where the folder says something else of them: they stand here now, and there no more."""
+        if scan.lines <= has_header(arrival.feed, scan.head):  # two quiet exchanges write the same header
+            return None
+        places = self._places.get((arrival.feed.name, scan.content_sha256), set()) | self._places.get(
+            (arrival.feed.name, scan.sha256), set()
+        )
+        for place in sorted(places - {arrival.place}):
+            if (original := self._original(place, arrival, scan)) is not None:
+                self.withdraw(original, state.whoami(), moved_to=file_id)
+                return original
+        return None
+
+    def withdraw(self, original: Registered, who: str, moved_to: int | None = None) -> list[Registered]:
+        """Let a content count no more, under all the names that it has landed under; the rows as they are now."""
+        same = [
+            row
+            for row in self._rows.values()
+            if row.is_live and (row.feed, row.place, row.content) == (original.feed, original.place, original.content)
+        ]
+        taken = [replace(row, withdrawn_at=written(_now()), withdrawn_by=who, moved_to=moved_to) for row in same]
+        for row in taken:
+            self.change(row)
+        return taken
+
+    def write(self, decided: sa.Connection | None = None) -> None:
+        """Put what is new into the state, in one transaction (or in that of ``decided``)."""
+        if not self._new and not self._changed:
+            return
+        if decided is None:
+            with state.deciding(self._workspace) as transaction:
+                self.write(transaction)
+            return
+        if self._new:
+            decided.execute(state.arrivals.insert(), [vars(row) for row in self._new.values()])
+        if self._changed:
+            values = {field.name: sa.bindparam(f"new_{field.name}") for field in fields(Registered)}
+            changing = state.arrivals.update().where(state.arrivals.c.file_id == sa.bindparam("new_file_id")).values(values)
+            decided.execute(changing, [{f"new_{name}": value for name, value in vars(row).items()} for row in self._changed.values()])
+        self._new.clear()
+        self._changed.clear()
+
+    def top_up(self, ledger: Sequence[tuple], is_published: bool = False, is_authority: bool = True) -> None:
+        """Take up what a ledger has and the register lacks: one of an older release, or of before the state was lost or restored.
+
+        Raises TiktellerError where the two contradict each other and the ledger is that of the warehouse at work (``is_authority``).
+        """
+        now = written(_now())
+        for (
+            file_id,
+            feed,
+            file,
+            folder_account,
+            sha256,
+            content,
+            size_bytes,
+            modified_at,
+            ingested_at,
+            duplicate_of,
+            withdrawn_at,
+        ) in ledger:
+            content = content or (None if file.lower().endswith(".gz") else sha256)
+            known = self._rows.get(file_id)
+            if known is None:
+                place = folder_account if feed in FOLDER_NAMES_ACCOUNT else ""
+                row = Registered(
+                    file_id, feed, file, place, sha256, content, size_bytes, written(modified_at), written(ingested_at), duplicate_of
+                )
+                gone = {"withdrawn_at": written(withdrawn_at), "withdrawn_by": ""} if withdrawn_at else {}
+                self.add(replace(row, landed_at=now, published_at=now if is_published else None, **gone))
+            elif known.feed != feed or (known.sha256 != sha256 and content and known.content_sha256 and known.content_sha256 != content):
+                if is_authority:
+                    raise TiktellerError(
+                        f"file {file_id} is {file} in the warehouse and {known.file} in the state: one was restored, or is another's",
+                        mend="tikteller run --rebuild; the state's order counts",
+                    )
+            elif known.is_live and withdrawn_at is not None:  # decided after the backup that the state was restored from
+                self.change(replace(known, landed_at=now, withdrawn_at=written(withdrawn_at), withdrawn_by=""))
+            elif known.landed_at is None or (is_published and known.published_at is None):
+                self.change(
+                    replace(known, landed_at=known.landed_at or now, published_at=known.published_at or (now if is_published else None))
+                )
+
+
+def opened(workspace: Workspace, connection: duckdb.DuckDBPyConnection | None, is_authority: bool = True) -> Register:
+    """The register, up to date with the warehouse's ledger and with what stands published. Numbers are never given twice."""
+    register = Register(workspace, read(workspace))
+    if connection is not None:
+        register.top_up(connection.execute(LEDGER.format(ledger="raw.files")).fetchall(), is_authority=is_authority)
+    register.top_up(_published_ledger(workspace), is_published=True, is_authority=False)
+    register.write()
+    return register
+
+
+def _published_ledger(workspace: Workspace) -> list[tuple]:
+    """The ledger as operators see it; nothing where nothing is published, or by an older release that did not say enough."""
+    try:
+        with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:
+            columns = {row[0] for row in platform.execute("describe ingested_files").fetchall()}
+            if "content_sha256" in columns:
+                known = """(
+                    select * exclude (duplicate_of), original_file_id as duplicate_of from ingested_files
+                    -- what is not as expected waits for somebody's word
+                    where file_id not in (select file_id from _unexpected_files)
+                )"""
+            else:
+                known = """(
+                    select
+                        * exclude (duplicate_of), null as content_sha256, null::integer as duplicate_of, null::timestamp as withdrawn_at,
+                        case when file like '%/%/%/%' then split_part(file, '/', 3) end as folder_account
+                    from ingested_files where duplicate_of is null
+                )"""
+            return platform.execute(LEDGER.format(ledger=known)).fetchall()
+    except (TiktellerError, duckdb.Error):
+        return []
+
+
+def note_published(workspace: Workspace) -> None:
+    """What stands published now is pending no more."""
+    opened(workspace, None)
+
+
+def note_gone(register: Register, found: Iterable[Arrival]) -> None:
+    """Remember of withdrawn files that they were taken out of landing/: whoever brings one back lands it again."""
+    names = {arrival.file for arrival in found}
+    for row in register:
+        if not row.is_live and row.gone_at is None and row.file not in names:
+            register.change(replace(row, gone_at=written(_now())))
+
+
+def apply_withdrawals(register: Register, connection: duckdb.DuckDBPyConnection, before: Callable[[], None]) -> int:
+    """Take the rows of withdrawn files out of the warehouse, and say so in its ledger; how many had any. ``before`` hears of it first."""
+    marked = {row[0]: row[1] for row in connection.execute("select file_id, withdrawn_at is not null from raw.files").fetchall()}
+    withdrawn = [row for row in register if not row.is_live and row.landed_at is not None]
+    taken = [row for row in withdrawn if marked.get(row.file_id) is False]
+    unknown = [row for row in withdrawn if row.file_id not in marked]
+    if not taken and not unknown:
+        return 0
+    if taken:
+        before()
+    tables = {feed.name: feed.table for feed in FEEDS}
+    connection.execute("begin")
+    try:
+        for row in taken:
+            for table in {tables.get(row.feed, "rejected_lines"), "rejected_lines"}:
+                connection.execute(f'delete from raw."{table}" where file_id = ?', [row.file_id])
+            connection.execute(
+                "update raw.files set rows_read = 0, rows_rejected = 0, withdrawn_at = ? where file_id = ?",
+                [moment(row.withdrawn_at), row.file_id],
+            )
+        for row in unknown:
+            connection.execute(
+                "insert into raw.files (file_id, feed, file, folder_account, sha256, content_sha256, size_bytes, modified_at, rows_read, "
+                "rows_rejected, duplicate_of, ingested_at, run_id, withdrawn_at) "
+                "values (?, ?, ?, nullif(?, ''), ?, ?, ?, ?, 0, 0, ?, ?, '', ?)",
+                [
+                    *(row.file_id, row.feed, row.file, row.place, row.sha256, row.content_sha256, row.size_bytes, moment(row.modified_at)),
+                    *(row.duplicate_of, moment(row.arrived_at), moment(row.withdrawn_at)),
+                ],
+            )
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return len(taken)
