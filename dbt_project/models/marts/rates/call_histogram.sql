@@ -1,7 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='replace_months', on_schema_change='fail') }}
 
+{#- At home is where the call was at home when it was rated: a partner's country may change. -#}
 {%- set is_free -%}
-    {{ is_free_to_call('calls.direction', 'calls.number_kind', 'calls.country', 'partners.home_country') }}
+    {{ is_free_to_call('calls.direction', 'calls.number_kind', 'calls.country', '(case when not calls.is_international then calls.country end)') }}
     and coalesce(calls.status_reason, '') <> 'ambiguous_deck'
 {%- endset %}
 
@@ -50,7 +51,6 @@ select
 from {{ ref('calls') }} as calls
 inner join rate_periods as periods
     on calls.partner_id = periods.partner_id and calls.call_date >= periods.rates_from and calls.call_date < periods.rates_to
-inner join {{ ref('int_partners') }} as partners on calls.partner_id = partners.partner_id
 where
     {{ of_months_to_build('calls.call_date') }}
     and calls.country is not null
