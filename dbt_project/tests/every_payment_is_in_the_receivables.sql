@@ -6,13 +6,13 @@ with paid as (
 ),
 
 received as (
-    select file, line, sum(-amount_eur) as amount_eur
+    select file, line, max(partner_id) as partner_id, sum(-amount_eur) as amount_eur
     from {{ ref('receivables') }}
     where kind = 'payment'
     group by file, line
 )
 
-select file, line, paid.amount_eur, received.amount_eur as received_eur
+select received.partner_id, file, line, paid.amount_eur, received.amount_eur as received_eur
 from paid
 full join received using (file, line)
 where paid.amount_eur is distinct from received.amount_eur
