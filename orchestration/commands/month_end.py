@@ -69,7 +69,7 @@ def _close(args: argparse.Namespace) -> int:
     _tell_of_older(closed.older_drafts)
     if args.no_run:
         return 0
-    code = _publish_decision(workspace)
+    code = _publish_decision(workspace, args.partner)
     # what a draft waited for has moved on, so it may be one that can be approved now
     if code == 0 and closed.blocked and (drafts := approvable(workspace, closed.partner_id, closed.month)):
         print(f"{drafts:,} can be approved now: tikteller invoices approve --partner {closed.partner_id} --month {closed.month}")
@@ -114,7 +114,7 @@ def _invoices_approve(args: argparse.Namespace) -> int:
         print(f"invoices for {month} had to be issued before the 15th of the next month", file=sys.stderr)
     if not done.approved and args.invoice_ids and done.blocked:
         return FAILED
-    return _publish_decision(workspace) if done.approved and not args.no_run else 0
+    return _publish_decision(workspace, args.partner) if done.approved and not args.no_run else 0
 
 
 def _invoices_credit(args: argparse.Namespace) -> int:
@@ -122,7 +122,7 @@ def _invoices_credit(args: argparse.Namespace) -> int:
 
     workspace = workspace_of(args).require()
     _write_approved([credit(workspace, args.partner, args.invoice_number, args.reason, args.line, args.date)], args.format)
-    return 0 if args.no_run else _publish_decision(workspace)
+    return 0 if args.no_run else _publish_decision(workspace, args.partner)
 
 
 def _write_approved(approved: Sequence[Approved], form: Format) -> None:
@@ -142,12 +142,12 @@ def _invoices_render(args: argparse.Namespace) -> int:
     return 0
 
 
-def _publish_decision(workspace: Workspace) -> int:
-    """Run the pipeline, so that readers see what was decided."""
+def _publish_decision(workspace: Workspace, partner_id: str) -> int:
+    """Run the pipeline, so that readers see what was decided; fails where this partner does not have it."""
     from orchestration.progress import printed
     from orchestration.runs import run
 
     report = run(workspace, printed())
     for line in report.lines() if not report.published else ():
         print(line, file=sys.stderr)
-    return 0 if report.published else FAILED
+    return 0 if report.published or partner_id in report.partners else FAILED
