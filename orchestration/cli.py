@@ -293,7 +293,7 @@ def _release(args: argparse.Namespace) -> int:
     workspace = workspace_of(args).require()
     released = release(workspace, args.feed, args.key, args.partner, args.first_day)
     print(f"{released.key} of {released.feed} may be {released.partner_id}'s from {released.released_from} on")
-    return 0 if args.no_run else publish_decision(workspace)
+    return 0 if args.no_run else publish_decision(workspace, args.partner)
 
 
 def _status(args: argparse.Namespace) -> int:

@@ -35,7 +35,7 @@ def _settle(args: argparse.Namespace) -> int:
     write(Answer(("partner_id", "month", "reseller_id", "commission_eur"), rows), args.format, sys.stdout)
     if not settled:
         print(f"no statement of {args.partner} for {args.month} is left to settle", file=sys.stderr)
-    return publish_decision(workspace) if settled and not args.no_run else 0
+    return publish_decision(workspace, args.partner) if settled and not args.no_run else 0
 
 
 def _render(args: argparse.Namespace) -> int:

@@ -86,7 +86,7 @@ def _close(args: argparse.Namespace) -> int:
     _tell_of_older(closed.older_drafts)
     if args.no_run:
         return 0
-    code = publish_decision(workspace)
+    code = publish_decision(workspace, args.partner)
     # what a draft waited for has moved on, so it may be one that can be approved now
     if code == 0 and closed.blocked and (drafts := approvable(workspace, closed.partner_id, closed.month)):
         print(f"{drafts:,} can be approved now: tikteller invoices approve --partner {closed.partner_id} --month {closed.month}")
@@ -157,7 +157,7 @@ def _invoices_approve(args: argparse.Namespace) -> int:
         print(f"invoices for {month} had to be issued before the 15th of the next month", file=sys.stderr)
     if not done.approved and (INCOMPLETE in done.blocked.values() or (args.invoice_ids and done.blocked)):
         return FAILED
-    return publish_decision(workspace) if done.approved and not args.no_run else 0
+    return publish_decision(workspace, args.partner) if done.approved and not args.no_run else 0
 
 
 def _invoices_credit(args: argparse.Namespace) -> int:
@@ -167,7 +167,7 @@ def _invoices_credit(args: argparse.Namespace) -> int:
     note = credit(workspace, args.partner, args.invoice_number, args.reason, args.line, args.date)
     _write_approved([note], args.format)
     _tell(note.remarks)
-    return 0 if args.no_run else publish_decision(workspace)
+    return 0 if args.no_run else publish_decision(workspace, args.partner)
 
 
 def _write_approved(approved: Sequence[Approved], form: Format) -> None:
@@ -233,7 +233,7 @@ def _vat_file(args: argparse.Namespace) -> int:
 
     workspace = workspace_of(args).require()
     _write_vat(file_return(workspace, args.partner, args.quarter), args.format)
-    return 0 if args.no_run else publish_decision(workspace)
+    return 0 if args.no_run else publish_decision(workspace, args.partner)
 
 
 def _write_vat(rows: Sequence[VatReturn], form: Format) -> None:
@@ -241,11 +241,11 @@ def _write_vat(rows: Sequence[VatReturn], form: Format) -> None:
     write(Answer(columns, [tuple(getattr(each, name) for name in columns) for each in rows]), form, sys.stdout)
 
 
-def publish_decision(workspace: Workspace) -> int:
-    """Run the pipeline, so that readers see what was decided."""
+def publish_decision(workspace: Workspace, partner_id: str) -> int:
+    """Run the pipeline, so that readers see what was decided; fails where this partner does not have it."""
     from orchestration.runs import run
 
     report = run(workspace)
     for line in report.lines() if not report.went_well else ():
         print(line, file=sys.stderr)
-    return 0 if report.published else FAILED
+    return 0 if report.published or partner_id in report.partners else FAILED

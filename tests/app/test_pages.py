@@ -105,6 +105,7 @@ def test_a_publication_shows_at_the_next_interaction(demo_workspace: Workspace, 
     shutil.copyfile(old, new)
     with duckdb.connect(str(new)) as connection:
         connection.execute("update daily_calls set sale_eur = sale_eur + 1")
+        connection.execute("update _snapshot set snapshot = ?", [new.stem])
     (old.parent / POINTER).write_text(new.name)
     app.run()
     assert figures(app)["Verkoop"] != before["Verkoop"]

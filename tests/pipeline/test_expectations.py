@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from orchestration import demo, warehouse
-from orchestration.expectations import SAMPLE_ROWS, SUITES, ExpectationResult, check, check_landing, landed_batches
+from orchestration.expectations import SAMPLE_ROWS, SUITES, ExpectationResult, check, check_landing, landed_batches, unexpected
 from orchestration.landing.feeds import feed_named
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import Workspace
@@ -215,6 +215,67 @@ def test_only_new_files_are_judged() -> None:
     assert failures(connection, after_file_id=0) != []
     assert failures(connection, after_file_id=FILES) == []
     assert check_landing(connection, after_file_id=2 * FILES) == []
+
+
+def own(connection: duckdb.DuckDBPyConnection) -> None:
+    """Customers of two partners, with an account each."""
+    for table, columns in (("customers", "customer_id, partner_id"), ("accounts", "account, customer_id")):
+        values = "('c1', 'p1'), ('c2', 'p2')" if table == "customers" else "('a1', 'c1'), ('a2', 'c2')"
+        connection.execute(f"insert into raw.{table} by name select 0 as file_id, 1 as line, * from (values {values}) as t({columns})")
+
+
+def owners(connection: duckdb.DuckDBPyConnection, after_file_id: int = 0, pending: tuple[int, ...] = ()) -> set[str | None]:
+    results = check_landing(connection, after_file_id)
+    return {each.partner_id for each in unexpected(connection, results, after_file_id, pending)}
+
+
+def test_rows_of_one_partner_that_are_wrong_are_that_partners() -> None:
+    """150 rows of p2's exchange would keep p1's figures back; or, with p1's good rows beside them, be published."""
+    connection = new_warehouse()
+    own(connection)
+    land(connection, "cdrs/standard", rows=200, files=1)
+    connection.execute("update raw.cdrs_standard set account = case when line < 150 then 'a2' else 'a1' end")
+    connection.execute("update raw.cdrs_standard set started_at = 'never' where account = 'a2'")
+    assert owners(connection) == {"p2"}
+    land(connection, "cdrs/standard", rows=5_000, files=1)
+    connection.execute("update raw.cdrs_standard set account = 'a1' where file_id = 2")
+    assert owners(connection) == set(), "left to quarantine, as any exchange that is a small part of a feed"
+    assert owners(connection, after_file_id=1, pending=(1,)) == {"p2"}, "but not once it was held back, whatever lands later"
+
+
+def test_rows_of_nobody_known_are_their_files_or_their_folders() -> None:
+    """An exchange that shifts a column names nobody any more: it would hold nobody back, or everybody."""
+    connection = new_warehouse()
+    own(connection)
+    for folder, account in (("west", "a2"), ("", None)):
+        land(connection, "cdrs/freeswitch", rows=200, files=1)
+        (file_id,) = connection.execute("select max(file_id) from raw.files").fetchone()
+        connection.execute("update raw.cdrs_freeswitch set accountcode = ? where file_id = ?", [account or "a1", file_id])
+        connection.execute(
+            "update raw.files set file = feed || ? where file_id = ?", [f"/{folder}/{file_id}.csv".replace("//", "/"), file_id]
+        )
+    for folder, expected in (("west", "p2"), ("", None)):
+        (before,) = connection.execute("select max(file_id) from raw.files").fetchone()
+        land(connection, "cdrs/freeswitch", rows=200, files=1)
+        connection.execute(
+            "update raw.files set file = feed || ? where file_id > ?", [f"/{folder}/{before + 1}.csv".replace("//", "/"), before]
+        )
+        connection.execute("update raw.cdrs_freeswitch set accountcode = 'x', start_stamp = 'x' where file_id > ?", [before])
+        assert owners(connection, before) == {expected}
+    connection.execute("update raw.cdrs_freeswitch set accountcode = 'a1' where file_id > ? and line < 20", [before])
+    assert owners(connection, before) == {"p1"}, "the other rows of the file are one partner's"
+
+
+def test_orders_and_lines_that_are_no_rows_have_owners_too() -> None:
+    """Another partner would go without figures for a file of orders, or for one that is no CSV at all."""
+    connection = new_warehouse()
+    own(connection)
+    land(connection, "orders", files=1)
+    connection.execute("update raw.orders set quantity = '-1', customer_id = 'c1'")
+    enter(connection, 2, "cdrs/asterisk", "cdrs/asterisk/a2/1.log", 500, 500, "wrong_header")
+    enter(connection, 3, "cdrs/asterisk", "cdrs/asterisk/a2/2.log", 500, 500, "wrong_header")
+    connection.execute("update raw.files set folder_account = 'a2' where file_id > 1")
+    assert owners(connection) == {"p1", "p2"}
 
 
 def test_lines_that_are_no_rows_fail_when_they_are_many() -> None:
