@@ -302,6 +302,11 @@ class Register:
         if self._changed:
             values = {field.name: sa.bindparam(f"new_{field.name}") for field in fields(Registered)}
             changing = state.arrivals.update().where(state.arrivals.c.file_id == sa.bindparam("new_file_id")).values(values)
+            for row in self._changed.values():
+                if row.moved_to is not None:
+                    state.note(
+                        decided, "move", None, row.file, f"file {row.file_id} is file {row.moved_to}, {self._rows[row.moved_to].file}"
+                    )
             decided.execute(changing, [{f"new_{name}": value for name, value in vars(row).items()} for row in self._changed.values()])
         self._new.clear()
         self._changed.clear()
