@@ -267,6 +267,10 @@ def test_both_places_in_one_night_count_once(house: House) -> None:
     house.put("cdrs/asterisk/bert/Master.csv", line)
     house.run()
     assert house.ask("select files.folder_account from raw.cdrs_asterisk inner join raw.files using (file_id)") == [("bert",)]
+    with state.engine(house.workspace).connect() as decided:
+        assert decided.execute(sa.select(state.audit.c.action, state.audit.c.subject, state.audit.c.detail)).fetchall() == [
+            ("move", "cdrs/asterisk/anna/Master.csv", "to cdrs/asterisk/bert/Master.csv")
+        ]
 
 
 # Taking back ----------------------------------------------------------------------------------------------------------
@@ -401,7 +405,6 @@ def test_a_file_that_cannot_be_read_is_refused_by_name_and_stops_nobody(house: H
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", refusing)
-        house.run()
         told = house.run()
     assert house.seconds() == {"c2": "60"}
     refused = house.ask("select file from raw.files where reject_reason = 'unreadable'")
