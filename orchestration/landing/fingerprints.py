@@ -67,12 +67,14 @@ def fingerprints(workspace: Workspace, found: Iterable[Arrival]) -> dict[str, Fi
     for arrival in found:
         each = trusted(arrival, known)
         if each is None:
-            is_news = True
             try:
                 each = fingerprint(arrival, *contents(arrival.path, arrival.is_gzip))
-            except OSError:
-                each = fingerprint(arrival, NOTHING_SHA256, NOTHING_SHA256)
+            except OSError:  # it may be readable the next time, and nothing about it says so
+                taken[arrival.file] = fingerprint(arrival, NOTHING_SHA256, NOTHING_SHA256)
+                continue
+            is_news = True
+            known[arrival.file] = each
         taken[arrival.file] = each
     if is_news:
-        remember(workspace, known | taken)
+        remember(workspace, known)
     return taken

@@ -124,7 +124,8 @@ def _scanned(found: Sequence[Arrival], known: dict[str, Fingerprint]) -> Iterato
         try:
             seen = scan(arrival.path, arrival.is_gzip)
         except OSError as error:
-            seen = unreadable_scan(error)
+            known.pop(arrival.file, None)  # it may be readable the next time, and nothing about it says so
+            return arrival, unreadable_scan(error)
         known[arrival.file] = fingerprints.fingerprint(arrival, seen.sha256, seen.content_sha256)
         return arrival, seen
 
@@ -233,9 +234,19 @@ def _load_feed(connection: duckdb.DuckDBPyConnection, files: Iterable[Landed], r
 
 
 def _committed(loading: _Loading, run_id: str, progress: Progress) -> list[FileReport]:
-    """The reports of a unit once it stands in the warehouse. Files that changed meanwhile are left to the next run."""
-    files, cursor = loading.files, loading.cursor
-    attempt = loading.reports.result
+    """The reports of a unit once it stands in the warehouse. What changed meanwhile, or cannot be read now, is left to the next run."""
+    reports = _standing(loading.cursor, loading.files, loading.reports.result, run_id, progress)
+    loading.cursor.close()
+    return reports
+
+
+def _standing(
+    cursor: duckdb.DuckDBPyConnection,
+    files: tuple[Landed, ...],
+    attempt: Callable[[], list[FileReport]],
+    run_id: str,
+    progress: Progress,
+) -> list[FileReport]:
     while True:
         failure: Exception | None = None
         reports: list[FileReport] = []
@@ -244,17 +255,22 @@ def _committed(loading: _Loading, run_id: str, progress: Progress) -> list[FileR
         except (OSError, duckdb.IOException) as error:
             failure = error
         steady = tuple(file for file in files if file.arrival.is_unchanged())
-        if steady == files:
-            if failure:
-                raise TiktellerError(f"landing of {files[0].arrival.file} failed: {failure}") from failure
+        if steady == files and failure is None:
             cursor.commit()
-            cursor.close()
             return reports
         cursor.rollback()
+        if steady == files and not isinstance(failure, OSError):
+            raise TiktellerError(f"landing of {files[0].arrival.file} failed: {failure}") from failure
         for file in (each for each in files if each not in steady):
             progress(f"not read: {file.arrival.file}: it changed while it was read; the next run takes it")
-        if not steady:
+        if steady == files and len(files) == 1:
+            progress(f"not read: {files[0].arrival.file}: it cannot be read ({failure}); the next run tries again")
+        if not steady or (steady == files and len(files) == 1):
             return []
+        if steady == files:  # one of them cannot be read: each by itself
+            return [
+                report for file in files for report in _standing(cursor, (file,), partial(load, cursor, (file,), run_id), run_id, progress)
+            ]
         files, attempt = steady, partial(load, cursor, steady, run_id)
 
 

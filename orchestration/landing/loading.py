@@ -20,7 +20,7 @@ from orchestration.landing.arrivals import Arrival
 from orchestration.landing.feeds import Feed
 from orchestration.landing.layout import Layout, has_header, layout_of
 from orchestration.landing.records import Record, Rejected, TruncatedFileError, records
-from orchestration.landing.scan import CHUNK_BYTES, Fault, Scan, UnzippedText, undecoded_lines, unreadable
+from orchestration.landing.scan import CHUNK_BYTES, Fault, Scan, UnzippedText, undecoded_lines
 
 BATCH_ROWS = 50_000  # about 50 MB of Python strings at once
 GLOB = frozenset("*?[]{}")
@@ -97,7 +97,7 @@ def load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str
     if files[0].group is not None:
         try:
             clean = _insert_fast(cursor, files)
-        # text that the fast reader gives up on, or a gzip stream; what the disk does not give, the careful one refuses
+        # text that the fast reader gives up on, or a gzip stream
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
             cursor.rollback()
             cursor.execute("begin")
@@ -255,10 +255,10 @@ def _insert_carefully(cursor: duckdb.DuckDBPyConnection, file: Landed) -> FileRe
                 _insert_rejected(cursor, file.file_id, lines)
                 kept += len(rows)
                 rejected += len(lines)
-    except (TruncatedFileError, OSError) as error:
+    except TruncatedFileError as truncated:
         cursor.execute(f'delete from raw."{file.feed.table}" where file_id = ?', [file.file_id])
         cursor.execute("delete from raw.rejected_lines where file_id = ?", [file.file_id])
-        return _reject_whole(cursor, file, unreadable(error) if isinstance(error, OSError) else error.fault)
+        return _reject_whole(cursor, file, truncated.fault)
     return FileReport(
         file.file_id,
         file.feed.name,

@@ -167,6 +167,7 @@ class Register:
         self._places: dict[tuple[str, str], set[str]] = {}
         self._new: dict[int, Registered] = {}
         self._changed: dict[int, Registered] = {}
+        self._moves: list[tuple[Registered, Arrival]] = []
         self._next_id = 1
         for row in rows:
             self._enter(row)
@@ -274,6 +275,7 @@ class Register:
         for place in sorted(places - {arrival.place}):
             if (original := self._original(place, arrival, scan)) is not None:
                 self.withdraw(original, state.whoami(), moved_to=file_id)
+                self._moves.append((original, arrival))
                 return original
         return None
 
@@ -303,6 +305,9 @@ class Register:
             values = {field.name: sa.bindparam(f"new_{field.name}") for field in fields(Registered)}
             changing = state.arrivals.update().where(state.arrivals.c.file_id == sa.bindparam("new_file_id")).values(values)
             decided.execute(changing, [{f"new_{name}": value for name, value in vars(row).items()} for row in self._changed.values()])
+        for moved_from, arrival in self._moves:
+            state.note(decided, "move", None, moved_from.file, f"to {arrival.file}")
+        self._moves.clear()
         self._new.clear()
         self._changed.clear()
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from orchestration import state, warehouse
 from orchestration.errors import TiktellerError
-from orchestration.landing import register
+from orchestration.landing import fingerprints, register
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import Workspace
@@ -267,6 +267,10 @@ def test_both_places_in_one_night_count_once(house: House) -> None:
     house.put("cdrs/asterisk/bert/Master.csv", line)
     house.run()
     assert house.ask("select files.folder_account from raw.cdrs_asterisk inner join raw.files using (file_id)") == [("bert",)]
+    with state.engine(house.workspace).connect() as decided:
+        assert decided.execute(sa.select(state.audit.c.action, state.audit.c.subject, state.audit.c.detail)).fetchall() == [
+            ("move", "cdrs/asterisk/anna/Master.csv", "to cdrs/asterisk/bert/Master.csv")
+        ]
 
 
 # Taking back ----------------------------------------------------------------------------------------------------------
@@ -401,12 +405,14 @@ def test_a_file_that_cannot_be_read_is_refused_by_name_and_stops_nobody(house: H
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", refusing)
-        house.run()
+        told = house.run()
     assert house.seconds() == {"c2": "60"}
-    assert house.ask("select file from raw.files where reject_reason = 'unreadable'") == [("cdrs/standard/bad.csv",)]
-    if moment == "scan":  # when it can be read, it lands
-        house.run()
-        assert house.seconds() == {"c1": "600", "c2": "60"}
+    refused = house.ask("select file from raw.files where reject_reason = 'unreadable'")
+    assert refused == ([("cdrs/standard/bad.csv",)] if moment == "scan" else [])
+    assert moment == "scan" or [line for line in told if "not read: cdrs/standard/bad.csv: it cannot be read" in line]
+    monkeypatch.setattr(fingerprints, "SETTLED_NS", 0)  # nothing about the file has changed since
+    house.run()  # it can be read, and lands
+    assert house.seconds() == {"c1": "600", "c2": "60"}
 
 
 # Any sequence ---------------------------------------------------------------------------------------------------------
