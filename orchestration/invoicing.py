@@ -465,18 +465,19 @@ def renderable_invoices(
             return _calls_by_customer(content)
 
         for row in decided.execute(query).fetchall():
-            content = json.loads(row.content)
-            freeze_id = decided.execute(
-                sa.select(state.frozen_months.c.freeze_id).where(
-                    state.frozen_months.c.customer_id == row.customer_id, state.frozen_months.c.month == row.month
-                )
-            ).scalar_one_or_none()
-            is_of_month = row.invoice_id == f"{row.customer_id}-{row.month}"  # not a credit note by hand
-            calls = frozen(freeze_id).get(row.customer_id, []) if freeze_id is not None and is_of_month else []
             try:
-                yield _document(content, calls, _logo_of(workspace, decided, content))
+                content = json.loads(row.content)
+                freeze_id = decided.execute(
+                    sa.select(state.frozen_months.c.freeze_id).where(
+                        state.frozen_months.c.customer_id == row.customer_id, state.frozen_months.c.month == row.month
+                    )
+                ).scalar_one_or_none()
+                is_of_month = row.invoice_id == f"{row.customer_id}-{row.month}"  # not a credit note by hand
+                calls = frozen(freeze_id).get(row.customer_id, []) if freeze_id is not None and is_of_month else []
+                made: Invoice | FailedInvoice = _document(content, calls, _logo_of(workspace, decided, content))
             except (TiktellerError, ValueError, ArithmeticError, LookupError, TypeError) as error:
-                yield FailedInvoice(row.invoice_number, f"invoice {row.invoice_number}: {error}")
+                made = FailedInvoice(row.invoice_number, f"invoice {row.invoice_number}: {error}")
+            yield made
 
 
 def _logo_of(workspace: Workspace, decided: sa.Connection, content: Row) -> bytes | None:

@@ -7,7 +7,8 @@
 -- lines that a person credited are that person's to settle (decided): they would be paid back twice
 with credited_lines as (
     select distinct lines.customer_id, lines.month as invoice_month, lines.kind, lines.service_code,
-        coalesce(lines.settled_month, '') as settled_month, {{ month_of('lines.period_start') }} as service_month
+        coalesce(lines.settled_month, '') as settled_month, {{ month_of('lines.period_start') }} as service_month,
+        lines.unit_price_eur, lines.days
     from {{ source('raw', 'approved_lines') }} as lines
     inner join {{ source('raw', 'approved_invoices') }} as notes on lines.invoice_id = notes.invoice_id
     -- not a draft below nothing, which was approved as a credit note
@@ -28,7 +29,11 @@ frozen as (
         on charges.customer_id = credited_lines.customer_id and charges.invoice_month = credited_lines.invoice_month
         and charges.kind = credited_lines.kind and charges.service_code = credited_lines.service_code
         and case when charges.is_settlement then charges.month else '' end = credited_lines.settled_month
-        and charges.month = coalesce(credited_lines.service_month, charges.month)  -- a line of before had no month of its own
+        and charges.month = coalesce(credited_lines.service_month, charges.month)  -- a line of before had no month of its own, nor a price
+        and (
+            credited_lines.unit_price_eur is null
+            or (charges.unit_sale_eur = credited_lines.unit_price_eur and coalesce(charges.days, 0) = coalesce(credited_lines.days, 0))
+        )
     where charges.kind in ('nrc', 'mrc')
 ),
 
