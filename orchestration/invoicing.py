@@ -504,20 +504,21 @@ def renderable_invoices(
             return _calls_by_customer(content)
 
         for row in decided.execute(query).fetchall():
-            content = json.loads(row.content)
-            freeze_id = decided.execute(
-                sa.select(state.frozen_months.c.freeze_id).where(
-                    state.frozen_months.c.partner_id == row.partner_id,
-                    state.frozen_months.c.customer_id == row.customer_id,
-                    state.frozen_months.c.month == row.month,
-                )
-            ).scalar_one_or_none()
-            is_of_month = not state.is_credited_by_hand(row.invoice_id)
-            calls = frozen(freeze_id).get(row.customer_id, []) if freeze_id is not None and is_of_month else []
             try:
-                yield _document(content, calls, _logo_of(workspace, decided, content))
+                content = json.loads(row.content)
+                freeze_id = decided.execute(
+                    sa.select(state.frozen_months.c.freeze_id).where(
+                        state.frozen_months.c.partner_id == row.partner_id,
+                        state.frozen_months.c.customer_id == row.customer_id,
+                        state.frozen_months.c.month == row.month,
+                    )
+                ).scalar_one_or_none()
+                is_of_month = not state.is_credited_by_hand(row.invoice_id)
+                calls = frozen(freeze_id).get(row.customer_id, []) if freeze_id is not None and is_of_month else []
+                made: Invoice | FailedInvoice = _document(content, calls, _logo_of(workspace, decided, content))
             except (TiktellerError, ValueError, ArithmeticError, LookupError, TypeError) as error:
-                yield FailedInvoice(row.invoice_number, f"invoice {row.invoice_number}: {error}")
+                made = FailedInvoice(row.invoice_number, f"invoice {row.invoice_number}: {error}")
+            yield made
 
 
 def _logo_of(workspace: Workspace, decided: sa.Connection, content: Row) -> bytes | None:

@@ -29,6 +29,10 @@ LATER_SETTLEMENTS = """
         and case when billed.is_settlement then billed.month end is not distinct from $settled_month
         and billed.month = coalesce($service_month, billed.month)
         and (billed.kind <> 'seat' or billed.pbx_id is not distinct from $pbx_id)
+        and (
+            $unit_price_eur is null
+            or (billed.unit_sale_eur = cast($unit_price_eur as decimal(18, 6)) and coalesce(billed.days, 0) = coalesce($days, 0))
+        )
         and settled.is_settlement and settled.invoice_month > billed.invoice_month
     order by 1, 2
 """
@@ -60,6 +64,7 @@ def settled_since(
         if line["service_code"] is None:
             continue
         wanted = {name: line.get(name) for name in OF_A_SETTLEMENT} | {"service_month": (line.get("period_start") or "")[:7] or None}
+        wanted |= {"unit_price_eur": line.get("unit_price_eur"), "days": line.get("days")}  # a line of before has neither
         wanted |= {"customer_id": invoice["customer_id"], "month": invoice["month"]}
         for invoice_month, settled_month in snapshot.execute(LATER_SETTLEMENTS, wanted).fetchall():
             settling = line | {"settled_month": settled_month}

@@ -9,7 +9,7 @@
 with credited_lines as (
     select distinct lines.partner_id, lines.customer_id, lines.month as invoice_month, lines.kind, lines.service_code,
         coalesce(lines.settled_month, '') as settled_month, {{ month_of('lines.period_start') }} as service_month,
-        case when lines.kind = 'seat' then coalesce(lines.pbx_id, '') else '' end as pbx_key
+        case when lines.kind = 'seat' then coalesce(lines.pbx_id, '') else '' end as pbx_key, lines.unit_price_eur, lines.days
     from {{ source('raw', 'approved_lines') }} as lines
     inner join {{ source('raw', 'approved_invoices') }} as notes on lines.invoice_id = notes.invoice_id
     where notes.kind = 'credit_note' and {{ is_credited_by_hand('notes.invoice_id') }}
@@ -40,7 +40,11 @@ frozen as (
         and charges.invoice_month = credited_lines.invoice_month
         and charges.kind = credited_lines.kind and charges.service_code = credited_lines.service_code and charges.pbx_key = credited_lines.pbx_key
         and case when charges.settles then charges.month else '' end = credited_lines.settled_month
-        and charges.month = coalesce(credited_lines.service_month, charges.month)  -- a line of before had no month of its own
+        and charges.month = coalesce(credited_lines.service_month, charges.month)  -- a line of before had no month of its own, nor a price
+        and (
+            credited_lines.unit_price_eur is null
+            or (charges.unit_sale_eur = credited_lines.unit_price_eur and coalesce(charges.days, 0) = coalesce(credited_lines.days, 0))
+        )
 ),
 
 billed_until_now as (
