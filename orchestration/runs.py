@@ -122,7 +122,7 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
 
 def is_up_to_date(workspace: Workspace) -> bool:
     """Whether what is published is all there is: every file and every decision, by today's rules, from a build that went well."""
-    if not workspace.warehouse.exists() or not dbt.is_built(workspace):
+    if not workspace.warehouse.exists() or not dbt.is_built(workspace) or not dbt.reads_as_declared(workspace):
         return False
     try:
         with serving.connect(serving.current_snapshot(workspace, PLATFORM)) as platform:

@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 
 from orchestration.errors import TiktellerError
-from orchestration.landing import decisions
-from orchestration.landing.feeds import FEEDS, Feed
+from orchestration.landing import decisions, file_sources
+from orchestration.landing.feeds import DECLARED, FEEDS, Feed
 from orchestration.workspace import Workspace
 
 STORAGE_VERSION = "v1.5.0"  # older DuckDB clients can open the file
@@ -111,8 +111,9 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
         "select table_name, column_name from duckdb_columns() where schema_name = 'raw' and database_name = current_database()"
     ).fetchall():
         present.setdefault(table, set()).add(column)
-    for feed in FEEDS:
+    for feed in (*FEEDS, DECLARED):
         _create_feed(connection, feed, present.get(feed.table, set()))
+    file_sources.create_raw(connection)
     decisions.create_raw(connection)
 
 

@@ -9,8 +9,10 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
 from orchestration.landing.feeds import FEEDS, Feed, feed_of
+from orchestration.landing.sources import SOURCES_FILE, Source, read_sources, source_of
 
 ENDINGS = (".csv", ".csv.gz")
+CDR_ENDINGS = (*ENDINGS, ".log", ".log.gz", ".txt", ".txt.gz")  # 3CX writes cdr.log, many a switch a .txt
 UNFINISHED = (".part", ".tmp")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
@@ -23,6 +25,7 @@ class Arrival:
     file: str
     feed: Feed
     folder_account: str | None
+    source: Source | None
     size_bytes: int
     modified_us: int
 
@@ -56,15 +59,19 @@ def _shown(path: PurePosixPath) -> str:
     return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
 
 
-def _arrival(path: Path, below: PurePosixPath) -> Arrival | Stray | None:
+def _arrival(path: Path, below: PurePosixPath, declared: tuple[Source, ...]) -> Arrival | Stray | None:
     name = below.name.lower()
     if any(part.startswith(".") for part in below.parts) or name.endswith(UNFINISHED):
         return None
-    feed = feed_of(below.parent)
+    source = source_of(declared, below.parent)
+    feed = feed_of(below.parent, source)
+    if feed is None and below.parts[0] == "cdrs" and len(below.parts) > 2:
+        return Stray(_shown(below), f"{SOURCES_FILE} does not say how it is read: add [sources.\"{_shown(PurePosixPath(*below.parts[:2]))}\"]")
     if feed is None:
         return Stray(_shown(below), "it is in no feed's folder")
-    if not name.endswith(ENDINGS):
-        return Stray(_shown(below), "its name does not end in .csv or .csv.gz")
+    endings = CDR_ENDINGS if source else ENDINGS
+    if not name.endswith(endings):
+        return Stray(_shown(below), f"its name does not end in {', '.join(endings[:-1])} or {endings[-1]}")
     try:
         status = path.stat()
     except OSError as error:
@@ -72,12 +79,13 @@ def _arrival(path: Path, below: PurePosixPath) -> Arrival | Stray | None:
     if not S_ISREG(status.st_mode):
         return Stray(_shown(below), "it is no file")  # opening a pipe would wait for ever
     depth = len(PurePosixPath(feed.name).parts)
-    in_folder = feed.name.startswith("cdrs/") and len(below.parts) > depth + 1
+    in_folder = source is not None and len(below.parts) > depth + 1
     return Arrival(
         path=path,
         file=_shown(below),
         feed=feed,
         folder_account=_shown(PurePosixPath(below.parts[depth])) if in_folder else None,
+        source=source,
         size_bytes=status.st_size,
         modified_us=status.st_mtime_ns // 1000,
     )
@@ -90,6 +98,7 @@ def arrivals(landing: Path) -> tuple[list[Arrival], list[Stray]]:
     """
     found: list[Arrival] = []
     strays: list[Stray] = []
+    declared = read_sources(landing.parent / SOURCES_FILE)
     for folder, folders, names in os.walk(landing):
         for name in (*names, *folders):
             path = Path(folder, name)
@@ -98,11 +107,11 @@ def arrivals(landing: Path) -> tuple[list[Arrival], list[Stray]]:
                 if path.is_symlink():
                     strays.append(Stray(_shown(below), "it is a link to a folder, which is not followed"))
                 continue
-            match _arrival(path, below):
+            match _arrival(path, below, declared):
                 case Arrival() as arrival:
                     found.append(arrival)
                 case Stray() as stray:
                     strays.append(stray)
     order = {feed.name: position for position, feed in enumerate(FEEDS)}
-    found.sort(key=lambda arrival: (order[arrival.feed.name], arrival.file))
+    found.sort(key=lambda arrival: (order.get(arrival.feed.name, len(order)), arrival.feed.name, arrival.file))
     return found, sorted(strays, key=lambda stray: stray.file)

@@ -14,9 +14,11 @@ import duckdb
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
+from orchestration.landing import file_sources
 from orchestration.landing.arrivals import Arrival, Stray, arrivals
-from orchestration.landing.loading import FileReport, Landed, landed, load, write_ledger
+from orchestration.landing.loading import FileReport, Landed, landed, load, load_again, write_ledger
 from orchestration.landing.scan import Scan, scan
+from orchestration.landing.sources import SOURCES_FILE, read_sources
 from orchestration.progress import Progress, silent
 from orchestration.workspace import Workspace
 
@@ -66,12 +68,42 @@ def ingest(
     workspace.require()
     warehouse.create_raw(connection)
     found, strays = arrivals(workspace.landing)
+    _read_as_declared(workspace, connection, found, run_id, progress)
     unknown = _unknown(connection, found)
     arriving({arrival.feed.name for arrival in unknown})
     set_aside = _SetAside([], [])
     scans = _without_strays(strays, _scanned(unknown), progress)
     reports = list(_load_in_order(connection, _numbered(connection, scans, set_aside), run_id, progress))
     return reports + _note(connection, set_aside, run_id)
+
+
+def _read_as_declared(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, found: Iterable[Arrival], run_id: str, progress: Progress
+) -> None:
+    """Let files that landed before be read as their sources say today; where that is otherwise, the next build keeps nothing.
+
+    A file that is to be cut into other fields is landed again under its own number: "later" stays what it was.
+    """
+    from orchestration import dbt  # it knows the build, which reads what we land
+
+    is_other = False
+    before = file_sources.landed_otherwise(connection)
+    for arrival in found:
+        file_id, landed_as, sha256 = before.get(arrival.file, (0, None, None))
+        if arrival.source is None or landed_as in (None, arrival.source.landed_as):
+            continue
+        scanned = scan(arrival.path, arrival.is_gzip)
+        if scanned.sha256 == sha256:
+            cursor = connection.cursor()
+            load_again(cursor, landed(file_id, arrival, scanned), file_sources.table_of(landed_as), run_id)
+            cursor.commit()
+            cursor.close()
+            progress(f"read anew as {SOURCES_FILE} says: {arrival.file}")
+            is_other = True
+    is_other = file_sources.renew(connection, read_sources(workspace.root / SOURCES_FILE)) or is_other
+    if is_other:
+        dbt.forget_build(workspace)
+    dbt.remember_sources(workspace)
 
 
 def _unknown(connection: duckdb.DuckDBPyConnection, found: Iterable[Arrival]) -> list[Arrival]:

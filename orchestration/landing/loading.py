@@ -19,6 +19,7 @@ from orchestration.landing.arrivals import Arrival
 from orchestration.landing.feeds import Feed
 from orchestration.landing.layout import Layout, has_header, layout_of
 from orchestration.landing.records import Record, Rejected, TruncatedFileError, records
+from orchestration.landing.file_sources import FileOfSource, write_file_sources
 from orchestration.landing.scan import Fault, Scan, undecoded_lines
 
 BATCH_ROWS = 50_000  # about 50 MB of Python strings at once
@@ -49,7 +50,7 @@ class Landed:
         layout = self.layout
         if isinstance(layout, Fault) or not self.scan.is_plain or GLOB & set(path) or not path.isprintable():
             return None
-        if layout.first_fields < layout.minimum_fields:  # if all lines are as short as the first, DuckDB sees nothing wrong
+        if not layout.fits(layout.first_fields):  # if all lines are as short as the first, DuckDB sees nothing wrong
             return None
         return (self.feed.name, layout.delimiter, _fields(layout), self.scan.has_crlf, self.arrival.is_gzip)
 
@@ -79,6 +80,22 @@ def load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str
     Raises CountsDifferError, OSError and DuckDB's errors; the caller rolls back, and nothing of the files is there.
     """
     cursor.execute("begin")
+    return _load(cursor, files, run_id)
+
+
+def load_again(cursor: duckdb.DuckDBPyConnection, file: Landed, table: str, run_id: str) -> FileReport:
+    """Land a file once more under its own number, in the place of what stands in ``raw.<table>``; the transaction stays open."""
+    cursor.execute("begin")
+    for emptied in (table, "rejected_lines", "file_sources"):
+        cursor.execute(f'delete from raw."{emptied}" where file_id = ?', [file.file_id])
+    first = cursor.execute("select ingested_at, run_id from raw.files where file_id = ?", [file.file_id]).fetchone()
+    cursor.execute("delete from raw.files where file_id = ?", [file.file_id])
+    (report,) = _load(cursor, [file], run_id)
+    cursor.execute("update raw.files set ingested_at = ?, run_id = ? where file_id = ?", [*first, file.file_id])
+    return report
+
+
+def _load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str) -> list[FileReport]:
     clean: set[int] = set()
     if files[0].group is not None:
         try:
@@ -89,7 +106,14 @@ def load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str
     reports = [_clean_report(file) if file.file_id in clean else _insert_carefully(cursor, file) for file in files]
     _assert_counts(cursor, files[0].feed, reports)
     write_ledger(cursor, [(file.arrival, file.scan.sha256, report) for file, report in zip(files, reports, strict=True)], run_id)
+    write_file_sources(cursor, [_with_source(file) for file in files if file.arrival.source])
     return reports
+
+
+def _with_source(file: Landed) -> FileOfSource:
+    assert file.arrival.source is not None
+    header = file.layout.header if isinstance(file.layout, Layout) else None
+    return FileOfSource(file.file_id, file.arrival.file, file.arrival.source, header)
 
 
 def write_ledger(cursor: duckdb.DuckDBPyConnection, rows: Sequence[tuple[Arrival, str, FileReport]], run_id: str) -> None:

@@ -95,7 +95,7 @@ def _until_fault(lines: _Lines, layout: Layout) -> Generator[Record, None, Fault
                     return Fault("nul_byte", "it has a NUL byte in it")
                 if len(fields) < layout.minimum_fields:
                     return Fault("too_few", _fields_text(fields, layout))
-                if len(fields) > width:
+                if not layout.fits(len(fields)):
                     return Fault("column_count", _fields_text(fields, layout))
                 yield Record(lines.number - len(lines.taken) + 1, fields)
             lines.taken.clear()
