@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 import duckdb
 
-from orchestration.landing.sources import MOST_STRIPPED, ROLES, Source, places, source_of
+from orchestration.landing.sources import MOST_STRIPPED, ROLES, Source, default_sources, places, source_of
 
 ALTERNATIVES = 3
 PLACES = tuple(f"{role}_{number}" for role in ROLES for number in range(1, ALTERNATIVES + 1))
@@ -115,13 +115,11 @@ def renew(connection: duckdb.DuckDBPyConnection, declared: Sequence[Source]) -> 
     ).fetchall()
     changed: list[FileOfSource] = []
     is_other = False
-    sources: list[Source] = list(declared)
+    sources = [*default_sources(), *declared]
     for file_id, file in ledger:
         source = source_of(declared, PurePosixPath(file).parent)
         if source is None:  # no longer declared: what is known of it stays
             continue
-        if source not in sources:
-            sources.append(source)
         fingerprint, header, landed_as = remembered.get(file_id, (None, None, source.landed_as))
         # a file that is gone from landing/ and would have to be cut up otherwise is read as it was
         if fingerprint != source.fingerprint and landed_as == source.landed_as:

@@ -273,10 +273,13 @@ def source_of(declared: Sequence[Source], folder: PurePosixPath) -> Source | Non
     for source in declared:
         if source.folder in above:
             return source
-    parts = folder.parts
-    if len(parts) >= 2 and parts[0] == "cdrs" and (form := shipped_formats().get(parts[1])) and form.table:
-        return Source(folder=f"cdrs/{parts[1]}", name=parts[1], format=form)
-    return None
+    return next((source for source in default_sources() if source.folder in above), None)
+
+
+@cache
+def default_sources() -> tuple[Source, ...]:
+    """The folders of the dialects, as they are read where nothing is declared."""
+    return tuple(Source(folder=f"cdrs/{name}", name=name, format=form) for name, form in shipped_formats().items() if form.table)
 
 
 def column_name(text: str) -> str:

@@ -7,12 +7,12 @@ sell for 0.1050 and cost 0.0300.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from orchestration.workspace import Workspace
@@ -22,7 +22,7 @@ from tests.pipeline.trade import land
 PARTNERS = ("p1", "p2")
 CUSTOMERS = {"ca": ("p1", "31201000000", "31201000099"), "cb": ("p1", "31202000000", "31202000099"), "cz": ("p2", "31203000000", "31203000099")}
 SOLD, BOUGHT, FREE = Decimal("0.105000"), Decimal("0.030000"), Decimal("0.000000")
-TODAY = "2026-10-05 10:00:00"
+TODAY = "2026-10-05 10:10:00"
 
 SOURCES = """
 [sources."cdrs/asterisk/tutc"]
@@ -63,7 +63,7 @@ def asterisk(unique: str, src: str, dst: str, context: str = "from-internal", ac
     return line + (f',"","{linked}",{unique.split(".")[1]}' if linked else "")
 
 
-def freeswitch(uuid: str, caller: str, callee: str, context: str, start: str = TODAY, account: str = "ta") -> str:
+def freeswitch(uuid: str, caller: str, callee: str, context: str, start: str = "2026-10-05 10:20:00", account: str = "ta") -> str:
     return f'"","{caller}","{callee}","{context}","{start}","{start}","",70,60,"NORMAL_CLEARING","{uuid}","","{account}"'
 
 
@@ -129,7 +129,7 @@ def land_calls(workspace: Workspace) -> None:
             asterisk("1790000001.1", "0687654321", "0201000001", "from-pstn-e164-us"),
             asterisk("1790000001.2", "0687654321", "0201000001", "ext-did-0002"),
             asterisk("1790000001.3", "0687654321", "s", "ivr-1"),
-            asterisk("1790000001.4", "101", "0612345678", start="2026-09-30 22:30:00 +0000"),
+            asterisk("1790000001.4", "101", "0612345678", start="2026-09-30 22:31:00 +0000"),
             asterisk("1790000001.5", "101", "0612345678", start="15/09/26 10:00:00"),
             asterisk("1790000001.6", "101", "3,16123E+10"),
         ],
@@ -158,7 +158,7 @@ def land_calls(workspace: Workspace) -> None:
             freeswitch("fs-forward", "0687654321", "0612345678", "public"),
             freeswitch("fs-stranger", "0687654321", "+31201000001", "public"),
             freeswitch("fs-contradiction", "0687654321", "0202000001", "public"),
-            freeswitch("fs-offset", "101", "0612345678", "default", "2026-09-30 22:30:00+00"),
+            freeswitch("fs-offset", "101", "0612345678", "default", "2026-09-30 22:32:00+00"),
             freeswitch("fs-twin", "101", "0612345678", "default", "2026-10-08 10:00:00"),
             freeswitch("fs-between-own", "0201000002", "0201000001", "default"),
         ],
@@ -166,7 +166,7 @@ def land_calls(workspace: Workspace) -> None:
     land(
         workspace, "cdrs/standard", "a",
         [
-            standard("100001", "0612345678", "2026-10-05T10:00:00"),
+            standard("100001", "0612345678", "2026-10-05T10:30:00"),
             standard("100001", "0612345678", "2026-10-06T10:00:00", account="tz"),
             standard("100001", "0612345678", "2026-10-07T10:00:00", account="ta2"),
             standard("100002", "0612345678", "2026-10-05T11:00:00", 600),
@@ -175,14 +175,14 @@ def land_calls(workspace: Workspace) -> None:
             standard("100003", "0611111111", "2026-10-06T13:00:00"),
             standard("100004", "0612345678", "2026-10-05T14:00:00", caller="0201000001", account=""),
             standard("100004", "0612345678", "2026-10-06T14:00:00", caller="0203000001", account=""),
-            standard("blank", "0612345678", "2026-09-30 22:30:00 +0000"),
-            standard("blank-west", "0612345678", "2026-09-30 17:30:00 -05:00"),
+            standard("blank", "0612345678", "2026-09-30 22:33:00 +0000"),
+            standard("blank-west", "0612345678", "2026-09-30 17:34:00 -05:00"),
             standard("no-offset", "0612345678", "2026-09-30 22:30:00+99:99"),
             standard("damaged", "3,16123E+10", "2026-10-05T10:00:00"),
             standard("twin", "+31612345678", "2026-10-08T10:00:00+02:00"),
         ],
     )  # fmt: skip
-    write(workspace, "cdrs/asterisk/tutc/Master.csv", [asterisk("1790000008.1", "101", "00612345678", account="", start="2026-09-30 22:30:00")])
+    write(workspace, "cdrs/asterisk/tutc/Master.csv", [asterisk("1790000008.1", "101", "00612345678", account="", start="2026-09-30 22:35:00")])
     write(
         workspace,
         "cdrs/provider/export.txt",
@@ -357,15 +357,11 @@ def test_anybodys_switch_is_a_source(calls: Any, waiting: dict[str, str]) -> Non
 
 def test_a_format_that_changes_reads_again_what_landed(house: Workspace, tmp_path: Path) -> None:
     """Calls of months would have to land again because a digit was forgotten in a setting, or stay billed to Australia."""
-    import shutil
-
     workspace = Workspace(shutil.copytree(house.root, tmp_path / "workspace", symlinks=True))
     text = SOURCES.replace('format = "own"\n', 'format = "own"\nstrip_digits = ["0"]\n').replace('time_zone = "UTC"', 'time_zone = "Europe/Amsterdam"')
-    text += '\n[sources."cdrs/3cx/ta"]\nfields = ["historyid", "callid", "duration", "time-start", "skip", "time-end", "reason", "from-no", "to-no"]\n'
-    (workspace.root / "sources.toml").write_text(text.replace('[sources."cdrs/3cx/ta"]\nfields', '[sources."cdrs/3cx/tb"]\nfields'))
+    (workspace.root / "sources.toml").write_text(text)
     tikteller(workspace.root, "run")
-    with duckdb.connect(str(next((workspace.root / "serving" / "current").glob("p1*"))) , read_only=True) if False else duckdb.connect() as _:
-        rows = asked(workspace, "select call_id, call_date, callee, sale_eur from calls where call_id in ('own-2', '1790000008.1') order by 1")
+    rows = asked(workspace, "select call_id, call_date, callee, sale_eur from calls where call_id in ('own-2', '1790000008.1') order by 1")
     assert [(row["call_id"], row["call_date"], row["callee"], row["sale_eur"]) for row in rows] == [
         ("1790000008.1", "2026-09-30", "31612345678", "0.105000"),
         ("own-2", "2026-10-05", "31612345678", "0.105000"),
