@@ -64,15 +64,14 @@ named_0 as (
 {%- for round in range(1, 5) %}
 
 named_{{ round }} as (
-    select *, least(by_number, by_start, by_both) as name_{{ round }}
-    from (
-        select
-            {% if round > 1 %}* exclude (by_number, by_start, by_both){% else %}*{% endif %},
-            min(name_{{ round - 1 }}) over (partition by call_key, made_by, called_number) as by_number,
-            min(name_{{ round - 1 }}) over (partition by call_key, made_by, started_minute) as by_start,
-            min(name_{{ round - 1 }}) over (partition by call_key, called_number, started_minute) as by_both
-        from named_{{ round - 1 }}
-    )
+    select
+        *,
+        least(
+            min(name_{{ round - 1 }}) over (partition by call_key, made_by, called_number),
+            min(name_{{ round - 1 }}) over (partition by call_key, made_by, started_minute),
+            min(name_{{ round - 1 }}) over (partition by call_key, called_number, started_minute)
+        ) as name_{{ round }}
+    from named_{{ round - 1 }}
 ),
 {%- endfor %}
 
@@ -99,20 +98,25 @@ told_apart as (
     left join frozen_places on named_4.sha256 = frozen_places.file_sha256 and named_4.line = frozen_places.line
 ),
 
+judged_keys as (
+    select
+        told_apart.*,
+        max(case when frozen_calls.callee = told_apart.called_number then 1 else 0 end) over (partition by told_apart.call_key, told_apart.name_4) as is_billed_by_key
+    from told_apart
+    left join frozen_calls on told_apart.call_key = frozen_calls.call_key
+),
+
 keyed as (
     select
-        * replace (
-            case
-                when frozen_key is not null then frozen_key
-                when is_ambiguous and not coalesce(bool_or(is_billed) over (partition by call_key, name_4), false) then call_key || '@' || name_4
-                else call_key
-            end as call_key
-        )
-    from (
-        select told_apart.*, frozen_calls.callee = told_apart.called_number as is_billed
-        from told_apart
-        left join frozen_calls on told_apart.call_key = frozen_calls.call_key
-    )
+        {{ ['file_id', 'line', 'source', 'call_id', 'leg', 'sequence', 'account', 'caller', 'callee', 'started_wall_clock', 'started_utc', 'talk_wall_clock',
+            'duration_s', 'direction', 'disposition', 'correlation_id', 'cdr_date', 'call_hash', 'other_hash', 'reject_reason', 'group_hash', 'home_date', 'sha256',
+            'talk_from_s', 'dialled_in', 'called_number'] | join(', ') }},
+        case
+            when frozen_key is not null then frozen_key
+            when is_ambiguous and is_billed_by_key = 0 then call_key || '@' || name_4
+            else call_key
+        end as call_key
+    from judged_keys
 ),
 
 -- late: the file was not there yet when the bill was made
