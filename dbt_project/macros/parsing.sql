@@ -9,6 +9,7 @@
     {%- elif data_type == 'instant' -%} {{ parse_wall_clock(text) }}
     {%- elif data_type == 'boolean' -%} {{ parse_boolean(text) }}
     {%- elif data_type == 'digits' -%} {{ parse_digits(text) }}
+    {%- elif data_type == 'prefix' -%} {{ parse_prefix(text) }}
     {%- elif data_type == 'number' -%} {{ parse_number(text) }}
     {%- elif data_type == 'country' -%} {{ parse_country(text) }}
     {%- elif data_type == 'time_zone' -%} {{ parse_time_zone(text) }}
@@ -48,6 +49,17 @@
 
 {% macro parse_digits(text) -%}
     case when {{ matches('trim(' ~ text ~ ')', '^[+]?[0-9]{1,15}$') }} then replace(trim({{ text }}), '+', '') end
+{%- endmacro %}
+
+{#
+    The beginning of numbers in E.164: "+" or "00" before it and blanks in it are no part of it. What begins with one 0 (06) is written for a country that only a
+    person can name: it could never match, and is refused.
+#}
+{% macro parse_prefix(text) -%}
+    case
+        when {{ matches('replace(trim(' ~ text ~ "), ' ', '')", '^([+]|00|[+]00)?[1-9][0-9]{0,14}$') }}
+            then {{ replace_all('replace(trim(' ~ text ~ "), ' ', '')", '^([+]|00|[+]00)', '') }}
+    end
 {%- endmacro %}
 
 {# A country of the seed in any case, or `*`. A model that reads such a column says `-- depends_on: {{ ref('countries') }}`. #}

@@ -317,7 +317,7 @@ def _reject_whole(cursor: duckdb.DuckDBPyConnection, file: Landed, fault: Fault)
 def _data_lines(file: Landed, fault: Fault) -> Iterator[Rejected]:
     is_header = has_header(file.feed, file.scan.head)
     for number, line in undecoded_lines(file.arrival.path, file.arrival.is_gzip):
-        if not line.strip():
+        if not line.strip(" \t\r,;|"):
             continue
         if not is_header:
             yield Rejected(number, fault.reason, fault.detail, line)

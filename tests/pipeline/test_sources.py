@@ -83,10 +83,27 @@ def open_house(root: Path) -> Workspace:
     land(workspace, "partners", "a", [{"partner_id": each, "name": each, "tier": "standard", "deck_id": "d", "country": "NL"} for each in PARTNERS])
     land(workspace, "customers", "a", [{"customer_id": name, "partner_id": partner, "name": name} for name, (partner, *_) in CUSTOMERS.items()])
     land(workspace, "numbers", "a", [{"first_number": first, "last_number": last, "customer_id": name} for name, (_, first, last) in CUSTOMERS.items()])
-    land(workspace, "accounts", "a", [{"account": f"t{name[1]}", "customer_id": name} for name in CUSTOMERS] + [{"account": "ta2", "customer_id": "ca"}])
-    row = {"deck_id": "d", "connection_fee_eur": "0", "valid_from": "2026-01-01"}
-    prices = {"31": "0.0060", "316": "0.0300", "61": "0.5000", "90": "0.4000"}
-    land(workspace, "purchase_rates", "a", [row | {"prefix": prefix, "destination": f"to {prefix}", "minute_rate_eur": rate} for prefix, rate in prices.items()])
+    land(workspace, "accounts", "a", [{"account": f"t{name[1]}", "customer_id": name} for name in CUSTOMERS] + [{"account": "ta2", "customer_id": "ca"}, {"account": "Ta", "customer_id": "ca"}])
+    write(
+        workspace,
+        "purchase_rates/a.csv",
+        [
+            "deck_id;prefix;destination;connection_fee_eur;minute_rate_eur;country;line_type;valid_from",
+            "d;31;Nederland vast;0;0.0060;;;2026-01-01",
+            "d;00316;Nederland mobiel;0;0.0300;;;2026-01-01",
+            "d;61;Australia;0;0.5000;;;2026-01-01",
+            "d;90;Turkey;0;0.4000;;;2026-01-01",
+            "d;49;Germany;0;0.0100;;;2026-01-01",
+            "d;004915;Germany mobile;0;0.0900;;;2026-01-01",
+            "d;+44;United Kingdom;0;0.0100;;;2026-01-01",
+            "d;4510;Denmark - Mobile;0;0.0500;;;2026-01-01",
+            "d;4511;Denmark;0;0.0400;DK;MOB;2026-01-01",
+            "d;06;Nederland mobiel;0;0.0900;;;2026-01-01",
+            "d;999;Nowhere;0;0.0900;;;2026-01-01",
+            ";;;;;;;",
+            ";;;;;;;",
+        ],
+    )
     plans = [{"call_plan_id": f"plan-{each}", "partner_id": each, "name": "Plan", "onnet_billing": "yes"} for each in PARTNERS]
     land(workspace, "call_plans", "a", plans)
     rate = {"valid_from": "2026-01-01", "country": "*", "line_type": "*", "connection_fee_eur": "0.025", "minute_rate_eur": "0.08"}
@@ -175,6 +192,9 @@ def land_calls(workspace: Workspace) -> None:
             standard("100003", "0611111111", "2026-10-06T13:00:00"),
             standard("100004", "0612345678", "2026-10-05T14:00:00", caller="0201000001", account=""),
             standard("100004", "0612345678", "2026-10-06T14:00:00", caller="0203000001", account=""),
+            standard("deck-00", "+4915112345678", "2026-10-09T10:00:00"),
+            standard("deck-words", "+4510123456", "2026-10-09T11:00:00"),
+            standard("deck-columns", "+4511123456", "2026-10-09T12:00:00"),
             standard("blank", "0612345678", "2026-09-30 22:33:00 +0000"),
             standard("blank-west", "0612345678", "2026-09-30 17:34:00 -05:00"),
             standard("no-offset", "0612345678", "2026-09-30 22:30:00+99:99"),
@@ -286,7 +306,7 @@ def test_what_is_no_moment_waits(waiting: dict[str, str]) -> None:
     """A draft for the year 15 would be made, or a call moved by four days."""
     assert waiting["cdrs/asterisk/Master.csv:5"] == "year_out_of_range"
     assert waiting["cdrs/provider/export.txt:6"] == "year_out_of_range"
-    assert waiting["cdrs/standard/a.csv:13"] == "invalid_started_at"
+    assert waiting["cdrs/standard/a.csv:16"] == "invalid_started_at"
 
 
 @pytest.mark.parametrize("call_id", ["x-outside-line", "x-outside-nine"])
@@ -353,6 +373,37 @@ def test_anybodys_switch_is_a_source(calls: Any, waiting: dict[str, str]) -> Non
     assert (status, sale) == ("unanswered", FREE)
     assert waiting["cdrs/provider/export.txt:5"] == "other_partners_row", "the source is p1's"
     assert calls("own-2")[0][3] == "612345678", "as it stands: a source that needs an outside line says so"
+
+
+def test_a_deck_is_read_as_it_is_meant(house: Workspace, calls: Any) -> None:
+    """A mobile would be bought at the price of a landline because its prefix is written 004915; blank lines of a spreadsheet would hold the list back."""
+    assert [row[-1] for row in calls("deck-00")] == [Decimal("0.090000")]
+    problems = asked(house, "select distinct line, problem, mend from deck_problems order by line")
+    assert [(row["line"], row["problem"]) for row in problems] == [(11, "invalid_prefix")]
+    assert "06" in problems[0]["mend"]
+
+
+def test_a_new_range_is_of_the_type_that_the_deck_says(house: Workspace) -> None:
+    """Numbers that are handed out this month would be sold as landlines."""
+    rows = asked(house, "select call_id, country, line_type from calls where call_id like 'deck-%' order by call_id")
+    assert [(row["call_id"], row["country"], row["line_type"]) for row in rows] == [
+        ("deck-00", "DE", "MOB"),
+        ("deck-columns", "DK", "MOB"),
+        ("deck-words", "DK", "MOB"),
+    ]
+    told = asked(house, "select deck_prefix, line_type, plan_line_type, duration_s from deck_disagreements order by deck_prefix")
+    assert [(row["deck_prefix"], row["line_type"], row["plan_line_type"], int(row["duration_s"])) for row in told] == [
+        ("4510", "MOB", "FIX", 60),
+        ("4511", "MOB", "FIX", 60),
+    ]
+
+
+def test_what_can_never_match_is_told(house: Workspace) -> None:
+    """An account in other letters than the exchange's, or a prefix of no country, would be kept in silence for ever."""
+    rows = asked(house, "select feed, value, reason from unmatched_rows order by feed, value")
+    assert ("accounts", "Ta", "no_record_bears_it") in {(row["feed"], row["value"], row["reason"]) for row in rows}
+    assert ("purchase_rates", "999", "prefix_outside_any_plan") in {(row["feed"], row["value"], row["reason"]) for row in rows}
+    assert {row["value"] for row in rows if row["feed"] == "numbers"} == set()
 
 
 def test_a_format_that_changes_reads_again_what_landed(house: Workspace, tmp_path: Path) -> None:
