@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from orchestration.commands import commissions, month_end, receivables
+from orchestration.commands import commissions, month_end, receivables, sources
 from orchestration.commands.grammar import FAILED, INTERRUPTED, MISUSED, Parser, adding_to, count, day, replacing, workspace_of
 from orchestration.errors import TiktellerError, UsageError
 from orchestration.output import FORMATS, Answer, Format, write
@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     month_end.add_verbs(verb, everywhere, printing)
     receivables.add_verbs(verb, printing)
     commissions.add_verbs(verb, everywhere, printing)
+    sources.add_verbs(verb, everywhere)
 
     export = verb("export", _export, "write one of finance's reports to a file")
     export.add_argument("report", metavar="REPORT", help="which one; --help lists them")

@@ -69,9 +69,9 @@
     coalesce(started_offset_utc, case when source_time_zone is not null then {{ utc_time('started_wall_clock', 'source_time_zone') }} end)
 {%- endmacro %}
 
-{# The fields of a row as one list, and the field at a place of it (from 1; null where there is no such place). #}
-{% macro fields_of(columns) -%} {{ return(adapter.dispatch('fields_of', 'tikteller')(columns)) }} {%- endmacro %}
-{% macro duckdb__fields_of(columns) -%} [{{ columns | join(', ') }}] {%- endmacro %}
+{# The fields of a record that is landed field by field as one list, and the field at a place of it (from 1; null where there is no such place). #}
+{% macro fields_of_record() -%} {{ return(adapter.dispatch('fields_of_record', 'tikteller')()) }} {%- endmacro %}
+{% macro duckdb__fields_of_record() -%} [{% for place in range(1, 61) %}c{{ place }}{{ ', ' if not loop.last }}{% endfor %}] {%- endmacro %}
 
 {% macro field_at(fields, place) -%} {{ return(adapter.dispatch('field_at', 'tikteller')(fields, place)) }} {%- endmacro %}
 {% macro duckdb__field_at(fields, place) -%} {{ fields }}[{{ place }}] {%- endmacro %}

@@ -66,7 +66,9 @@ def _arrival(path: Path, below: PurePosixPath, declared: tuple[Source, ...]) -> 
     source = source_of(declared, below.parent)
     feed = feed_of(below.parent, source)
     if feed is None and below.parts[0] == "cdrs" and len(below.parts) > 2:
-        return Stray(_shown(below), f"{SOURCES_FILE} does not say how it is read: add [sources.\"{_shown(PurePosixPath(*below.parts[:2]))}\"]")
+        return Stray(
+            _shown(below), f'{SOURCES_FILE} does not say how it is read: add [sources."{_shown(PurePosixPath(*below.parts[:2]))}"]'
+        )
     if feed is None:
         return Stray(_shown(below), "it is in no feed's folder")
     endings = CDR_ENDINGS if source else ENDINGS

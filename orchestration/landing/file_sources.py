@@ -128,9 +128,11 @@ def renew(connection: duckdb.DuckDBPyConnection, declared: Sequence[Source]) -> 
     connection.execute("begin")
     try:
         if changed:
-            connection.execute("delete from raw.file_sources where list_contains(?::integer[], file_id)", [[file.file_id for file in changed]])
+            connection.execute(
+                "delete from raw.file_sources where list_contains(?::integer[], file_id)", [[file.file_id for file in changed]]
+            )
             write_file_sources(connection, changed)
-        _write_words(connection, sources)
+        write_words(connection, sources)
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -138,7 +140,8 @@ def renew(connection: duckdb.DuckDBPyConnection, declared: Sequence[Source]) -> 
     return is_other
 
 
-def _write_words(connection: duckdb.DuckDBPyConnection, sources: Iterable[Source]) -> None:
+def write_words(connection: duckdb.DuckDBPyConnection, sources: Iterable[Source]) -> None:
+    """The words of these sources, in the place of all but those of sources that only earlier files have."""
     known = {source.name: source for source in sources}
     kept = [row[0] for row in connection.execute("select distinct source_name from raw.file_sources").fetchall() if row[0] not in known]
     connection.execute("delete from raw.source_words where not list_contains(?::varchar[], source_name)", [kept])

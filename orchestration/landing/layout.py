@@ -19,9 +19,10 @@ SAMPLE_RECORDS = 20
 
 UNIQUE_ID = re.compile(r"(?:.+-)?\d{9,10}\.\d+")  # <seconds since 1970>.<counter>, behind the name of the system where it has one
 THREECX_ORDER = (
-    "historyid,callid,duration,time_start,time_answered,time_end,reason_terminated,from_no,to_no,from_dn,to_dn,dial_no,reason_changed,"
-    "final_number,final_dn,bill_code,bill_rate,bill_cost,bill_name,chain,from_type,to_type,final_type,from_dispname,to_dispname,final_dispname"
-).split(",")
+    "historyid", "callid", "duration", "time_start", "time_answered", "time_end", "reason_terminated", "from_no", "to_no", "from_dn",
+    "to_dn", "dial_no", "reason_changed", "final_number", "final_dn", "bill_code", "bill_rate", "bill_cost", "bill_name", "chain",
+    "from_type", "to_type", "final_type", "from_dispname", "to_dispname", "final_dispname",
+)  # fmt: skip
 """The order in which 3CX offers its fields; its cdr.log has no header."""
 
 
@@ -186,7 +187,9 @@ def _threecx_log(text: str) -> Layout | None:
     rows = [fields for _, fields in islice(_records(text, delimiter), SAMPLE_RECORDS)]
     clock, moment = re.compile(r"-?\d{1,3}:[0-5]\d:[0-5]\d"), re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}[ T].*")
     like = [
-        fields for fields in rows if 14 <= len(fields) <= len(THREECX_ORDER) and clock.fullmatch(fields[2].strip()) and moment.fullmatch(fields[3].strip())
+        fields
+        for fields in rows
+        if 14 <= len(fields) <= len(THREECX_ORDER) and clock.fullmatch(fields[2].strip()) and moment.fullmatch(fields[3].strip())
     ]
     if not like or 2 * len(like) < len(rows):
         return None

@@ -17,9 +17,9 @@ import duckdb
 
 from orchestration.landing.arrivals import Arrival
 from orchestration.landing.feeds import Feed
+from orchestration.landing.file_sources import FileOfSource, write_file_sources
 from orchestration.landing.layout import Layout, has_header, layout_of
 from orchestration.landing.records import Record, Rejected, TruncatedFileError, records
-from orchestration.landing.file_sources import FileOfSource, write_file_sources
 from orchestration.landing.scan import Fault, Scan, undecoded_lines
 
 BATCH_ROWS = 50_000  # about 50 MB of Python strings at once

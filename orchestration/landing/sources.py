@@ -1,4 +1,4 @@
-"""Who made a file of call records and how it is read: ``sources.toml`` of the workspace on top of the formats that ship (``formats/*.toml``).
+"""Who made a file of call records and how it is read: the workspace's ``sources.toml`` on top of the shipped formats (``formats/*.toml``).
 
 A source is a folder below ``landing/`` and all below it, as far as no folder further down is declared by itself. What is not declared
 is read by the format of its dialect's folder (``cdrs/3cx``, ``cdrs/asterisk``, ``cdrs/freeswitch``, ``cdrs/standard``).
@@ -83,7 +83,18 @@ class Source:
     @property
     def fingerprint(self) -> str:
         """Changes whenever its records would be read otherwise."""
-        content = json.dumps([self.folder, self.name, self.account, self.time_zone, self.strip_digits, self.direction, self.partner_id, _said_by(self.format)])
+        content = json.dumps(
+            [
+                self.folder,
+                self.name,
+                self.account,
+                self.time_zone,
+                self.strip_digits,
+                self.direction,
+                self.partner_id,
+                _said_by(self.format),
+            ]
+        )
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
@@ -98,7 +109,7 @@ def _said_by(form: Format) -> list[Any]:
     return [form.name, form.table, form.delimiter, form.has_header, form.fields, sorted(form.columns.items()), form.date_order, form.words]
 
 
-class Wrong(TiktellerError):
+class SourcesError(TiktellerError):
     """What is wrong in sources.toml or in a format: the file, the table, the mend."""
 
     def __init__(self, where: str, what: str, mend: str) -> None:
@@ -107,7 +118,7 @@ class Wrong(TiktellerError):
 
 def _text(where: str, key: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise Wrong(where, f"{key} is no text", f'write it in quotes: {key} = "..."')
+        raise SourcesError(where, f"{key} is no text", f'write it in quotes: {key} = "..."')
     return value.strip()
 
 
@@ -118,15 +129,15 @@ def _texts(where: str, key: str, value: Any) -> tuple[str, ...]:
 
 def _columns(where: str, given: Any) -> Columns:
     if not isinstance(given, dict):
-        raise Wrong(where, "columns is no table", 'write [....columns] and a line for each, such as caller = "From"')
+        raise SourcesError(where, "columns is no table", 'write [....columns] and a line for each, such as caller = "From"')
     columns: dict[str, tuple[str | int, ...]] = {}
     for role, value in given.items():
         if role not in ROLES:
-            raise Wrong(where, f"columns names {role!r}, which no record has", f"one of {', '.join(ROLES)}")
+            raise SourcesError(where, f"columns names {role!r}, which no record has", f"one of {', '.join(ROLES)}")
         values = value if isinstance(value, list) else [value]
         for each in values:
             if isinstance(each, bool) or not isinstance(each, str | int) or (isinstance(each, int) and not 1 <= each <= MOST_COLUMNS):
-                raise Wrong(where, f"columns.{role} is {each!r}", f"the name of a column, or its place from 1 to {MOST_COLUMNS}")
+                raise SourcesError(where, f"columns.{role} is {each!r}", f"the name of a column, or its place from 1 to {MOST_COLUMNS}")
         columns[role] = tuple(values)
     return columns
 
@@ -136,10 +147,10 @@ def _words(where: str, given: Mapping[str, Any]) -> tuple[tuple[str, str, str], 
     for table, meanings in WORDS.items():
         entries = given.get(table, {})
         if not isinstance(entries, dict):
-            raise Wrong(where, f"{table} is no table", f'write {table} = {{ {meanings[0]} = ["..."] }}')
+            raise SourcesError(where, f"{table} is no table", f'write {table} = {{ {meanings[0]} = ["..."] }}')
         for meaning, patterns in entries.items():
             if meaning not in meanings:
-                raise Wrong(where, f"{table} names {meaning!r}", f"one of {', '.join(meanings)}")
+                raise SourcesError(where, f"{table} names {meaning!r}", f"one of {', '.join(meanings)}")
             words += [(ROLE_OF_WORDS[table], pattern.lower(), meaning) for pattern in _texts(where, f"{table}.{meaning}", patterns)]
     return tuple(words)
 
@@ -148,7 +159,11 @@ def _date_order(where: str, given: Any) -> str | None:
     text = _text(where, "time_format", given)
     fitting = [start for start in DATE_ORDERS if text.startswith(start)]
     if not fitting:
-        raise Wrong(where, f"time_format {text!r} is not understood", "such as %Y-%m-%d %H:%M:%S, %d-%m-%Y %H:%M:%S, %m/%d/%Y %H:%M, %Y%m%d%H%M%S or %s")
+        raise SourcesError(
+            where,
+            f"time_format {text!r} is not understood",
+            "such as %Y-%m-%d %H:%M:%S, %d-%m-%Y %H:%M:%S, %m/%d/%Y %H:%M, %Y%m%d%H%M%S or %s",
+        )
     return DATE_ORDERS[max(fitting, key=len)]
 
 
@@ -158,14 +173,16 @@ def _format(where: str, name: str, given: Mapping[str, Any], base: Format | None
     if "delimiter" in given:
         delimiter = given["delimiter"]
         if not isinstance(delimiter, str) or len(delimiter) != 1:
-            raise Wrong(where, f"delimiter is {delimiter!r}", 'one character, such as ";" or "\\t"')
+            raise SourcesError(where, f"delimiter is {delimiter!r}", 'one character, such as ";" or "\\t"')
         made = replace(made, delimiter=delimiter, table=None)
     if "header" in given:
         if given["header"] not in ("named", "none"):
-            raise Wrong(where, f"header is {given['header']!r}", "named or none")
+            raise SourcesError(where, f"header is {given['header']!r}", "named or none")
         made = replace(made, has_header=given["header"] == "named", table=None)
     if "fields" in given:
-        made = replace(made, fields=tuple(column_name(each) for each in _texts(where, "fields", given["fields"])), has_header=False, table=None)
+        made = replace(
+            made, fields=tuple(column_name(each) for each in _texts(where, "fields", given["fields"])), has_header=False, table=None
+        )
     if "columns" in given:
         made = replace(made, columns={**made.columns, **_columns(where, given["columns"])}, table=None)
     if "table" in given:
@@ -179,14 +196,14 @@ def _format(where: str, name: str, given: Mapping[str, Any], base: Format | None
 
 def _unknown_keys(where: str, given: Mapping[str, Any], known: set[str]) -> None:
     if unknown := sorted(set(given) - known):
-        raise Wrong(where, f"{', '.join(unknown)} is not known", f"one of {', '.join(sorted(known))}")
+        raise SourcesError(where, f"{', '.join(unknown)} is not known", f"one of {', '.join(sorted(known))}")
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Wrong(str(path), f"cannot be read: {error}", "mend that line; a TOML value that is text stands in quotes") from error
+        raise SourcesError(str(path), f"cannot be read: {error}", "mend that line; a TOML value that is text stands in quotes") from error
 
 
 @cache
@@ -204,9 +221,13 @@ def _checked(where: str, form: Format) -> Format:
     """The format, which says where the least is that a call needs."""
     if form.table is None:
         if missing := [role for role in NEEDED if role not in form.columns]:
-            raise Wrong(where, f"columns says of no column that it is {', '.join(missing)}", f"{missing[0]} = the name or the place of a column")
+            raise SourcesError(
+                where, f"columns says of no column that it is {', '.join(missing)}", f"{missing[0]} = the name or the place of a column"
+            )
         if not form.has_header and not form.fields and any(isinstance(each, str) for names in form.columns.values() for each in names):
-            raise Wrong(where, "there is no header, so columns have no names", 'give their places (caller = 2), or fields = ["...", ...] in order')
+            raise SourcesError(
+                where, "there is no header, so columns have no names", 'give their places (caller = 2), or fields = ["...", ...] in order'
+            )
     return form
 
 
@@ -228,32 +249,34 @@ def read_sources(path: Path) -> tuple[Source, ...]:
 
 def _named(formats: Mapping[str, Format], where: str, name: Any) -> Format:
     if name not in formats:
-        raise Wrong(where, f"there is no format {name!r}", f"one of {', '.join(sorted(formats))}, or a table [formats.{name}]")
+        raise SourcesError(where, f"there is no format {name!r}", f"one of {', '.join(sorted(formats))}, or a table [formats.{name}]")
     return formats[name]
 
 
 def _source(file: str, folder: str, given: Mapping[str, Any], formats: Mapping[str, Format]) -> Source:
     where = f'{file} [sources."{folder}"]'
     if not isinstance(given, dict):
-        raise Wrong(f"{file} [sources]", f"{folder!r} is no table", 'write [sources."cdrs/..."] and its lines below')
+        raise SourcesError(f"{file} [sources]", f"{folder!r} is no table", 'write [sources."cdrs/..."] and its lines below')
     parts = PurePosixPath(folder).parts
     if len(parts) < 2 or parts[0] != "cdrs" or ".." in parts:
-        raise Wrong(where, "a source is a folder below cdrs/", 'such as [sources."cdrs/asterisk/acme"]')
+        raise SourcesError(where, "a source is a folder below cdrs/", 'such as [sources."cdrs/asterisk/acme"]')
     _unknown_keys(where, given, SETTING_KEYS | (FORMAT_KEYS - {"says", "table"}))
     default = parts[1] if parts[1] in shipped_formats() else None
     if "format" not in given and default is None:
-        raise Wrong(where, "it does not say its format", f"format = one of {', '.join(sorted(formats))}")
+        raise SourcesError(where, "it does not say its format", f"format = one of {', '.join(sorted(formats))}")
     base = _named(formats, where, given.get("format", default))
     form = _checked(where, _format(where, base.name, given, base))
     zone = given.get("time_zone")
     if zone is not None and (not isinstance(zone, str) or zone not in zoneinfo.available_timezones()):
-        raise Wrong(where, f"time_zone {zone!r} is no zone", "such as UTC or Europe/Amsterdam")
+        raise SourcesError(where, f"time_zone {zone!r} is no zone", "such as UTC or Europe/Amsterdam")
     strip = _texts(where, "strip_digits", given["strip_digits"]) if "strip_digits" in given else ()
     if len(strip) > MOST_STRIPPED or any(not re.fullmatch(r"[0-9*#]{1,6}", each) for each in strip):
-        raise Wrong(where, f"strip_digits is {', '.join(strip)}", f'at most {MOST_STRIPPED} texts of digits, such as ["0"]')
+        raise SourcesError(where, f"strip_digits is {', '.join(strip)}", f'at most {MOST_STRIPPED} texts of digits, such as ["0"]')
     direction = given.get("direction")
     if direction not in (None, "inbound", "outbound"):
-        raise Wrong(where, f"direction is {direction!r}", "inbound or outbound: what a record is where neither numbers nor words tell")
+        raise SourcesError(
+            where, f"direction is {direction!r}", "inbound or outbound: what a record is where neither numbers nor words tell"
+        )
     return Source(
         folder=str(PurePosixPath(folder)),
         name="/".join(parts[1:]),
@@ -268,7 +291,7 @@ def _source(file: str, folder: str, given: Mapping[str, Any], formats: Mapping[s
 
 
 def source_of(declared: Sequence[Source], folder: PurePosixPath) -> Source | None:
-    """The source that a folder of landing belongs to: declared for it or for one above it, else its dialect's; None where there is neither."""
+    """The source that a folder of landing belongs to: declared for it or one above it, else its dialect's; None where there is neither."""
     above = {str(part) for part in (folder, *folder.parents)}
     for source in declared:
         if source.folder in above:

@@ -300,7 +300,11 @@ def _threecx_record(place: Place, row: Row, folder_account: str) -> Record:
     is_answered = bool(row.get("time_answered")) and hours + minutes + seconds > 0
     reached = row.get("final_number", "")
     is_outside = not reached.startswith("Ext.") and len(re.sub(r"[^0-9]", "", reached)) >= 6
-    dialled = reached if is_outside else next(filter(None, (row.get(name, "").removeprefix("Ext.") for name in ("dial_no", "final_number", "to_no"))))
+    dialled = (
+        reached
+        if is_outside
+        else next(filter(None, (row.get(name, "").removeprefix("Ext.") for name in ("dial_no", "final_number", "to_no"))))
+    )
     return Record(
         place,
         THREECX,
@@ -400,7 +404,7 @@ def calls_of(records: Iterable[Record]) -> list[Call]:
 
 
 def _told_apart(records: Iterable[Record]) -> Iterator[tuple[tuple[str, ...], Record]]:
-    """Each record with the name of its call: one id is one call as far as its records share their minute or their number, directly or through others."""
+    """Each record with the name of its call: one id is one call as far as records share minute or number, directly or by others."""
     by_key: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     order: list[tuple[tuple[str, ...], Record]] = []
     for record in records:
@@ -413,7 +417,9 @@ def _told_apart(records: Iterable[Record]) -> Iterator[tuple[tuple[str, ...], Re
             says: set[object] = {record.wall_clock.replace(second=0), _e164(record.callee) or record.callee}
             linked = [cluster for cluster in clusters if cluster[0] & says]
             clusters = [cluster for cluster in clusters if cluster not in linked]
-            clusters.append((says.union(*(cluster[0] for cluster in linked)), [*(each for cluster in linked for each in cluster[1]), record]))
+            clusters.append(
+                (says.union(*(cluster[0] for cluster in linked)), [*(each for cluster in linked for each in cluster[1]), record])
+            )
         for number, (_, together) in enumerate(clusters):
             names |= {record.place: str(number) for record in together}
     for key, record in order:
@@ -640,7 +646,7 @@ def _is_toll_free_service(books: Books, plan: Row, destination: Called, on: date
 
 
 def _payer(books: Books, record: Record, on: date) -> tuple[Row | None, str]:
-    """Who pays for a call, and which way it went: numbers before words (DOMAIN 9). None where nobody is known to pay, or the record contradicts itself."""
+    """Who pays for a call, and which way it went: numbers before words. None where nobody is known, or the record contradicts itself."""
     said = "inbound" if record.is_inbound else "outbound"
     account = only(valid(books.accounts.get((record.account,), ()), on)) if record.account else None
     calling, called_ = (_owner(books, number, on) for number in (record.caller, record.callee))

@@ -1,7 +1,7 @@
 """What comes in: who called whom, when and on whose account, from exchanges that write it in their own ways.
 
-One small trade, one run: in the deck a Dutch mobile costs 0.0300 a minute, in the plan a call 0.025 and a minute 0.08, so that 60 seconds to 0612345678
-sell for 0.1050 and cost 0.0300.
+One small trade, one run: in the deck a Dutch mobile costs 0.0300 a minute, in the plan a call 0.025 and a minute 0.08, so that 60 seconds
+to 0612345678 sell for 0.1050 and cost 0.0300.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from tests.conftest import tikteller
 from tests.pipeline.trade import land
 
 PARTNERS = ("p1", "p2")
-CUSTOMERS = {"ca": ("p1", "31201000000", "31201000099"), "cb": ("p1", "31202000000", "31202000099"), "cz": ("p2", "31203000000", "31203000099")}
+CUSTOMERS = {
+    "ca": ("p1", "31201000000", "31201000099"),
+    "cb": ("p1", "31202000000", "31202000099"),
+    "cz": ("p2", "31203000000", "31203000099"),
+}
 SOLD, BOUGHT, FREE = Decimal("0.105000"), Decimal("0.030000"), Decimal("0.000000")
 TODAY = "2026-10-05 10:10:00"
 
@@ -57,9 +61,19 @@ def threecx(call: str, start: str = "2026/10/05 10:00:00", **said: str) -> str:
     return ",".join(row.get(name, "") for name in THREECX.split(","))
 
 
-def asterisk(unique: str, src: str, dst: str, context: str = "from-internal", account: str = "ta", start: str = TODAY, more: str = "", linked: str | None = None) -> str:
+def asterisk(
+    unique: str,
+    src: str,
+    dst: str,
+    context: str = "from-internal",
+    account: str = "ta",
+    start: str = TODAY,
+    more: str = "",
+    linked: str | None = None,
+) -> str:
     """An Asterisk line of 60 seconds; with ``linked`` in 21 columns, else in 18."""
-    line = f'"{account}","{src}","{dst}","{context}","x","PJSIP/{unique}","PJSIP/b{unique}","Dial","","{start}","{start}","",70,60,"ANSWERED","DOC","{unique}",""'
+    line = f'"{account}","{src}","{dst}","{context}","x","PJSIP/{unique}","PJSIP/b{unique}","Dial","",'
+    line += f'"{start}","{start}","",70,60,"ANSWERED","DOC","{unique}",""'
     return line + (f',"","{linked}",{unique.split(".")[1]}' if linked else "")
 
 
@@ -80,10 +94,31 @@ def write(workspace: Workspace, file: str, lines: Sequence[str]) -> None:
 def open_house(root: Path) -> Workspace:
     tikteller(root, "init")
     workspace = Workspace(root)
-    land(workspace, "partners", "a", [{"partner_id": each, "name": each, "tier": "standard", "deck_id": "d", "country": "NL"} for each in PARTNERS])
-    land(workspace, "customers", "a", [{"customer_id": name, "partner_id": partner, "name": name} for name, (partner, *_) in CUSTOMERS.items()])
-    land(workspace, "numbers", "a", [{"first_number": first, "last_number": last, "customer_id": name} for name, (_, first, last) in CUSTOMERS.items()])
-    land(workspace, "accounts", "a", [{"account": f"t{name[1]}", "customer_id": name} for name in CUSTOMERS] + [{"account": "ta2", "customer_id": "ca"}, {"account": "Ta", "customer_id": "ca"}])
+    land(
+        workspace,
+        "partners",
+        "a",
+        [{"partner_id": each, "name": each, "tier": "standard", "deck_id": "d", "country": "NL"} for each in PARTNERS],
+    )
+    land(
+        workspace,
+        "customers",
+        "a",
+        [{"customer_id": name, "partner_id": partner, "name": name} for name, (partner, *_) in CUSTOMERS.items()],
+    )
+    land(
+        workspace,
+        "numbers",
+        "a",
+        [{"first_number": first, "last_number": last, "customer_id": name} for name, (_, first, last) in CUSTOMERS.items()],
+    )
+    land(
+        workspace,
+        "accounts",
+        "a",
+        [{"account": f"t{name[1]}", "customer_id": name} for name in CUSTOMERS]
+        + [{"account": "ta2", "customer_id": "ca"}, {"account": "Ta", "customer_id": "ca"}],
+    )
     write(
         workspace,
         "purchase_rates/a.csv",
@@ -122,12 +157,50 @@ def land_calls(workspace: Workspace) -> None:
         "cdrs/3cx/ta/v20.csv",
         [
             THREECX,
-            threecx("x-stranger", from_no="0687654321", to_no="Ext.101", dial_no="0201000001", final_number="Ext.101", from_type="external_line", final_type="extension"),
-            threecx("x-forward", from_no="Ext.100", to_no="Ext.101", dial_no="101", final_number="0612345678", from_type="Extension", final_type="Line"),
-            threecx("x-outside-line", from_no="Ext.100", to_no="0612345678", dial_no="00612345678", final_number="0612345678", from_type="Extension"),
-            threecx("x-outside-nine", from_no="Ext.100", to_no="0612345678", dial_no="90612345678", final_number="0612345678", from_type="Extension"),
+            threecx(
+                "x-stranger",
+                from_no="0687654321",
+                to_no="Ext.101",
+                dial_no="0201000001",
+                final_number="Ext.101",
+                from_type="external_line",
+                final_type="extension",
+            ),
+            threecx(
+                "x-forward",
+                from_no="Ext.100",
+                to_no="Ext.101",
+                dial_no="101",
+                final_number="0612345678",
+                from_type="Extension",
+                final_type="Line",
+            ),
+            threecx(
+                "x-outside-line",
+                from_no="Ext.100",
+                to_no="0612345678",
+                dial_no="00612345678",
+                final_number="0612345678",
+                from_type="Extension",
+            ),
+            threecx(
+                "x-outside-nine",
+                from_no="Ext.100",
+                to_no="0612345678",
+                dial_no="90612345678",
+                final_number="0612345678",
+                from_type="Extension",
+            ),
             threecx("x-two-numbers", from_no="Ext.100", to_no="", dial_no="0209999999", final_number="0612345678", from_type="Extension"),
-            threecx("x-came-and-left", from_no="0687654321", to_no="Ext.101", dial_no="0201000001", final_number="0612345678", from_type="external_line", final_type="external_line"),
+            threecx(
+                "x-came-and-left",
+                from_no="0687654321",
+                to_no="Ext.101",
+                dial_no="0201000001",
+                final_number="0612345678",
+                from_type="external_line",
+                final_type="external_line",
+            ),
             threecx("x-utc", "2026-09-30 22:30:00Z", from_no="Ext.100", dial_no="0612345678", from_type="extension"),
         ],
     )
@@ -163,9 +236,14 @@ def land_calls(workspace: Workspace) -> None:
     )
     base = asterisk("1790000005.1", "101", "0612345678", start="2026-10-06 10:00:00").rsplit(",", 2)[0]
     write(workspace, "cdrs/asterisk/sixteen.csv", [base])
-    write(workspace, "cdrs/asterisk/seventeen.csv", [asterisk("1790000006.1", "101", "0612345678", start="2026-10-06 11:00:00").rsplit(",", 1)[0]])
+    write(
+        workspace,
+        "cdrs/asterisk/seventeen.csv",
+        [asterisk("1790000006.1", "101", "0612345678", start="2026-10-06 11:00:00").rsplit(",", 1)[0]],
+    )
     legs = [
-        asterisk(f"1790000007.{leg}", "101", "0612345678", start="2026-10-06 12:00:00").rsplit(",", 1)[0] + f',"","1790000007.1",{leg}' for leg in (1, 2)
+        asterisk(f"1790000007.{leg}", "101", "0612345678", start="2026-10-06 12:00:00").rsplit(",", 1)[0] + f',"","1790000007.1",{leg}'
+        for leg in (1, 2)
     ]
     write(workspace, "cdrs/asterisk/twenty.csv", legs)
     write(
@@ -202,7 +280,11 @@ def land_calls(workspace: Workspace) -> None:
             standard("twin", "+31612345678", "2026-10-08T10:00:00+02:00"),
         ],
     )  # fmt: skip
-    write(workspace, "cdrs/asterisk/tutc/Master.csv", [asterisk("1790000008.1", "101", "00612345678", account="", start="2026-09-30 22:35:00")])
+    write(
+        workspace,
+        "cdrs/asterisk/tutc/Master.csv",
+        [asterisk("1790000008.1", "101", "00612345678", account="", start="2026-09-30 22:35:00")],
+    )
     write(
         workspace,
         "cdrs/provider/export.txt",
@@ -235,7 +317,15 @@ def calls(house: Workspace) -> Callable[[str], list[tuple[Any, ...]]]:
     """Per call_id: customer, local day, direction, called number, status, sale, purchase; in order of start."""
     found = asked(house, "select * from calls order by started_at, call_key")
     return lambda call_id: [
-        (row["customer_id"], row["call_date"], row["direction"], row["callee"], row["status"], Decimal(row["sale_eur"] or "-1"), Decimal(row["purchase_eur"] or "-1"))
+        (
+            row["customer_id"],
+            row["call_date"],
+            row["direction"],
+            row["callee"],
+            row["status"],
+            Decimal(row["sale_eur"] or "-1"),
+            Decimal(row["purchase_eur"] or "-1"),
+        )
         for row in found
         if row["call_id"] == call_id
     ]
@@ -271,7 +361,9 @@ def test_a_forward_without_account_is_paid_by_whose_number_was_called_first(call
     assert (customer, direction, status, sale) == ("ca", "inbound", "exempt", FREE)
     assert calls("1790000002.2") == [paid()]
     assert calls("1790000004.1") == [paid("cb")], "nobody forwards: who called pays"
-    assert waiting["cdrs/asterisk/without-account.csv:3"] == "contradictory_direction", "it came in from a number of ours, and left again through nobody"
+    assert waiting["cdrs/asterisk/without-account.csv:3"] == "contradictory_direction", (
+        "it came in from a number of ours, and left again through nobody"
+    )
 
 
 def test_a_place_in_a_dialplan_blocks_no_invoice(calls: Any) -> None:
@@ -342,7 +434,9 @@ def test_two_legs_in_twenty_columns_are_one_call(house: Workspace) -> None:
 
 def test_sixteen_columns_have_calls_too(house: Workspace) -> None:
     """Asterisk without uniqueid would be refused row by row."""
-    (row,) = asked(house, "select sale_eur, call_date from calls where source = 'asterisk' and call_date = '2026-10-06' and hour(started_at) = 8")
+    (row,) = asked(
+        house, "select sale_eur, call_date from calls where source = 'asterisk' and call_date = '2026-10-06' and hour(started_at) = 8"
+    )
     assert (row["sale_eur"], row["call_date"]) == ("0.105000", "2026-10-06")
 
 
@@ -376,7 +470,7 @@ def test_anybodys_switch_is_a_source(calls: Any, waiting: dict[str, str]) -> Non
 
 
 def test_a_deck_is_read_as_it_is_meant(house: Workspace, calls: Any) -> None:
-    """A mobile would be bought at the price of a landline because its prefix is written 004915; blank lines of a spreadsheet would hold the list back."""
+    """A mobile would be bought as a landline because its prefix is written 004915; blank lines would hold the list back."""
     assert [row[-1] for row in calls("deck-00")] == [Decimal("0.090000")]
     problems = asked(house, "select distinct line, problem, mend from deck_problems order by line")
     assert [(row["line"], row["problem"]) for row in problems] == [(11, "invalid_prefix")]
@@ -409,7 +503,9 @@ def test_what_can_never_match_is_told(house: Workspace) -> None:
 def test_a_format_that_changes_reads_again_what_landed(house: Workspace, tmp_path: Path) -> None:
     """Calls of months would have to land again because a digit was forgotten in a setting, or stay billed to Australia."""
     workspace = Workspace(shutil.copytree(house.root, tmp_path / "workspace", symlinks=True))
-    text = SOURCES.replace('format = "own"\n', 'format = "own"\nstrip_digits = ["0"]\n').replace('time_zone = "UTC"', 'time_zone = "Europe/Amsterdam"')
+    text = SOURCES.replace('format = "own"\n', 'format = "own"\nstrip_digits = ["0"]\n').replace(
+        'time_zone = "UTC"', 'time_zone = "Europe/Amsterdam"'
+    )
     (workspace.root / "sources.toml").write_text(text)
     tikteller(workspace.root, "run")
     rows = asked(workspace, "select call_id, call_date, callee, sale_eur from calls where call_id in ('own-2', '1790000008.1') order by 1")

@@ -1,5 +1,5 @@
 with records as (
-    select file_id, line, {{ fields_of(source_columns('cdrs_declared')) }} as fields
+    select file_id, line, {{ fields_of_record() }} as fields
     from {{ source('raw', 'cdrs_declared') }}
 ),
 
