@@ -52,8 +52,8 @@ STAGING = {
 WORDS_OF_ROLES = {
     "call_id": r"(call|cdr|gespreks?)[ _-]*(id|ref.*)|^(id|uuid|uniqueid|kenmerk)$",
     "account": r"account|trunk|abonnement|sip[ _-]*user|klant|customer",
-    "caller": r"^(src|source|from|van|cli|caller|calling.*|a[ _-]?n(umber|ummer)|bron|beller|origin.*)",
-    "callee": r"^(dst|dest.*|to|naar|cld|called.*|callee|b[ _-]?n(umber|ummer)|gebeld.*|bestemming.*|dialed.*|dialled.*)",
+    "caller": r"^(src|source|from|van|cli|caller|calling.*|a[ _-]?n(umber|ummer)|bron|beller|toestel|origin.*)\b",
+    "callee": r"^(dst|dest.*|to|naar|cld|called.*|callee|b[ _-]?n(umber|ummer)|gebeld.*|bestemming.*|gekozen.*|dial.*)\b",
     "started_at": r"start|begin|datum|^date|connect[ _-]*time|setup|call[ _-]*date|tijdstip|timestamp",
     "started_time": r"^(time|tijd|call[ _-]*time)$",
     "duration_s": r"billsec|duration|duur|seconds|seconden|^sec$|talk",
@@ -69,7 +69,7 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Trial:
-    """What a file would become. ``rows`` are the first ones, as ``columns`` names them; ``doubts`` a line each; ``proposal`` a TOML text."""
+    """What a file would become. ``rows`` are the first ones, as ``columns`` names them; ``doubts`` a line each, ``proposal`` TOML."""
 
     format_name: str
     columns: tuple[str, ...]
@@ -102,6 +102,10 @@ def _source(workspace: Workspace, path: Path, scanned: Scan, format_name: str | 
         if format_name not in formats:
             raise TiktellerError(f"there is no format {format_name!r}", mend=f"one of {', '.join(sorted(formats))}")
         form = formats[format_name]
+        if form.is_price_list:
+            raise TiktellerError(
+                f"format {format_name} is one of price lists", mend="try a file of call records; lists are judged by deck_problems"
+            )
         return Source(f"cdrs/{format_name}", format_name, form, is_declared=form.table is None), None
     if path.resolve().is_relative_to(workspace.landing):
         folder = PurePosixPath(path.resolve().relative_to(workspace.landing).as_posix()).parent
@@ -123,7 +127,7 @@ def propose(head: bytes) -> tuple[Format, str]:
         raise TiktellerError("there is nothing in the file", mend="give a file with call records in it")
     header = records[0]
     for form in shipped_formats().values():
-        if form.has_header and not missing_columns(form, header) and (form.delimiter in (None, delimiter)):
+        if form.has_header and not form.is_price_list and not missing_columns(form, header) and (form.delimiter in (None, delimiter)):
             return form, _toml(form, None)
     if fitting := _of_dialect(records):
         return fitting, _toml(fitting, None)
@@ -132,7 +136,7 @@ def propose(head: bytes) -> tuple[Format, str]:
     if missing := [role for role in NEEDED if role not in form.columns]:
         raise TiktellerError(
             f"no column was recognised as {', '.join(missing)} among {', '.join(header)[:200]}",
-            mend=f"write a format of your own: [formats.mine] with columns = {{ {missing[0]} = ... }} in {SOURCES_FILE}, then --format mine",
+            mend=f"your own format: [formats.mine] with columns = {{ {missing[0]} = ... }} in {SOURCES_FILE}, then --format mine",
         )
     return form, _toml(form, delimiter)
 

@@ -13,6 +13,7 @@ from orchestration.landing.sources import SOURCES_FILE, Source, read_sources, so
 
 ENDINGS = (".csv", ".csv.gz")
 CDR_ENDINGS = (*ENDINGS, ".log", ".log.gz", ".txt", ".txt.gz")  # 3CX writes cdr.log, many a switch a .txt
+LIST_ENDINGS = (*ENDINGS, ".txt", ".xlsx")
 UNFINISHED = (".part", ".tmp")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
@@ -71,7 +72,7 @@ def _arrival(path: Path, below: PurePosixPath, declared: tuple[Source, ...]) -> 
         )
     if feed is None:
         return Stray(_shown(below), "it is in no feed's folder")
-    endings = CDR_ENDINGS if source else ENDINGS
+    endings = ENDINGS if source is None else LIST_ENDINGS if source.format.is_price_list else CDR_ENDINGS
     if not name.endswith(endings):
         return Stray(_shown(below), f"its name does not end in {', '.join(endings[:-1])} or {endings[-1]}")
     try:
@@ -81,7 +82,7 @@ def _arrival(path: Path, below: PurePosixPath, declared: tuple[Source, ...]) -> 
     if not S_ISREG(status.st_mode):
         return Stray(_shown(below), "it is no file")  # opening a pipe would wait for ever
     depth = len(PurePosixPath(feed.name).parts)
-    in_folder = source is not None and len(below.parts) > depth + 1
+    in_folder = source is not None and not source.format.is_price_list and len(below.parts) > depth + 1
     return Arrival(
         path=path,
         file=_shown(below),

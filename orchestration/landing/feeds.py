@@ -84,6 +84,8 @@ def feed_named(name: str) -> Feed:
 def feed_of(folder: PurePosixPath, source: Source | None = None) -> Feed | None:
     """The feed that a folder below landing/ belongs to, itself or one of its parents, or that of its source; None outside every feed."""
     if source is not None and source.is_declared:
+        if source.format.is_price_list:
+            return replace(feed_named("purchase_rates"), source=source)
         if source.is_field_by_field:
             return replace(DECLARED, name=source.folder, source=source)
         return next(feed for feed in FEEDS if feed.table == source.format.table)

@@ -115,7 +115,7 @@ def renew(connection: duckdb.DuckDBPyConnection, declared: Sequence[Source]) -> 
     ).fetchall()
     changed: list[FileOfSource] = []
     is_other = False
-    sources = [*default_sources(), *declared]
+    sources = [*default_sources(), *(source for source in declared if not source.format.is_price_list)]
     for file_id, file in ledger:
         source = source_of(declared, PurePosixPath(file).parent)
         if source is None:  # no longer declared: what is known of it stays

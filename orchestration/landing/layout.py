@@ -65,7 +65,7 @@ def has_header(feed: Feed, head: bytes) -> bool:
     if feed.header == "positional":
         return False
     if feed.source is not None:
-        return feed.source.format.has_header
+        return feed.source.format.has_header or feed.source.format.is_price_list
     text = head.decode("utf-8-sig", "ignore")
     return any(_known(feed, fields) for _, fields in (_first(text, delimiter) for delimiter in DELIMITERS))
 

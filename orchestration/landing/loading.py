@@ -19,6 +19,7 @@ from orchestration.landing.arrivals import Arrival
 from orchestration.landing.feeds import Feed
 from orchestration.landing.file_sources import FileOfSource, write_file_sources
 from orchestration.landing.layout import Layout, has_header, layout_of
+from orchestration.landing.price_lists import PriceList, rows_of
 from orchestration.landing.records import Record, Rejected, TruncatedFileError, records
 from orchestration.landing.scan import Fault, Scan, undecoded_lines
 
@@ -37,7 +38,7 @@ class Landed:
     file_id: int
     arrival: Arrival
     scan: Scan
-    layout: Layout | Fault
+    layout: Layout | PriceList | Fault
 
     @property
     def feed(self) -> Feed:
@@ -48,7 +49,7 @@ class Landed:
         """Files of an equal group can be read by one statement of the fast reader; None: the fast reader may not try."""
         path = str(self.arrival.path)
         layout = self.layout
-        if isinstance(layout, Fault) or not self.scan.is_plain or GLOB & set(path) or not path.isprintable():
+        if not isinstance(layout, Layout) or not self.scan.is_plain or GLOB & set(path) or not path.isprintable():
             return None
         if not layout.fits(layout.first_fields):  # if all lines are as short as the first, DuckDB sees nothing wrong
             return None
@@ -71,6 +72,10 @@ class FileReport:
 
 def landed(file_id: int, arrival: Arrival, scan: Scan) -> Landed:
     """The file with its layout, or with what is wrong with it as a whole."""
+    source = arrival.source
+    if source is not None and source.format.is_price_list:  # a workbook is no text, whatever the scan says of it
+        is_workbook = arrival.path.name.lower().endswith(".xlsx")
+        return Landed(file_id, arrival, scan, PriceList(source) if is_workbook or scan.fault is None else scan.fault)
     return Landed(file_id, arrival, scan, scan.fault or layout_of(arrival.feed, scan.head))
 
 
@@ -250,6 +255,8 @@ def _insert_carefully(cursor: duckdb.DuckDBPyConnection, file: Landed) -> FileRe
     """Land one file record by record, or reject it whole."""
     if isinstance(file.layout, Fault):
         return _reject_whole(cursor, file, file.layout)
+    if isinstance(file.layout, PriceList):
+        return _insert_price_list(cursor, file, file.layout)
     kept = rejected = 0
     try:
         with _open_text(file.arrival) as text:
@@ -273,6 +280,21 @@ def _insert_carefully(cursor: duckdb.DuckDBPyConnection, file: Landed) -> FileRe
         rows_rejected=rejected,
         unknown_columns=file.layout.unknown_columns,
     )
+
+
+def _insert_price_list(cursor: duckdb.DuckDBPyConnection, file: Landed, listing: PriceList) -> FileReport:
+    """Land the rows that a price list means, or reject it whole, as one line: a workbook has none that could be shown."""
+    found = rows_of(file.arrival.path, listing)
+    if isinstance(found, Fault):
+        _insert_rejected(cursor, file.file_id, [Rejected(1, found.reason, found.detail, "")])
+        return FileReport(file.file_id, file.feed.name, file.arrival.file, rows_read=1, rows_rejected=1, reject_reason=found.reason)
+    kept = 0
+    while batch := list(islice(found, BATCH_ROWS)):
+        columns = {name: ("varchar", [row.values.get(name) or None for row in batch]) for name in file.feed.columns}
+        numbers = {"file_id": ("integer", [file.file_id] * len(batch)), "line": ("bigint", [row.line for row in batch])}
+        _append(cursor, file.feed.table, {**numbers, **columns})
+        kept += len(batch)
+    return FileReport(file.file_id, file.feed.name, file.arrival.file, rows_read=kept)
 
 
 def _insert_records(cursor: duckdb.DuckDBPyConnection, file: Landed, layout: Layout, rows: Sequence[Record]) -> None:

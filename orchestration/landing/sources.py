@@ -26,6 +26,11 @@ ROLES = (
     "ended_at", "duration_s", "direction", "disposition",
 )  # fmt: skip
 """What a column of a record can be. ``reached`` is the number at which a call ended up; ``started_time`` the clock beside a day."""
+LIST_ROLES = (
+    "deck_id", "country_code", "prefix", "destination", "connection_fee_eur", "minute_rate_eur", "increments", "first_increment_s",
+    "next_increment_s", "country", "line_type", "valid_from", "valid_to",
+)  # fmt: skip
+"""What a column of a price list can be. ``country_code`` stands before each prefix; ``increments`` is 60/60 or 1/1/1."""
 NEEDED = ("callee", "started_at", "duration_s")
 WORDS = {
     "directions": ("inbound", "outbound"),
@@ -38,8 +43,9 @@ DATE_ORDERS = {"%Y-": None, "%d": "dmy", "%m": "mdy", "%Y%m%d": "compact", "%s":
 MOST_COLUMNS = 60
 MOST_STRIPPED = 3
 
-FORMAT_KEYS = {"says", "table", "delimiter", "header", "fields", "columns", "time_format", *WORDS}
+FORMAT_KEYS = {"says", "kind", "table", "delimiter", "header", "fields", "columns", "time_format", *WORDS}
 SETTING_KEYS = {"format", "time_zone", "strip_digits", "account", "partner", "direction"}
+LIST_SETTING_KEYS = {"format", "deck_id", "valid_from"}
 
 Columns = Mapping[str, tuple[str | int, ...]]
 
@@ -60,6 +66,7 @@ class Format:
     date_order: str | None = None
     words: tuple[tuple[str, str, str], ...] = ()
     """(role, pattern, meaning)."""
+    is_price_list: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,10 +82,12 @@ class Source:
     strip_digits: tuple[str, ...] = ()
     direction: str | None = None
     partner_id: str | None = None
+    deck_id: str | None = None
+    valid_from: str | None = None
 
     @property
     def is_field_by_field(self) -> bool:
-        return self.format.table is None
+        return self.format.table is None and not self.format.is_price_list
 
     @property
     def fingerprint(self) -> str:
@@ -101,6 +110,8 @@ class Source:
     def landed_as(self) -> str:
         """Changes whenever its files would be cut into other rows and fields."""
         form = self.format
+        if form.is_price_list:
+            return json.dumps(["purchase_rates", self.deck_id, self.valid_from, _said_by(form)])
         needed = [form.columns.get(role) for role in NEEDED] if form.table is None and form.has_header else None
         return json.dumps([form.table, form.delimiter, form.has_header, needed])
 
@@ -127,13 +138,13 @@ def _texts(where: str, key: str, value: Any) -> tuple[str, ...]:
     return tuple(_text(where, key, each) for each in values)
 
 
-def _columns(where: str, given: Any) -> Columns:
+def _columns(where: str, given: Any, roles: tuple[str, ...]) -> Columns:
     if not isinstance(given, dict):
         raise SourcesError(where, "columns is no table", 'write [....columns] and a line for each, such as caller = "From"')
     columns: dict[str, tuple[str | int, ...]] = {}
     for role, value in given.items():
-        if role not in ROLES:
-            raise SourcesError(where, f"columns names {role!r}, which no record has", f"one of {', '.join(ROLES)}")
+        if role not in roles:
+            raise SourcesError(where, f"columns names {role!r}, which no row has", f"one of {', '.join(roles)}")
         values = value if isinstance(value, list) else [value]
         for each in values:
             if isinstance(each, bool) or not isinstance(each, str | int) or (isinstance(each, int) and not 1 <= each <= MOST_COLUMNS):
@@ -170,6 +181,10 @@ def _date_order(where: str, given: Any) -> str | None:
 def _format(where: str, name: str, given: Mapping[str, Any], base: Format | None = None) -> Format:
     """The format that ``given`` describes, on top of ``base``: words of both count, else what is given."""
     made = base or Format(name)
+    if "kind" in given:
+        if given["kind"] not in ("calls", "price_list"):
+            raise SourcesError(where, f"kind is {given['kind']!r}", "calls or price_list")
+        made = replace(made, is_price_list=given["kind"] == "price_list")
     if "delimiter" in given:
         delimiter = given["delimiter"]
         if not isinstance(delimiter, str) or len(delimiter) != 1:
@@ -184,7 +199,9 @@ def _format(where: str, name: str, given: Mapping[str, Any], base: Format | None
             made, fields=tuple(column_name(each) for each in _texts(where, "fields", given["fields"])), has_header=False, table=None
         )
     if "columns" in given:
-        made = replace(made, columns={**made.columns, **_columns(where, given["columns"])}, table=None)
+        made = replace(
+            made, columns={**made.columns, **_columns(where, given["columns"], LIST_ROLES if made.is_price_list else ROLES)}, table=None
+        )
     if "table" in given:
         made = replace(made, table=_text(where, "table", given["table"]))
     if "time_format" in given:
@@ -219,7 +236,12 @@ def shipped_formats() -> Mapping[str, Format]:
 
 def _checked(where: str, form: Format) -> Format:
     """The format, which says where the least is that a call needs."""
-    if form.table is None:
+    if form.is_price_list:
+        if missing := [role for role in ("prefix", "minute_rate_eur") if role not in form.columns]:
+            raise SourcesError(
+                where, f"columns says of no column that it is {', '.join(missing)}", f'{missing[0]} = "the name of a column"'
+            )
+    elif form.table is None:
         if missing := [role for role in NEEDED if role not in form.columns]:
             raise SourcesError(
                 where, f"columns says of no column that it is {', '.join(missing)}", f"{missing[0]} = the name or the place of a column"
@@ -258,13 +280,17 @@ def _source(file: str, folder: str, given: Mapping[str, Any], formats: Mapping[s
     if not isinstance(given, dict):
         raise SourcesError(f"{file} [sources]", f"{folder!r} is no table", 'write [sources."cdrs/..."] and its lines below')
     parts = PurePosixPath(folder).parts
+    if parts[:1] == ("purchase_rates",) and ".." not in parts:
+        return _price_source(where, folder, given, formats)
     if len(parts) < 2 or parts[0] != "cdrs" or ".." in parts:
-        raise SourcesError(where, "a source is a folder below cdrs/", 'such as [sources."cdrs/asterisk/acme"]')
+        raise SourcesError(where, "a source is a folder below cdrs/ or purchase_rates/", 'such as [sources."cdrs/asterisk/acme"]')
     _unknown_keys(where, given, SETTING_KEYS | (FORMAT_KEYS - {"says", "table"}))
     default = parts[1] if parts[1] in shipped_formats() else None
     if "format" not in given and default is None:
         raise SourcesError(where, "it does not say its format", f"format = one of {', '.join(sorted(formats))}")
     base = _named(formats, where, given.get("format", default))
+    if base.is_price_list:
+        raise SourcesError(where, f"format {base.name} is one of price lists", "a format of call records")
     form = _checked(where, _format(where, base.name, given, base))
     zone = given.get("time_zone")
     if zone is not None and (not isinstance(zone, str) or zone not in zoneinfo.available_timezones()):
@@ -287,6 +313,25 @@ def _source(file: str, folder: str, given: Mapping[str, Any], formats: Mapping[s
         strip_digits=tuple(sorted(strip, key=len, reverse=True)),
         direction=direction,
         partner_id=_text(where, "partner", given["partner"]) if "partner" in given else None,
+    )
+
+
+def _price_source(where: str, folder: str, given: Mapping[str, Any], formats: Mapping[str, Format]) -> Source:
+    """A folder of price lists: its format, and the deck and the first day where the lists do not name them."""
+    _unknown_keys(where, given, LIST_SETTING_KEYS | {"delimiter", "columns", "time_format"})
+    base = _named(formats, where, given.get("format", "price-list"))
+    if not base.is_price_list:
+        raise SourcesError(where, f"format {base.name} is none of price lists", 'one with kind = "price_list"')
+    valid_from = given.get("valid_from")
+    if valid_from is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(valid_from)):
+        raise SourcesError(where, f"valid_from is {valid_from!r}", "a day such as 2026-10-01")
+    return Source(
+        folder=str(PurePosixPath(folder)),
+        name=str(PurePosixPath(folder)),
+        format=_checked(where, _format(where, base.name, given, base)),
+        is_declared=True,
+        deck_id=_text(where, "deck_id", given["deck_id"]) if "deck_id" in given else None,
+        valid_from=str(valid_from) if valid_from is not None else None,
     )
 
 
