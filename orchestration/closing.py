@@ -29,8 +29,8 @@ from orchestration.workspace import PLATFORM, Workspace
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 FROZEN_CALLS = """
-    select calls.*, files.sha256 as file_sha256
-    from calls left join (select distinct file_id, sha256 from ingested_files) as files using (file_id)
+    select calls.*, files.content as file_sha256
+    from calls left join (select distinct file_id, {content} as content from ingested_files) as files using (file_id)
     where calls.billing_month = $month and calls.status <> 'unrated' and calls.customer_id in (select unnest($customers::varchar[]))
     order by calls.call_key
 """
@@ -148,8 +148,11 @@ def freeze(
     occasion: str,
 ) -> tuple[int, int]:
     """Store what is published for these customers and this month, in the transaction of the decision; returns calls and charges."""
+    # by its text a file is known again in any compression
+    content = "coalesce(content_sha256, sha256)" if _names_texts(snapshot) else "sha256"
     calls, charges = (
-        snapshot.sql(sql, params={"month": month, "customers": list(customers)}).to_arrow_table() for sql in (FROZEN_CALLS, FROZEN_CHARGES)
+        snapshot.sql(sql, params={"month": month, "customers": list(customers)}).to_arrow_table()
+        for sql in (FROZEN_CALLS.format(content=content), FROZEN_CHARGES)
     )
     calls_bytes, charges_bytes = _parquet(calls), _parquet(charges)
     freeze_id = decided.execute(
@@ -200,12 +203,16 @@ def _files_known_to(snapshot: duckdb.DuckDBPyConnection, platform: duckdb.DuckDB
 
 def _known_texts(platform: duckdb.DuckDBPyConnection, through_file_id: int | None = None) -> list[str]:
     """By what the files up to that one (None: all) can be known again: their bytes, and their text in any compression."""
-    columns = {row[0] for row in platform.execute("describe ingested_files").fetchall()}
-    known = "unnest([sha256, content_sha256])" if "content_sha256" in columns else "sha256"
+    known = "unnest([sha256, content_sha256])" if _names_texts(platform) else "sha256"
     rows = platform.execute(
         f"select distinct {known} as known from ingested_files where file_id <= coalesce(?, file_id)", [through_file_id]
     ).fetchall()
     return [row[0] for row in rows if row[0]]
+
+
+def _names_texts(snapshot: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the snapshot says what text a file has; older ones know only its bytes."""
+    return "content_sha256" in {row[0] for row in snapshot.execute("describe ingested_files").fetchall()}
 
 
 def _days_left_open(snapshot: duckdb.DuckDBPyConnection, month: str, customers: Sequence[str]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
+from orchestration.landing.sources import SOURCES_FILE
 from orchestration.publishing import code_fingerprint
 from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR, Workspace, open_workspace
 
@@ -141,6 +143,33 @@ def build_went_well(workspace: Workspace) -> None:
     """Note by which rules the warehouse was built and checked."""
     workspace.dbt_target.mkdir(parents=True, exist_ok=True)
     _rules_file(workspace).write_text(rules_fingerprint())
+
+
+def forget_build(workspace: Workspace) -> None:
+    """Let the next build be a full one: what landed is read otherwise than it was."""
+    _rules_file(workspace).unlink(missing_ok=True)
+
+
+def remember_sources(workspace: Workspace) -> None:
+    """Note by which sources.toml what landed is read."""
+    workspace.dbt_target.mkdir(parents=True, exist_ok=True)
+    _sources_file(workspace).write_text(sources_fingerprint(workspace))
+
+
+def reads_as_declared(workspace: Workspace) -> bool:
+    """Whether what landed is read as sources.toml says today."""
+    remembered = _sources_file(workspace)
+    return (remembered.read_text() if remembered.exists() else "") == sources_fingerprint(workspace)
+
+
+def sources_fingerprint(workspace: Workspace) -> str:
+    """Changes with sources.toml; empty where there is none."""
+    file = workspace.root / SOURCES_FILE
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
+
+
+def _sources_file(workspace: Workspace) -> Path:
+    return workspace.dbt_target / "sources"
 
 
 def _rules_file(workspace: Workspace) -> Path:

@@ -61,6 +61,8 @@ PARTNER_TABLES = {
     "line_capacity": "marts.line_capacity",
     "customers": "marts.customers",
     "mandates": "marts.mandates",
+    "unmatched_rows": "marts.unmatched_rows",
+    "deck_disagreements": "marts.deck_disagreements",
     "resellers": "marts.resellers",
     "partner": "marts.partners",
     "quarantine": "marts.quarantine",
@@ -89,6 +91,7 @@ PLATFORM_TABLES = {
     "open_items": "marts.open_items",
     "ids_ranges": "marts.ids_ranges",
     "mandates": "marts.mandates",
+    "unmatched_rows": "marts.unmatched_rows",
     "draft_problems": "marts.draft_problems",
 }
 """Published name -> its source, whole, for operators only: what stands in no partner's file because it is nobody's yet, or everybody's."""

@@ -179,7 +179,7 @@ def _remember_order(workspace: Workspace) -> None:
 
 def is_up_to_date(workspace: Workspace) -> bool:
     """Whether what is published is all there is, for all: every file and every decision, by today's rules, from a build that went well."""
-    if not workspace.warehouse.exists() or not dbt.is_built(workspace):
+    if not workspace.warehouse.exists() or not dbt.is_built(workspace) or not dbt.reads_as_declared(workspace):
         return False
     try:
         with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:

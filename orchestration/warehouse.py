@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 
 from orchestration.errors import TiktellerError
-from orchestration.landing import decisions
-from orchestration.landing.feeds import FEEDS, Feed
+from orchestration.landing import decisions, file_sources
+from orchestration.landing.feeds import DECLARED, FEEDS, Feed
 from orchestration.workspace import Workspace
 
 STORAGE_VERSION = "v1.5.0"  # older DuckDB clients can open the file
@@ -150,8 +150,9 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
     for column, kind in LATER_IN_LEDGER.items():
         if column not in present["files"]:
             connection.execute(f"alter table raw.files add column {column} {kind}")
-    for feed in FEEDS:
+    for feed in (*FEEDS, DECLARED):
         _create_feed(connection, feed, present.get(feed.table, set()))
+    file_sources.create_raw(connection)
     decisions.create_raw(connection)
 
 

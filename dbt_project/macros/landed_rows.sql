@@ -214,7 +214,7 @@
 {% macro spelling_of(data_type) -%}
     {{ return({
         'integer': 'a whole number', 'money': 'an amount such as 0.0150, at most 8 decimals', 'percent': 'a percentage such as 150', 'date': 'a day such as 2026-10-01',
-        'instant': 'a moment such as 2026-10-01T10:15:00', 'boolean': 'yes or no', 'digits': '1 to 15 digits', 'number': 'a telephone number'
+        'instant': 'a moment such as 2026-10-01T10:15:00', 'boolean': 'yes or no', 'digits': '1 to 15 digits', 'prefix': 'the digits behind the plus, such as 316 (not 06: of which country?)', 'number': 'a telephone number'
     }.get(data_type, 'one of the values it may have')) }}
 {%- endmacro %}
 

@@ -5,7 +5,7 @@
 
     numbers   a relation with `country` (ISO 3166, where it was dialled), `written`, and the columns that `keep` names
     result    the columns of `keep`, country, written, and
-        number_class                          public, internal (an extension), feature_code or unparsable
+        number_class                          public, internal (an extension), feature_code, no_number (a place in a dialplan: s, h, ivr-1) or unparsable
         e164                                  of a public number, 3 to 15 digits
         short_line_type, short_number_kind    of a short number, which may share its digits with an area code (1800 and 0180)
 
@@ -132,6 +132,8 @@
             case
                 when short_line_type is not null then 'public'
                 when dialled is null and is_code then 'feature_code'
+                when dialled is null and {{ matches('written', '^[A-Za-z][A-Za-z_-]*[0-9]{0,5}$') }}
+                    and lower(written) not in ('anonymous', 'unknown', 'restricted', 'unavailable', 'private', 'withheld') then 'no_number'
                 when length(dialled) between 1 and 5 and left(dialled, 1) <> '+' then 'internal'
                 when e164 is not null then 'public'
                 else 'unparsable'
@@ -150,7 +152,8 @@
 {% macro user_of_address(written) -%}
     {%- set user = replace_all(written, '^(.*<)?[ ]*([Ss][Ii][Pp][Ss]?:|[Tt][Ee][Ll]:)?|[:@;?>].*$', '') -%}
     case
-        when left(trim({{ written }}), 1) <> '-' and (strpos({{ written }}, 'phone-context') = 0 or strpos({{ written }}, ':+') > 0)
+        -- 3,16123E+10 is a number that a spreadsheet made illegible: what is left of it is none
+        when left(trim({{ written }}), 1) <> '-' and not {{ matches('trim(' ~ written ~ ')', '^[0-9]+([.,][0-9]+)?[Ee][+]?[0-9]{1,2}$') }} and (strpos({{ written }}, 'phone-context') = 0 or strpos({{ written }}, ':+') > 0)
             then {{ replace_all(replace_all(replace_all(user, '%2[Bb]', '+'), '%23', '#'), '%2[Aa]', '*') }}
     end
 {%- endmacro %}

@@ -9,6 +9,7 @@
     {%- elif data_type == 'instant' -%} {{ parse_wall_clock(text) }}
     {%- elif data_type == 'boolean' -%} {{ parse_boolean(text) }}
     {%- elif data_type == 'digits' -%} {{ parse_digits(text) }}
+    {%- elif data_type == 'prefix' -%} {{ parse_prefix(text) }}
     {%- elif data_type == 'number' -%} {{ parse_number(text) }}
     {%- elif data_type == 'country' -%} {{ parse_country(text) }}
     {%- elif data_type == 'time_zone' -%} {{ parse_time_zone(text) }}
@@ -50,6 +51,17 @@
     case when {{ matches('trim(' ~ text ~ ')', '^[+]?[0-9]{1,15}$') }} then replace(trim({{ text }}), '+', '') end
 {%- endmacro %}
 
+{#
+    The beginning of numbers in E.164: "+" or "00" before it and blanks in it are no part of it. What begins with one 0 (06) is written for a country that only a
+    person can name: it could never match, and is refused.
+#}
+{% macro parse_prefix(text) -%}
+    case
+        when {{ matches('replace(trim(' ~ text ~ "), ' ', '')", '^([+]|00|[+]00)?[1-9][0-9]{0,14}$') }}
+            then {{ replace_all('replace(trim(' ~ text ~ "), ' ', '')", '^([+]|00|[+]00)', '') }}
+    end
+{%- endmacro %}
+
 {# A country of the seed in any case, or `*`. A model that reads such a column says `-- depends_on: {{ ref('countries') }}`. #}
 {% macro parse_country(text) -%}
     case when upper(trim({{ text }})) = '*' or upper(trim({{ text }})) in (select country from {{ ref('countries') }}) then upper(trim({{ text }})) end
@@ -74,23 +86,59 @@
     case lower(trim({{ text }})) {% for value in values %} when '{{ value | lower }}' then '{{ value }}'{% endfor %} end
 {%- endmacro %}
 
-{# The clock as written, whatever zone stands behind it. #}
+{# The clock as written, whatever zone stands behind it; null where that is no offset (+99:99). #}
 {% macro parse_wall_clock(text) -%} {{ return(adapter.dispatch('parse_wall_clock', 'tikteller')(text)) }} {%- endmacro %}
 {# DuckDB takes "epoch" and "-infinity" for times as well, and drops the name of a zone: a clock begins with a digit and has no letters but T and Z. #}
 {% macro duckdb__parse_wall_clock(text) -%}
     case
         when left(trim({{ text }}), 1) between '0' and '9' and not {{ matches(text, '[A-SU-Ya-su-y]') }}
-            then try_cast(trim({{ text }}) as timestamp)
+            and (not {{ names_offset(text) }} or {{ parse_offset_instant(text) }} is not null)
+            then try_cast({{ closed_clock(text) }} as timestamp)
     end
 {%- endmacro %}
 
-{# The same text as an instant in UTC when it names its offset ("Z", "+02:00"); null when it is a local time. #}
+{# The same text as an instant in UTC when it names its offset ("Z", "+02:00", "+0200", "+02", also behind a blank); null when it is a local time. #}
 {% macro parse_offset_instant(text) -%} {{ return(adapter.dispatch('parse_offset_instant', 'tikteller')(text)) }} {%- endmacro %}
+{# Offsets go from -14:00 to +14:00, in quarters of an hour. #}
 {% macro duckdb__parse_offset_instant(text) -%}
     case
-        when right(trim({{ text }}), 1) in ('Z', 'z') or strpos(substr({{ text }}, 12), '+') > 0 or strpos(substr({{ text }}, 12), '-') > 0
-            then cast(try_cast(trim({{ text }}) as timestamptz) as timestamp)
+        when {{ names_offset(text) }}
+            and abs(date_diff('second', try_cast({{ closed_clock(text) }} as timestamp), cast(try_cast({{ closed_clock(text) }} as timestamptz) as timestamp))) <= 50400
+            and mod(date_diff('second', try_cast({{ closed_clock(text) }} as timestamp), cast(try_cast({{ closed_clock(text) }} as timestamptz) as timestamp)), 900) = 0
+            then cast(try_cast({{ closed_clock(text) }} as timestamptz) as timestamp)
     end
+{%- endmacro %}
+
+{% macro names_offset(text) -%}
+    (right(trim({{ text }}), 1) in ('Z', 'z') or strpos(substr({{ text }}, 12), '+') > 0 or strpos(substr({{ text }}, 12), '-') > 0)
+{%- endmacro %}
+
+{# Without the blank that some exchanges write before the offset. #}
+{% macro closed_clock(text) -%}
+    case
+        when strpos(substr(trim({{ text }}), 12), ' ') > 0
+            then left(trim({{ text }}), 11) || replace(replace(replace(replace(substr(trim({{ text }}), 12), ' +', '+'), ' -', '-'), ' Z', 'Z'), ' z', 'z')
+        else trim({{ text }})
+    end
+{%- endmacro %}
+
+{# A clock in another order than ISO 8601's, as ISO writes it: dmy (31-10-2026 09:00), mdy, compact (20261031090000), epoch (seconds since 1970). #}
+{% macro iso_clock(text, date_order) -%}
+    case
+        when {{ date_order }} is null then {{ text }}
+        when {{ date_order }} = 'dmy' then {{ replace_all('trim(' ~ text ~ ')', '^([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})[ ,T]*', '\\3-\\2-\\1 ') }}
+        when {{ date_order }} = 'mdy' then {{ replace_all('trim(' ~ text ~ ')', '^([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})[ ,T]*', '\\3-\\1-\\2 ') }}
+        when {{ date_order }} = 'compact'
+            then {{ replace_all('trim(' ~ text ~ ')', '^([0-9]{4})([0-9]{2})([0-9]{2})[ T]?([0-9]{2}):?([0-9]{2}):?([0-9]{2})', '\\1-\\2-\\3 \\4:\\5:\\6') }}
+        when {{ date_order }} = 'epoch' then {{ clock_of_epoch('trim(' ~ text ~ ')') }}
+        else {{ text }}
+    end
+{%- endmacro %}
+
+{% macro clock_of_epoch(text) -%} {{ return(adapter.dispatch('clock_of_epoch', 'tikteller')(text)) }} {%- endmacro %}
+{# 0 stands for "never" where a call was not answered #}
+{% macro duckdb__clock_of_epoch(text) -%}
+    case when {{ matches(text, '^[1-9][0-9]{8,9}$') }} then cast(make_timestamp(cast({{ text }} as bigint) * 1000000) as varchar) || 'Z' when {{ text }} <> '0' then {{ text }} end
 {%- endmacro %}
 
 {% macro matches(text, pattern) -%} {{ return(adapter.dispatch('matches', 'tikteller')(text, pattern)) }} {%- endmacro %}
@@ -102,6 +150,9 @@
 {# 64 bits of a text, stable within one warehouse; two texts may share them, so compare the text too. #}
 {% macro hash64(text) -%} {{ return(adapter.dispatch('hash64', 'tikteller')(text)) }} {%- endmacro %}
 {% macro duckdb__hash64(text) -%} case when {{ text }} is not null then hash({{ text }}) end {%- endmacro %}
+
+{% macro hash_type() -%} {{ return(adapter.dispatch('hash_type', 'tikteller')()) }} {%- endmacro %}
+{% macro duckdb__hash_type() -%} ubigint {%- endmacro %}
 
 {# A rejected row as JSON, its columns named, for the person who mends it. #}
 {% macro row_as_json(columns) -%} {{ return(adapter.dispatch('row_as_json', 'tikteller')(columns)) }} {%- endmacro %}
@@ -135,6 +186,8 @@
 
 {# A moment of the state ("2026-10-01T10:15:00Z") as a timestamp in UTC. #}
 {% macro utc_moment(text) -%} cast(left({{ text }}, 19) as timestamp) {%- endmacro %}
+{# 3CX begins a line of its own file with "Call ". #}
+{% macro without_call(first_field) -%} {{ replace_all(parse_text(first_field), '^Call +', '') }} {%- endmacro %}
 
 {# An IBAN as machines write it: capitals and digits only. #}
 {% macro compact_iban(text) -%} upper({{ replace_all(parse_text(text), '[ .-]', '') }}) {%- endmacro %}

@@ -146,7 +146,7 @@ calls_with_status as (
         case
             when disposition <> 'answered' or duration_s = 0 then 'unanswered'
             when direction = 'inbound' and not is_paid_inbound then 'exempt'
-            when number_class in ('internal', 'feature_code') then 'exempt'
+            when direction = 'internal' or number_class in ('internal', 'feature_code', 'no_number') then 'exempt'
             when number_class = 'unparsable' then 'unrated'
             when assigned_plan_id is null or call_plan_id is null then 'unrated'
             when is_onnet_call and not onnet_billing then 'rated'
@@ -160,7 +160,8 @@ calls_with_status as (
             when disposition <> 'answered' then disposition
             when duration_s = 0 then 'zero_seconds'
             when direction = 'inbound' and not is_paid_inbound then 'inbound'
-            when number_class in ('internal', 'feature_code') then number_class
+            when direction = 'internal' then 'internal'
+            when number_class in ('internal', 'feature_code', 'no_number') then number_class
             when number_class = 'unparsable' then 'unparsable_number'
             when assigned_plan_id is null then 'no_call_plan'
             when call_plan_id is null then 'unknown_call_plan'

@@ -9,8 +9,11 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
 from orchestration.landing.feeds import FEEDS, Feed, feed_of
+from orchestration.landing.sources import SOURCES_FILE, Source, read_sources, source_of
 
 ENDINGS = (".csv", ".csv.gz")
+CDR_ENDINGS = (*ENDINGS, ".log", ".log.gz", ".txt", ".txt.gz")  # 3CX writes cdr.log, many a switch a .txt
+LIST_ENDINGS = (*ENDINGS, ".txt", ".xlsx")
 UNFINISHED = (".part", ".tmp")
 FOLDER_NAMES_ACCOUNT = frozenset({"cdrs/3cx", "cdrs/asterisk", "cdrs/freeswitch"})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -24,6 +27,7 @@ class Arrival:
     file: str
     feed: Feed
     folder_account: str | None
+    source: Source | None
     size_bytes: int
     modified_ns: int
     changed_ns: int
@@ -74,15 +78,21 @@ def shown(path: PurePosixPath) -> str:
     return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
 
 
-def _arrival(path: Path, below: PurePosixPath) -> Arrival | Stray | None:
+def _arrival(path: Path, below: PurePosixPath, declared: tuple[Source, ...]) -> Arrival | Stray | None:
     name = below.name.lower()
     if any(part.startswith(".") for part in below.parts) or name.endswith(UNFINISHED):
         return None
-    feed = feed_of(below.parent)
+    source = source_of(declared, below.parent)
+    feed = feed_of(below.parent, source)
+    if feed is None and below.parts[0] == "cdrs" and len(below.parts) > 2:
+        return Stray(
+            shown(below), f'{SOURCES_FILE} does not say how it is read: add [sources."{shown(PurePosixPath(*below.parts[:2]))}"]'
+        )
     if feed is None:
         return Stray(shown(below), "it is in no feed's folder")
-    if not name.endswith(ENDINGS):
-        return Stray(shown(below), "its name does not end in .csv or .csv.gz")
+    endings = ENDINGS if source is None else LIST_ENDINGS if source.format.is_price_list else CDR_ENDINGS
+    if not name.endswith(endings):
+        return Stray(shown(below), f"its name does not end in {', '.join(endings[:-1])} or {endings[-1]}")
     try:
         status = path.stat()
     except OSError as error:
@@ -90,12 +100,13 @@ def _arrival(path: Path, below: PurePosixPath) -> Arrival | Stray | None:
     if not S_ISREG(status.st_mode):
         return Stray(shown(below), "it is no file")  # opening a pipe would wait for ever
     depth = len(PurePosixPath(feed.name).parts)
-    in_folder = feed.name.startswith("cdrs/") and len(below.parts) > depth + 1
+    in_folder = source is not None and not source.format.is_price_list and len(below.parts) > depth + 1
     return Arrival(
         path=path,
         file=shown(below),
         feed=feed,
         folder_account=shown(PurePosixPath(below.parts[depth])) if in_folder else None,
+        source=source,
         size_bytes=status.st_size,
         modified_ns=status.st_mtime_ns,
         changed_ns=status.st_ctime_ns,
@@ -112,6 +123,7 @@ def arrivals(landing: Path) -> tuple[list[Arrival], list[Stray]]:
     """
     found: list[Arrival] = []
     strays: list[Stray] = []
+    declared = read_sources(landing.parent / SOURCES_FILE)
     for folder, folders, names in os.walk(landing):
         for name in (*names, *folders):
             path = Path(folder, name)
@@ -120,11 +132,11 @@ def arrivals(landing: Path) -> tuple[list[Arrival], list[Stray]]:
                 if path.is_symlink():
                     strays.append(Stray(shown(below), "it is a link to a folder, which is not followed"))
                 continue
-            match _arrival(path, below):
+            match _arrival(path, below, declared):
                 case Arrival() as arrival:
                     found.append(arrival)
                 case Stray() as stray:
                     strays.append(stray)
     order = {feed.name: position for position, feed in enumerate(FEEDS)}
-    found.sort(key=lambda arrival: (order[arrival.feed.name], arrival.modified_ns, arrival.file))
+    found.sort(key=lambda arrival: (order.get(arrival.feed.name, len(order)), arrival.feed.name, arrival.modified_ns, arrival.file))
     return found, sorted(strays, key=lambda stray: stray.file)

@@ -15,13 +15,14 @@ import duckdb
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
-from orchestration.landing import fingerprints
+from orchestration.landing import file_sources, fingerprints
 from orchestration.landing.arrivals import Arrival, Stray, arrivals
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.fingerprints import Fingerprint, Fingerprints, trusted
-from orchestration.landing.loading import Entry, FileReport, Landed, landed, load, write_ledger
+from orchestration.landing.loading import Entry, FileReport, Landed, landed, load, load_again, write_ledger
 from orchestration.landing.register import Fate, Register, apply_withdrawals, note_gone, opened
 from orchestration.landing.scan import Scan, scan, unreadable_scan
+from orchestration.landing.sources import SOURCES_FILE, read_sources
 from orchestration.progress import Progress, silent
 from orchestration.workspace import Workspace
 
@@ -72,6 +73,7 @@ def ingest(
     register.write()
     apply_withdrawals(register, connection, out_of_turn)
     _set_clock(connection)
+    _read_as_declared(workspace, connection, found, run_id, progress, out_of_turn)
     known = fingerprints.remembered(workspace)
     unknown = _unknown(connection, register, found, known)
     arriving({arrival.feed.name for arrival in unknown})
@@ -96,6 +98,40 @@ def _set_clock(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def _read_as_declared(
+    workspace: Workspace,
+    connection: duckdb.DuckDBPyConnection,
+    found: Iterable[Arrival],
+    run_id: str,
+    progress: Progress,
+    out_of_turn: Callable[[], None],
+) -> None:
+    """Let files that landed before be read as their sources say today; where that is otherwise, the next build keeps nothing.
+
+    A file that is to be cut into other fields is landed again under its own number: "later" stays what it was.
+    """
+    from orchestration import dbt  # it knows the build, which reads what we land
+
+    is_other = False
+    before = file_sources.landed_otherwise(connection)
+    for arrival in found:
+        file_id, landed_as, sha256 = before.get(arrival.file, (0, None, None))
+        if arrival.source is None or landed_as in (None, arrival.source.landed_as):
+            continue
+        scanned = scan(arrival.path, arrival.is_gzip)
+        if scanned.sha256 == sha256:
+            cursor = connection.cursor()
+            load_again(cursor, landed(file_id, arrival, scanned), file_sources.table_of(landed_as), run_id)
+            cursor.commit()
+            cursor.close()
+            progress(f"read anew as {SOURCES_FILE} says: {arrival.file}")
+            is_other = True
+    is_other = file_sources.renew(connection, read_sources(workspace.root / SOURCES_FILE)) or is_other
+    if is_other:
+        out_of_turn()
+    dbt.remember_sources(workspace)
+
+
 def _unknown(connection: duckdb.DuckDBPyConnection, register: Register, found: Sequence[Arrival], known: Fingerprints) -> list[Arrival]:
     """The files that have to be looked at, in the order in which they came: those known by their number first, then by time."""
     ledger = set(connection.execute("select file, sha256 from raw.files where withdrawn_at is null").fetchall())
@@ -112,7 +148,7 @@ def _unknown(connection: duckdb.DuckDBPyConnection, register: Register, found: S
 
     def turn(arrival: Arrival) -> tuple[int, float]:
         seen = trusted(arrival, known)
-        return order[arrival.feed.name], register.order_of(arrival, (seen.content_sha256, seen.sha256) if seen else ())
+        return order.get(arrival.feed.name, len(order)), register.order_of(arrival, (seen.content_sha256, seen.sha256) if seen else ())
 
     return sorted((arrival for arrival in found if not stands(arrival, trusted(arrival, known))), key=turn)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate, islice, zip_longest
 from typing import Any, TextIO
@@ -18,7 +18,9 @@ import duckdb
 
 from orchestration.landing.arrivals import Arrival
 from orchestration.landing.feeds import Feed
+from orchestration.landing.file_sources import FileOfSource, write_file_sources
 from orchestration.landing.layout import Layout, has_header, layout_of
+from orchestration.landing.price_lists import PriceList, rows_of
 from orchestration.landing.records import Record, Rejected, TruncatedFileError, records
 from orchestration.landing.scan import CHUNK_BYTES, Fault, Scan, UnzippedText, undecoded_lines
 
@@ -37,7 +39,7 @@ class Landed:
     file_id: int
     arrival: Arrival
     scan: Scan
-    layout: Layout | Fault
+    layout: Layout | PriceList | Fault
     arrived_at: datetime
 
     @property
@@ -49,9 +51,9 @@ class Landed:
         """Files of an equal group can be read by one statement of the fast reader; None: the fast reader may not try."""
         path = str(self.arrival.path)
         layout = self.layout
-        if isinstance(layout, Fault) or not self.scan.is_plain or GLOB & set(path) or not path.isprintable():
+        if not isinstance(layout, Layout) or not self.scan.is_plain or GLOB & set(path) or not path.isprintable():
             return None
-        if layout.first_fields < layout.minimum_fields:  # if all lines are as short as the first, DuckDB sees nothing wrong
+        if not layout.fits(layout.first_fields):  # if all lines are as short as the first, DuckDB sees nothing wrong
             return None
         return (self.feed.name, layout.delimiter, _fields(layout), self.scan.has_crlf, self.arrival.is_gzip)
 
@@ -82,9 +84,15 @@ class Entry:
 
 def landed(file_id: int, arrival: Arrival, scan: Scan, arrived_at: datetime | None = None) -> Landed:
     """The file with its layout, or with what is wrong with it as a whole. ``arrived_at`` is UTC; without one it came now."""
-    return Landed(
-        file_id, arrival, scan, scan.fault or layout_of(arrival.feed, scan.head), arrived_at or datetime.now(UTC).replace(tzinfo=None)
-    )
+    return Landed(file_id, arrival, scan, _layout(arrival, scan), arrived_at or datetime.now(UTC).replace(tzinfo=None))
+
+
+def _layout(arrival: Arrival, scan: Scan) -> Layout | PriceList | Fault:
+    source = arrival.source
+    if source is not None and source.format.is_price_list:  # a workbook is no text, whatever the scan says of it
+        is_workbook = arrival.path.name.lower().endswith(".xlsx")
+        return PriceList(source) if is_workbook or scan.fault is None else scan.fault
+    return scan.fault or layout_of(arrival.feed, scan.head)
 
 
 def load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str) -> list[FileReport]:
@@ -93,6 +101,23 @@ def load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str
     Raises CountsDifferError, OSError and DuckDB's errors; the caller rolls back, and nothing of the files is there.
     """
     cursor.execute("begin")
+    return _load(cursor, files, run_id)
+
+
+def load_again(cursor: duckdb.DuckDBPyConnection, file: Landed, table: str, run_id: str) -> FileReport:
+    """Land a file once more under its own number, in the place of what stands in ``raw.<table>``; the transaction stays open."""
+    cursor.execute("begin")
+    for emptied in (table, "rejected_lines", "file_sources"):
+        cursor.execute(f'delete from raw."{emptied}" where file_id = ?', [file.file_id])
+    first = cursor.execute("select ingested_at, run_id from raw.files where file_id = ?", [file.file_id]).fetchone()
+    cursor.execute("delete from raw.files where file_id = ?", [file.file_id])
+    careful = replace(file, scan=replace(file.scan, is_plain=False))  # the fast reader begins a transaction anew where it gives up
+    (report,) = _load(cursor, [careful], run_id)
+    cursor.execute("update raw.files set ingested_at = ?, run_id = ? where file_id = ?", [*first, file.file_id])
+    return report
+
+
+def _load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str) -> list[FileReport]:
     clean: set[int] = set()
     if files[0].group is not None:
         try:
@@ -106,7 +131,14 @@ def load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str
     write_ledger(
         cursor, [Entry(file.arrival, file.scan, report, file.arrived_at) for file, report in zip(files, reports, strict=True)], run_id
     )
+    write_file_sources(cursor, [_with_source(file) for file in files if file.arrival.source])
     return reports
+
+
+def _with_source(file: Landed) -> FileOfSource:
+    assert file.arrival.source is not None
+    header = file.layout.header if isinstance(file.layout, Layout) else None
+    return FileOfSource(file.file_id, file.arrival.file, file.arrival.source, header)
 
 
 def write_ledger(cursor: duckdb.DuckDBPyConnection, entries: Sequence[Entry], run_id: str) -> None:
@@ -244,6 +276,8 @@ def _insert_carefully(cursor: duckdb.DuckDBPyConnection, file: Landed) -> FileRe
     """Land one file record by record, or reject it whole."""
     if isinstance(file.layout, Fault):
         return _reject_whole(cursor, file, file.layout)
+    if isinstance(file.layout, PriceList):
+        return _insert_price_list(cursor, file, file.layout)
     kept = rejected = 0
     try:
         with _open_text(file.arrival) as text:
@@ -267,6 +301,21 @@ def _insert_carefully(cursor: duckdb.DuckDBPyConnection, file: Landed) -> FileRe
         rows_rejected=rejected,
         unknown_columns=file.layout.unknown_columns,
     )
+
+
+def _insert_price_list(cursor: duckdb.DuckDBPyConnection, file: Landed, listing: PriceList) -> FileReport:
+    """Land the rows that a price list means, or reject it whole, as one line: a workbook has none that could be shown."""
+    found = rows_of(file.arrival.path, listing)
+    if isinstance(found, Fault):
+        _insert_rejected(cursor, file.file_id, [Rejected(1, found.reason, found.detail, "")])
+        return FileReport(file.file_id, file.feed.name, file.arrival.file, rows_read=1, rows_rejected=1, reject_reason=found.reason)
+    kept = 0
+    while batch := list(islice(found, BATCH_ROWS)):
+        columns = {name: ("varchar", [row.values.get(name) or None for row in batch]) for name in file.feed.columns}
+        numbers = {"file_id": ("integer", [file.file_id] * len(batch)), "line": ("bigint", [row.line for row in batch])}
+        _append(cursor, file.feed.table, {**numbers, **columns})
+        kept += len(batch)
+    return FileReport(file.file_id, file.feed.name, file.arrival.file, rows_read=kept)
 
 
 def _insert_records(cursor: duckdb.DuckDBPyConnection, file: Landed, layout: Layout, rows: Sequence[Record]) -> None:
@@ -312,7 +361,7 @@ def _data_lines(file: Landed, fault: Fault) -> Iterator[Rejected]:
     is_header = has_header(file.feed, file.scan.head)
     with contextlib.suppress(OSError):  # what cannot be had, cannot be shown
         for number, line in undecoded_lines(file.arrival.path, file.arrival.is_gzip):
-            if not line.strip():
+            if not line.strip(" \t\r,;|"):
                 continue
             if not is_header:
                 yield Rejected(number, fault.reason, fault.detail, line)

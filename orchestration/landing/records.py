@@ -90,12 +90,12 @@ def _until_fault(lines: _Lines, layout: Layout) -> Generator[Record, None, Fault
         for fields in csv.reader(lines, delimiter=layout.delimiter, strict=True):
             while len(fields) > width and not fields[-1]:  # delimiters too many at the end hold no value
                 fields.pop()
-            if fields and (len(fields) > 1 or fields[0].strip()):  # else the line is blank
+            if any(field.strip() for field in fields):  # else the line is blank, or a spreadsheet's ;;;;
                 if any("\0" in line for line in lines.taken):
                     return Fault("nul_byte", "it has a NUL byte in it")
                 if len(fields) < layout.minimum_fields:
                     return Fault("too_few", _fields_text(fields, layout))
-                if len(fields) > width:
+                if not layout.fits(len(fields)):
                     return Fault("column_count", _fields_text(fields, layout))
                 yield Record(lines.number - len(lines.taken) + 1, fields)
             lines.taken.clear()

@@ -413,7 +413,7 @@ def apply_withdrawals(register: Register, connection: duckdb.DuckDBPyConnection,
     connection.execute("begin")
     try:
         for row in taken:
-            for table in {tables.get(row.feed, "rejected_lines"), "rejected_lines"}:
+            for table in (tables.get(row.feed, "cdrs_declared"), "rejected_lines", "file_sources"):
                 connection.execute(f'delete from raw."{table}" where file_id = ?', [row.file_id])
             connection.execute(
                 "update raw.files set rows_read = 0, rows_rejected = 0, withdrawn_at = ? where file_id = ?",

@@ -18,6 +18,7 @@ HEAD_BYTES = 1 << 16
 BOM = codecs.BOM_UTF8
 GZIP_WINDOW = 31  # zlib's number for "gzip, largest window"
 
+EMPTY_FIELDS = re.compile(rb"\n[;,\t|][;,\t| ]*\r?(?:\n|$)")  # a line of delimiters only: blank, as spreadsheets write it
 SPACE_BEFORE_QUOTE = re.compile(rb'(?:^|[,;|\n]) +"')
 SPACE_AFTER_QUOTE = re.compile(rb'" +(?:[,;|"\r\n]|$)')
 
@@ -208,7 +209,7 @@ def scan(path: Path, is_gzip: bool) -> Scan:
             if b"\r" in chunk:
                 returns += chunk.count(b"\r")
                 returns_with_newline += chunk.count(b"\r\n")
-            if is_plain and (b"\0" in chunk or (b'"' in chunk and _is_odd(chunk))):
+            if is_plain and (b"\0" in chunk or (b'"' in chunk and _is_odd(chunk)) or _has_empty_line(chunk)):
                 is_plain = False
             is_blank = is_blank and not chunk.strip()
             newlines += chunk.count(b"\n")
@@ -243,6 +244,13 @@ def _is_odd(chunk: bytes) -> bool:
     if b" " not in chunk:
         return False
     return bool(SPACE_AFTER_QUOTE.search(chunk)) or (b' "' in chunk and bool(SPACE_BEFORE_QUOTE.search(chunk)))
+
+
+def _has_empty_line(chunk: bytes) -> bool:
+    """Whether a line of the chunk (which begins with one) has nothing but delimiters in it."""
+    if chunk[:1] in (b";", b",", b"\t", b"|") and EMPTY_FIELDS.match(b"\n" + chunk[:4096]):
+        return True
+    return any(begin in chunk for begin in (b"\n;", b"\n,", b"\n\t", b"\n|")) and bool(EMPTY_FIELDS.search(chunk))
 
 
 def undecoded_lines(path: Path, is_gzip: bool) -> Iterator[tuple[int, str]]:

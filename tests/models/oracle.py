@@ -318,7 +318,7 @@ def _standard_record(place: Place, row: Row, _: str) -> Record:
     return Record(
         place,
         STANDARD,
-        (row["call_id"], leg),
+        (row.get("account", ""), row["call_id"], leg),
         int(row.get("sequence") or 0),
         row.get("account", ""),
         row.get("caller", ""),
@@ -337,7 +337,13 @@ def _threecx_record(place: Place, row: Row, folder_account: str) -> Record:
     account = folder_account or row.get("bill_code", "")
     reason = row.get("reason_terminated", "").lower()
     is_answered = bool(row.get("time_answered")) and hours + minutes + seconds > 0
-    dialled = next(filter(None, (row.get(name, "").removeprefix("Ext.") for name in ("dial_no", "final_number", "to_no"))))
+    reached = row.get("final_number", "")
+    is_outside = not reached.startswith("Ext.") and len(re.sub(r"[^0-9]", "", reached)) >= 6
+    dialled = (
+        reached
+        if is_outside
+        else next(filter(None, (row.get(name, "").removeprefix("Ext.") for name in ("dial_no", "final_number", "to_no"))))
+    )
     return Record(
         place,
         THREECX,
@@ -385,7 +391,7 @@ def _freeswitch_record(place: Place, row: Row, folder_account: str) -> Record:
     return Record(
         place,
         FREESWITCH,
-        (row["uuid"],),
+        (row["accountcode"] or folder_account, row["uuid"]),
         0,
         row["accountcode"] or folder_account,
         row["caller_id_number"],
@@ -416,8 +422,8 @@ class Call:
 def calls_of(records: Iterable[Record]) -> list[Call]:
     """Records put together to calls: of a part that was sent again the later counts, parts add up, legs are one call."""
     parts: dict[tuple[str, ...], dict[int, Record]] = defaultdict(dict)
-    for record in records:
-        by_part = parts[(record.source, *record.key)]
+    for name, record in _told_apart(records):
+        by_part = parts[name]
         earlier = by_part.get(record.part)
         is_attempt = record.source != STANDARD and earlier and earlier.disposition == "answered" and record.disposition != "answered"
         if not is_attempt:
@@ -434,6 +440,29 @@ def calls_of(records: Iterable[Record]) -> list[Call]:
         alone = record.source == STANDARD
         conversations[number if alone else (root, record.is_inbound, _e164(record.callee) or record.callee)].append(call)
     return [joined for legs in conversations.values() for joined in _joined(legs)]
+
+
+def _told_apart(records: Iterable[Record]) -> Iterator[tuple[tuple[str, ...], Record]]:
+    """Each record with the name of its call: one id is one call as far as records share minute or number, directly or by others."""
+    by_key: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    order: list[tuple[tuple[str, ...], Record]] = []
+    for record in records:
+        order.append(((record.source, *record.key), record))
+        by_key[order[-1][0]].append(record)
+    names: dict[Place, str] = {}
+    for of_key in by_key.values():
+        clusters: list[tuple[set[object], list[Record]]] = []
+        for record in of_key:
+            says: set[object] = {record.wall_clock.replace(second=0), _e164(record.callee) or record.callee}
+            linked = [cluster for cluster in clusters if cluster[0] & says]
+            clusters = [cluster for cluster in clusters if cluster not in linked]
+            clusters.append(
+                (says.union(*(cluster[0] for cluster in linked)), [*(each for cluster in linked for each in cluster[1]), record])
+            )
+        for number, (_, together) in enumerate(clusters):
+            names |= {record.place: str(number) for record in together}
+    for key, record in order:
+        yield (*key, names[record.place]), record
 
 
 def _conversations(calls: list[Call]) -> list[int]:
@@ -508,6 +537,8 @@ class Called:
 
 def called(books: Books, written: str) -> Called:
     compact = re.sub(r"[^0-9A-Za-z+*#]", "", written.replace("(0)", ""))
+    if re.fullmatch(r"[A-Za-z][A-Za-z_-]*[0-9]{0,5}", written) and written.lower() != "anonymous":
+        return Called("no_number")
     if not compact or re.search(r"[A-Za-z]", compact):
         return Called("unparsable")
     if re.search(r"[*#]", compact):
@@ -569,7 +600,7 @@ def rate(books: Books, call: Call) -> Rated | None:
     zone = ZoneInfo(ZONE)
     instant = record.instant or record.wall_clock.replace(tzinfo=zone, fold=1).astimezone(UTC)  # the hour that repeats: its second pass
     on = instant.astimezone(zone).date()
-    customer = _payer(books, record, on)
+    customer, direction = _payer(books, record, on)
     if customer is None:
         return None
     destination = called(books, record.callee)
@@ -582,7 +613,7 @@ def rate(books: Books, call: Call) -> Rated | None:
         is_onnet(books, destination, on),
         seconds,
         records,
-        **asdict(price(books, customer, on, destination, seconds, disposition, record.is_inbound)),
+        **asdict(price(books, customer, on, destination, seconds, disposition, direction)),
     )
 
 
@@ -601,11 +632,13 @@ class Price:
     sale_eur: Decimal | None = Decimal(0)
 
 
-def price(books: Books, customer: Row, on: date, destination: Called, seconds: int, disposition: str, is_inbound: bool) -> Price:
+def price(books: Books, customer: Row, on: date, destination: Called, seconds: int, disposition: str, direction: str) -> Price:
     """The price of a call of a customer that began on a day (DOMAIN 2)."""
 
     def unrated(reason: str) -> Price:
         return Price("unrated", reason, None, None, None)
+
+    is_inbound = direction == "inbound"
 
     if disposition != "answered":
         return Price("unanswered", disposition)
@@ -615,7 +648,9 @@ def price(books: Books, customer: Row, on: date, destination: Called, seconds: i
     plan = only(valid(books.plans.get((customer["partner_id"], assignment["call_plan_id"]), ()), on)) if assignment else None
     if is_inbound and not (plan and _is_toll_free_service(books, plan, destination, on)):
         return Price("exempt", "inbound")
-    if destination.kind in ("internal", "feature_code"):
+    if direction == "internal":
+        return Price("exempt", "internal")
+    if destination.kind in ("internal", "feature_code", "no_number"):
         return Price("exempt", destination.kind)
     if destination.kind == "unparsable":
         return unrated("unparsable_number")
@@ -659,11 +694,51 @@ def _is_free_to_call(books: Books, plan: Row, partner: Row | None, destination: 
     return at_home and destination.number_kind in FREE_KINDS and not valid(books.plan_rates.get(key, ()), on)
 
 
-def _payer(books: Books, record: Record, on: date) -> Row | None:
+def _payer(books: Books, record: Record, on: date) -> tuple[Row | None, str]:
+    """Who pays for a call, and which way it went: numbers before words. None where nobody is known, or the record contradicts itself."""
+    said = "inbound" if record.is_inbound else "outbound"
     account = only(valid(books.accounts.get((record.account,), ()), on)) if record.account else None
-    if account is None:
-        account = only(valid(books.numbers.get(_e164(record.callee if record.is_inbound else record.caller), ()), on))
-    return customer_on(books, account["customer_id"], on) if account else None
+    calling, called_ = (_owner(books, number, on) for number in (record.caller, record.callee))
+    is_airtime = record.source == STANDARD and record.key[-1] == "airtime"
+    is_public = len(re.sub(r"[^0-9]", "", record.callee)) >= 6 and not re.search(r"[A-Za-z]", record.callee)
+    if account is not None:
+        payer = account["customer_id"]
+    elif is_airtime:
+        payer = calling
+    elif called_ is None:
+        payer = None if record.is_inbound else calling
+    else:
+        payer = called_ if calling is None or record.is_inbound else calling
+    if payer is None:
+        return None, said
+    customer = customer_on(books, payer, on)
+    if customer is None:
+        return None, said
+    if is_airtime:
+        return customer, said
+    if called_ == payer:
+        return customer, "internal" if calling == payer or re.fullmatch(r"\d{1,5}", record.caller) else "inbound"
+    if calling == payer:
+        return customer, "outbound"
+    if record.is_inbound and called_ is not None:
+        return None, said
+    if record.is_inbound and is_public and not called(books, record.callee).is_toll_free and payer in _with_numbers(books):
+        return customer, "outbound"
+    return customer, said
+
+
+def _owner(books: Books, written: str, on: date) -> str | None:
+    row = only(valid(books.numbers.get(_e164(written), ()), on))
+    return row["customer_id"] if row else None
+
+
+_WITH_NUMBERS: dict[int, frozenset[str]] = {}
+
+
+def _with_numbers(books: Books) -> frozenset[str]:
+    if id(books) not in _WITH_NUMBERS:
+        _WITH_NUMBERS[id(books)] = frozenset(term.row["customer_id"] for timeline in books.numbers.values() for term in timeline)
+    return _WITH_NUMBERS[id(books)]
 
 
 def assigned(books: Books, kind: str, customer: Row, on: date) -> Row | None:

@@ -53,6 +53,8 @@ FEEDS: dict[str, dict[str, str]] = {
         "minute_rate_eur": "decimal(18, 8)",
         "first_increment_s": "bigint",
         "next_increment_s": "bigint",
+        "country": "varchar",
+        "line_type": "varchar",
         "valid_from": "date",
         "valid_to": "date",
     },

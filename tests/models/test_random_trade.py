@@ -99,7 +99,15 @@ def test_no_call_differs_from_the_independent_rater(
         wrong = []
         for call, columns in zip(calls, _rated(connection, trade, calls), strict=True):
             *found, rate_country, rate_line_type, deck_prefix = columns
-            expected = oracle.price(books, call.customer, call.on, call.destination, call.duration_s, call.disposition, call.is_inbound)
+            expected = oracle.price(
+                books,
+                call.customer,
+                call.on,
+                call.destination,
+                call.duration_s,
+                call.disposition,
+                "inbound" if call.is_inbound else "outbound",
+            )
             should = tuple(asdict(expected).values())
             met["calls"] += 1
             met[f"{expected.status} {expected.status_reason}"] += 1

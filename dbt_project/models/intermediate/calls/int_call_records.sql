@@ -11,7 +11,7 @@
 {%- set arrived = "cdrs.file_id > (select coalesce(max(file_id), 0) from " ~ this ~ ")" if is_incremental() else "true" -%}
 
 with cdrs as (
-    {%- for dialect in ['standard', 'threecx', 'asterisk', 'freeswitch'] %}
+    {%- for dialect in ['standard', 'threecx', 'asterisk', 'freeswitch', 'declared'] %}
     select * from {{ ref('stg_' ~ dialect ~ '__cdrs') }} as cdrs where {{ arrived }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -14,13 +14,10 @@ with grouped_records as (
         files.sha256,
         files.content_sha256,
         {{ epoch_seconds('records.talk_wall_clock') }} as talk_from_s,
-        frozen.call_key is not null as is_frozen,
-        coalesce(frozen.freeze_id, min(frozen.freeze_id) over (partition by related.group_hash)) as freeze_id,
         coalesce(partners.home_country, '{{ var("default_country") }}') as dialled_in
     from {{ ref('int_call_records') }} as records
     inner join {{ ref('int_related_calls') }} as related on records.call_hash = related.call_hash
     inner join {{ source('raw', 'files') }} as files on records.file_id = files.file_id
-    left join {{ source('raw', 'frozen_calls') }} as frozen on records.call_key = frozen.call_key
     left join (select account, min(partner_id) as partner_id from {{ ref('int_accounts') }} group by account) as accounts
         on records.account = accounts.account
     left join {{ ref('stg_landing__partner_periods') }} as partners
@@ -37,18 +34,114 @@ read as (
     from {{ read_numbers('dialled', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans')) }}
 ),
 
--- late: the file was not there yet when the bill was made, under any name or compression
-records as (
+owners as (
+    select payer_number, min(customer_id) as customer_id
+    from {{ ref('int_payer_numbers') }}
+    group by payer_number
+),
+
+readable as (
     select
         grouped_records.*,
         coalesce(read.e164, grouped_records.callee) as called_number,
-        grouped_records.freeze_id is not null and frozen_files.sha256 is null and frozen_texts.sha256 is null as is_late
+        floor({{ epoch_seconds('grouped_records.started_wall_clock') }} / 60) as started_minute,
+        -- without an account, who made the record is known by its numbers
+        case when grouped_records.account is null then coalesce(callers.customer_id, callees.customer_id, '') else '' end as made_by
     from grouped_records
-    left join {{ source('raw', 'frozen_files') }} as frozen_files
-        on grouped_records.sha256 = frozen_files.sha256 and frozen_files.freeze_id <= grouped_records.freeze_id
-    left join {{ source('raw', 'frozen_files') }} as frozen_texts
-        on grouped_records.content_sha256 = frozen_texts.sha256 and frozen_texts.freeze_id <= grouped_records.freeze_id
     left join read on grouped_records.dialled_in = read.country and grouped_records.callee = read.written
+    left join owners as callers on grouped_records.caller = callers.payer_number
+    left join owners as callees on grouped_records.callee = callees.payer_number
+),
+
+{#-
+    DOMAIN 9, identity: one id and one start, or one id and one number, is one call; records linked so, directly or through others, bear one name: the least of
+    what they say, whatever their order. Four rounds link chains as long as any that was seen.
+#}
+named_0 as (
+    select
+        *,
+        concat_ws('/', cast(cast(started_wall_clock as timestamp) as varchar), coalesce(called_number, ''), made_by) as name_0
+    from readable
+),
+{%- for round in range(1, 5) %}
+
+named_{{ round }} as (
+    select
+        *,
+        least(
+            min(name_{{ round - 1 }}) over (partition by call_key, made_by, called_number),
+            min(name_{{ round - 1 }}) over (partition by call_key, made_by, started_minute),
+            min(name_{{ round - 1 }}) over (partition by call_key, called_number, started_minute)
+        ) as name_{{ round }}
+    from named_{{ round - 1 }}
+),
+{%- endfor %}
+
+-- a call on a bill is known by the line that it stood on, whatever its key is made of today; a file that came back in other bytes by its key
+frozen_calls as (
+    select call_key, min(freeze_id) as freeze_id, min(callee) as callee, min(duration_s) as duration_s
+    from {{ source('raw', 'frozen_calls') }}
+    group by call_key
+),
+
+frozen_places as (
+    select file_sha256, line, min(call_key) as call_key
+    from {{ source('raw', 'frozen_calls') }}
+    where file_sha256 is not null
+    group by file_sha256, line
+),
+
+told_apart as (
+    select
+        named_4.*,
+        min(name_4) over (partition by named_4.call_key) <> max(name_4) over (partition by named_4.call_key) as is_ambiguous,
+        max(coalesce(frozen_places.call_key, frozen_bytes.call_key)) over (partition by named_4.call_key, name_4) as frozen_key
+    from named_4
+    left join frozen_places
+        on coalesce(named_4.content_sha256, named_4.sha256) = frozen_places.file_sha256 and named_4.line = frozen_places.line
+    left join frozen_places as frozen_bytes on named_4.sha256 = frozen_bytes.file_sha256 and named_4.line = frozen_bytes.line
+),
+
+judged_keys as (
+    select
+        told_apart.*,
+        max(case when frozen_calls.callee = told_apart.called_number then 1 else 0 end) over (partition by told_apart.call_key, told_apart.name_4) as is_billed_by_key
+    from told_apart
+    left join frozen_calls on told_apart.call_key = frozen_calls.call_key
+),
+
+keyed as (
+    select
+        {{ ['file_id', 'line', 'source', 'call_id', 'leg', 'sequence', 'account', 'caller', 'callee', 'started_wall_clock', 'started_utc', 'talk_wall_clock',
+            'duration_s', 'direction', 'disposition', 'correlation_id', 'cdr_date', 'call_hash', 'other_hash', 'reject_reason', 'group_hash', 'home_date', 'sha256',
+            'content_sha256', 'talk_from_s', 'dialled_in', 'called_number'] | join(', ') }},
+        case
+            when frozen_key is not null then frozen_key
+            when is_ambiguous and is_billed_by_key = 0 then call_key || '@' || name_4
+            else call_key
+        end as call_key
+    from judged_keys
+),
+
+-- late: the file was not there yet when the bill was made, under any name or compression
+records as (
+    select
+        keyed.*,
+        frozen.call_key is not null as is_frozen,
+        -- a file that grew, or came back in other bytes, says of the call what the bill says
+        frozen.callee = keyed.called_number and sum(keyed.duration_s) over (partition by keyed.file_id, keyed.call_key) = frozen.duration_s as says_the_bill,
+        coalesce(frozen.freeze_id, min(frozen.freeze_id) over (partition by keyed.group_hash)) as freeze_id
+    from keyed
+    left join frozen_calls as frozen on keyed.call_key = frozen.call_key
+),
+
+dated_records as (
+    select records.*, records.freeze_id is not null and frozen_files.sha256 is null and frozen_texts.sha256 is null as is_late
+    from records
+    left join {{ source('raw', 'frozen_files') }} as frozen_files
+        on records.sha256 = frozen_files.sha256 and frozen_files.freeze_id <= records.freeze_id
+    left join {{ source('raw', 'frozen_files') }} as frozen_texts
+        on records.content_sha256 = frozen_texts.sha256 and frozen_texts.freeze_id <= records.freeze_id
 ),
 
 versions as (
@@ -59,7 +152,7 @@ versions as (
         first_value(line) over latest_first as version_line,
         first_value(duration_s) over latest_first as version_duration_s,
         first_value(started_wall_clock) over latest_first as version_started
-    from records
+    from dated_records
     window latest_first as (
         partition by call_key, sequence
         -- a PBX that writes an attempt and the call under one key did not correct itself
@@ -200,7 +293,7 @@ judged as (
         case
             when versions.is_late and versions.is_frozen and versions.place > 1 and versions.duration_s = versions.version_duration_s
                 and versions.started_wall_clock = versions.version_started then 'duplicate'
-            when versions.is_late and versions.is_frozen then 'quarantined'
+            when versions.is_late and versions.is_frozen and not coalesce(versions.says_the_bill, false) then 'quarantined'
             when versions.place > 1 then 'duplicate'
             else coalesce(fates.disposition, 'kept')
         end as fate,

@@ -2,24 +2,37 @@
     Whose country a number is written in is not known before its owner is: it is read as in each country where a partner lives, and a reading counts only
     for partners at home there. So a German customer is found by 030 123456, and 0031 20 ... is nobody's but a Dutch one's.
 #}
-with records_without_account as (
-    select distinct case when records.direction = 'inbound' then records.callee else records.caller end as payer_number
-    from {{ ref('int_call_records') }} as records
-    -- an account that pays on the day of the record, and on those around it: the day of its partner may be another one
-    left join {{ ref('int_accounts') }} as accounts
-        on records.account = accounts.account
-        and accounts.valid_from < records.cdr_date and {{ add_days('records.cdr_date', 1) }} < accounts.valid_to
+-- most numbers are strangers': only those that end as one of ours are read
+with tails as (
+    select distinct right(e164, 7) as tail from {{ ref('int_platform_numbers') }}
+    union
+    -- a short number is written without its calling code
+    select distinct substr(e164, codes.digits + 1) as tail
+    from {{ ref('int_platform_numbers') }} as numbers
+    cross join (select 1 as digits union all select 2 as digits union all select 3 as digits) as codes
+    where length(e164) <= 9
+),
+
+numbers_of_records as (
+    select caller as payer_number
+    from {{ ref('int_call_records') }}
     where
-        records.reject_reason is null
-        and records.cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
-        and accounts.account is null
+        reject_reason is null
+        and cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
+        and {{ own_tail('caller') }} in (select tail from tails)
+    union
+    select callee as payer_number
+    from {{ ref('int_call_records') }}
+    where
+        reject_reason is null
+        and cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
+        and {{ own_tail('callee') }} in (select tail from tails)
 ),
 
 written_somewhere as (
-    select countries.home_country as country, records_without_account.payer_number as written
-    from records_without_account
+    select countries.home_country as country, numbers_of_records.payer_number as written
+    from numbers_of_records
     cross join (select distinct home_country from {{ ref('stg_landing__partner_periods') }}) as countries
-    where records_without_account.payer_number is not null
 ),
 
 claims as (

@@ -103,9 +103,13 @@ select
     frozen.line
 from {{ source('raw', 'frozen_calls') }} as frozen
 left join (
-    select sha256, min(file_id) as file_id
-    from {{ source('raw', 'files') }}
-    where duplicate_of is null and withdrawn_at is null
-    group by sha256
-) as files on frozen.file_sha256 = files.sha256
+    select content, min(file_id) as file_id
+    from (
+        select sha256 as content, file_id from {{ source('raw', 'files') }} where duplicate_of is null and withdrawn_at is null
+        union all
+        select content_sha256 as content, file_id from {{ source('raw', 'files') }} where duplicate_of is null and withdrawn_at is null
+    )
+    where content is not null
+    group by content
+) as files on frozen.file_sha256 = files.content
 where frozen.cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})

@@ -8,8 +8,12 @@ raw_records as (
     select file_id, line, {{ row_as_json(source_columns(dialect)) }} as raw
     from {{ source('raw', dialect) }}
     where file_id in (select file_id from refused_records)
-    {{ 'union all' if not loop.last }}
+    union all
     {%- endfor %}
+    -- a field that is empty says nothing
+    select file_id, line, {{ replace_all(row_as_json(source_columns('cdrs_declared')), '"c[0-9]+":null,?', '') }} as raw
+    from {{ source('raw', 'cdrs_declared') }}
+    where file_id in (select file_id from refused_records)
 ),
 
 refused as (
@@ -40,6 +44,15 @@ select
             when refused.reason = 'nul_byte' then 'take the NUL byte out of the line and land it again'
             when refused.reason = 'billed_before'
                 then 'the call is on an approved invoice or in a closed month: decide on a credit note (tikteller invoices credit)'
+            when refused.reason = 'year_out_of_range' then 'write the year with four digits, 2000 or later; time_format in sources.toml says in which order a day is written'
+            when refused.reason = 'numbers_disagree'
+                then 'the columns of the record name two numbers and no forward between them: strip_digits or columns in sources.toml says which counts'
+            when refused.reason = 'contradictory_direction'
+                then 'the numbers say otherwise than the words: land the number of the one who is called (numbers), or mend the words of the source in sources.toml'
+            when refused.reason = 'same_call_in_two_sources'
+                then 'another source brought this call already: take one of the two sources out of landing/, or say direction or account in sources.toml'
+            when refused.reason = 'other_partners_row' then 'the source is one partner''s (sources.toml), the payer another''s: land the row in a source of its own'
+            when refused.reason = 'nonexistent_local_time' then 'no such moment was on that clock: time_zone in sources.toml says in which zone the exchange writes'
             when starts_with(refused.reason, 'missing_') then 'give ' || substr(refused.reason, 9) || ' and land the row again'
             when starts_with(refused.reason, 'invalid_') then 'write ' || substr(refused.reason, 9) || ' so that it can be read and land the row again'
             when starts_with(refused.reason, 'unknown_')

@@ -1,33 +1,42 @@
 with typed as (
     select
-        *,
-        {{ parse_text('uuid') }} as typed_call_id,
-        {{ parse_wall_clock('start_stamp') }} as started_wall_clock,
-        {{ parse_wall_clock('answer_stamp') }} as answered_wall_clock,
-        {{ parse_wall_clock('end_stamp') }} as ended_wall_clock,
-        {{ parse_integer('billsec') }} as typed_duration_s
-    from {{ source('raw', 'cdrs_freeswitch') }}
+        cdrs.*,
+        coalesce(sources.source_name, 'freeswitch') as source_name,
+        sources.time_zone as source_time_zone,
+        {{ parse_text('cdrs.uuid') }} as typed_call_id,
+        coalesce({{ parse_text('cdrs.accountcode') }}, sources.account) as typed_account,
+        {{ without_outside_line(parse_text('cdrs.destination_number')) }} as typed_callee,
+        {{ parse_wall_clock(iso_clock('cdrs.start_stamp', 'sources.date_order')) }} as started_wall_clock,
+        {{ parse_offset_instant(iso_clock('cdrs.start_stamp', 'sources.date_order')) }} as started_offset_utc,
+        {{ parse_wall_clock(iso_clock('cdrs.answer_stamp', 'sources.date_order')) }} as answered_wall_clock,
+        {{ parse_wall_clock(iso_clock('cdrs.end_stamp', 'sources.date_order')) }} as ended_wall_clock,
+        {{ parse_integer('cdrs.billsec') }} as typed_duration_s,
+        coalesce(words.meaning, sources.default_direction, 'outbound') as typed_direction
+    from {{ source('raw', 'cdrs_freeswitch') }} as cdrs
+    left join {{ source('raw', 'file_sources') }} as sources on cdrs.file_id = sources.file_id
+    left join {{ meanings(source('raw', 'cdrs_freeswitch'), 'context', 'direction') }} as words
+        on sources.source_name = words.source_name and lower(trim(cdrs.context)) = words.word
 )
 
 select
-    typed.file_id,
-    typed.line,
+    file_id,
+    line,
     'freeswitch' as source,
     typed_call_id as call_id,
-    'freeswitch:' || typed_call_id as call_key,
-    'freeswitch:' || typed_call_id as group_key,
+    source_name || ':' || coalesce(typed_account, '') || ':' || typed_call_id as call_key,
+    source_name || ':' || coalesce(typed_account, '') || ':' || typed_call_id as group_key,
     -- an exchange that writes both legs gives the second a row of its own, under the uuid that the first one names
-    'freeswitch:' || {{ parse_text('bleg_uuid') }} as other_group_key,
+    source_name || ':' || coalesce(typed_account, '') || ':' || {{ parse_text('bleg_uuid') }} as other_group_key,
     'pbx' as leg,
     0 as sequence,
-    coalesce({{ parse_text('accountcode') }}, files.folder_account) as account,
+    typed_account as account,
     {{ parse_text('caller_id_number') }} as caller,
-    {{ parse_text('destination_number') }} as callee,
+    typed_callee as callee,
     started_wall_clock,
-    cast(null as timestamp) as started_utc,
+    {{ started_instant() }} as started_utc,
     coalesce(answered_wall_clock, started_wall_clock) as talk_wall_clock,
     typed_duration_s as duration_s,
-    case when lower({{ parse_text('context') }}) in ('public', 'inbound') then 'inbound' else 'outbound' end as direction,
+    typed_direction as direction,
     case
         when answered_wall_clock is not null and typed_duration_s > 0 then 'answered'
         when upper({{ parse_text('hangup_cause') }}) = 'USER_BUSY' then 'busy'
@@ -39,6 +48,7 @@ select
         when typed_call_id is null then 'missing_call_id'
         when {{ parse_text('start_stamp') }} is null then 'missing_started_at'
         when started_wall_clock is null then 'invalid_started_at'
+        {{ clock_problem() }}
         when {{ parse_text('answer_stamp') }} is not null and answered_wall_clock is null then 'invalid_answered_at'
         when {{ parse_text('end_stamp') }} is not null and ended_wall_clock is null then 'invalid_ended_at'
         when {{ parse_text('billsec') }} is null then 'missing_duration_s'
@@ -46,7 +56,6 @@ select
         when typed_duration_s < 0 then 'negative_duration'
         when typed_duration_s > 86400 then 'duration_over_24h'
         when {{ ends_before_it_starts('started_wall_clock', 'ended_wall_clock') }} then 'end_before_start'
-        when {{ parse_text('destination_number') }} is null then 'missing_callee'
+        when typed_callee is null then 'missing_callee'
     end as reject_reason
 from typed
-inner join {{ source('raw', 'files') }} as files on typed.file_id = files.file_id

@@ -1,15 +1,21 @@
 with typed as (
     select
-        *,
-        {{ parse_text('call_id') }} as typed_call_id,
-        coalesce({{ parse_enum('leg', ['pbx', 'airtime']) }}, 'pbx') as typed_leg,
-        {{ parse_integer('sequence') }} as typed_sequence,
-        {{ parse_wall_clock('started_at') }} as started_wall_clock,
-        {{ parse_offset_instant('started_at') }} as started_utc,
-        {{ parse_integer('duration_s') }} as typed_duration_s,
-        {{ parse_enum('direction', ['outbound', 'inbound']) }} as typed_direction,
-        {{ parse_enum('disposition', ['answered', 'no_answer', 'busy', 'failed']) }} as typed_disposition
-    from {{ source('raw', 'cdrs_standard') }}
+        cdrs.*,
+        coalesce(sources.source_name, 'standard') as source_name,
+        sources.time_zone as source_time_zone,
+        {{ parse_text('cdrs.call_id') }} as typed_call_id,
+        coalesce({{ parse_enum('cdrs.leg', ['pbx', 'airtime']) }}, 'pbx') as typed_leg,
+        {{ parse_integer('cdrs.sequence') }} as typed_sequence,
+        coalesce({{ parse_text('cdrs.account') }}, sources.account) as typed_account,
+        {{ without_outside_line(parse_text('cdrs.callee')) }} as typed_callee,
+        {{ parse_wall_clock(iso_clock('cdrs.started_at', 'sources.date_order')) }} as started_wall_clock,
+        {{ parse_offset_instant(iso_clock('cdrs.started_at', 'sources.date_order')) }} as started_offset_utc,
+        {{ parse_integer('cdrs.duration_s') }} as typed_duration_s,
+        {{ parse_enum('cdrs.direction', ['outbound', 'inbound']) }} as typed_direction,
+        sources.default_direction,
+        {{ parse_enum('cdrs.disposition', ['answered', 'no_answer', 'busy', 'failed']) }} as typed_disposition
+    from {{ source('raw', 'cdrs_standard') }} as cdrs
+    left join {{ source('raw', 'file_sources') }} as sources on cdrs.file_id = sources.file_id
 )
 
 select
@@ -17,19 +23,19 @@ select
     line,
     'standard' as source,
     typed_call_id as call_id,
-    'standard:' || typed_call_id || ':' || typed_leg as call_key,
-    'standard:' || typed_call_id || ':' || typed_leg as group_key,
+    source_name || ':' || coalesce(typed_account, '') || ':' || typed_call_id || ':' || typed_leg as call_key,
+    source_name || ':' || coalesce(typed_account, '') || ':' || typed_call_id || ':' || typed_leg as group_key,
     cast(null as varchar) as other_group_key,
     typed_leg as leg,
     coalesce(typed_sequence, 0) as sequence,
-    {{ parse_text('account') }} as account,
+    typed_account as account,
     {{ parse_text('caller') }} as caller,
-    {{ parse_text('callee') }} as callee,
+    typed_callee as callee,
     started_wall_clock,
-    started_utc,
+    {{ started_instant() }} as started_utc,
     started_wall_clock as talk_wall_clock,
     typed_duration_s as duration_s,
-    coalesce(typed_direction, 'outbound') as direction,
+    coalesce(typed_direction, default_direction, 'outbound') as direction,
     coalesce(typed_disposition, case when typed_duration_s > 0 then 'answered' else 'no_answer' end) as disposition,
     {{ parse_text('correlation_id') }} as correlation_id,
     case
@@ -38,12 +44,13 @@ select
         when {{ parse_text('sequence') }} is not null and typed_sequence is null then 'invalid_sequence'
         when {{ parse_text('started_at') }} is null then 'missing_started_at'
         when started_wall_clock is null then 'invalid_started_at'
+        {{ clock_problem() }}
         when {{ parse_text('duration_s') }} is null then 'missing_duration_s'
         when typed_duration_s is null then 'invalid_duration_s'
         when typed_duration_s < 0 then 'negative_duration'
         when typed_duration_s > 86400 then 'duration_over_24h'
         when {{ parse_text('direction') }} is not null and typed_direction is null then 'invalid_direction'
         when {{ parse_text('disposition') }} is not null and typed_disposition is null then 'invalid_disposition'
-        when {{ parse_text('callee') }} is null then 'missing_callee'
+        when typed_callee is null then 'missing_callee'
     end as reject_reason
 from typed

@@ -48,6 +48,8 @@ select
     minute_rate_eur,
     first_increment_s,
     next_increment_s,
+    country,
+    line_type,
     valid_from,
     valid_to,
     case

@@ -6,6 +6,8 @@ select
     minute_rate_eur,
     first_increment_s,
     next_increment_s,
+    country,
+    line_type,
     valid_from,
     valid_to,
     file_id,
