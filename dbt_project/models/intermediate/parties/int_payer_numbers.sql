@@ -18,7 +18,7 @@ with records_without_account as (
 written_somewhere as (
     select countries.home_country as country, records_without_account.payer_number as written
     from records_without_account
-    cross join (select distinct home_country from {{ ref('int_partners') }}) as countries
+    cross join (select distinct home_country from {{ ref('stg_landing__partner_periods') }}) as countries
     where records_without_account.payer_number is not null
 ),
 
@@ -35,7 +35,7 @@ claims as (
         1 as specificity
     from {{ read_numbers('written_somewhere', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans')) }} as read
     inner join {{ ref('int_platform_numbers') }} as platform_numbers on read.e164 = platform_numbers.e164
-    inner join {{ ref('int_partners') }} as partners
+    inner join (select distinct partner_id, home_country from {{ ref('stg_landing__partner_periods') }}) as partners
         on platform_numbers.partner_id = partners.partner_id and read.country = partners.home_country
 )
 
