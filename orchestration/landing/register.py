@@ -144,7 +144,8 @@ def withdraw(workspace: Workspace, named: str) -> list[Registered]:
 
 def _below_landing(workspace: Workspace, named: str) -> str:
     """The name as the ledger has it: relative to landing/, wherever the person stands."""
-    for path in (Path(named).expanduser().absolute(), workspace.landing / named):
+    given = Path(named).expanduser()
+    for path in (given.parent.resolve() / given.name, workspace.landing / named):
         if path.is_relative_to(workspace.landing):
             return shown(PurePosixPath(path.relative_to(workspace.landing).as_posix()))
     return named

@@ -66,29 +66,20 @@ due_days as (
         )
 ),
 
--- a day without a record any more has calls all the same where they stand on a bill
-known_days as (
-    select cdr_date, last_file_id from newest_by_day
-    union all
-    select distinct cdr_date, 0 as last_file_id
-    from {{ source('raw', 'frozen_calls') }}
-    where cdr_date not in (select cdr_date from newest_by_day)
-),
-
 requested_by_day as (
-    select known_days.cdr_date, max(requests.request_id) as last_request_id
-    from known_days
+    select newest_by_day.cdr_date, max(requests.request_id) as last_request_id
+    from newest_by_day
     inner join {{ source('raw', 'rerate_requests') }} as requests
-        on known_days.cdr_date >= requests.first_date and known_days.cdr_date <= requests.last_date
-    group by known_days.cdr_date
+        on newest_by_day.cdr_date >= requests.first_date and newest_by_day.cdr_date <= requests.last_date
+    group by newest_by_day.cdr_date
 )
 
-select known_days.cdr_date, rated_days.cdr_date is not null as was_rated
-from known_days
-left join raw.rated_days on known_days.cdr_date = rated_days.cdr_date
-left join requested_by_day on known_days.cdr_date = requested_by_day.cdr_date
+select newest_by_day.cdr_date, rated_days.cdr_date is not null as was_rated
+from newest_by_day
+left join raw.rated_days on newest_by_day.cdr_date = rated_days.cdr_date
+left join requested_by_day on newest_by_day.cdr_date = requested_by_day.cdr_date
 where
     rated_days.cdr_date is null
-    or known_days.last_file_id > rated_days.through_file_id
-    or known_days.cdr_date in (select cdr_date from due_days)
+    or newest_by_day.last_file_id > rated_days.through_file_id
+    or newest_by_day.cdr_date in (select cdr_date from due_days)
     or requested_by_day.last_request_id > coalesce(rated_days.through_request_id, 0)
