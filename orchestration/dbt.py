@@ -138,5 +138,10 @@ def build_went_well(workspace: Workspace) -> None:
     _rules_file(workspace).write_text(rules_fingerprint())
 
 
+def forget_build(workspace: Workspace) -> None:
+    """Let the next build be a full one: something of what the last one left is gone."""
+    _rules_file(workspace).unlink(missing_ok=True)
+
+
 def _rules_file(workspace: Workspace) -> Path:
     return workspace.dbt_target / "rules"
