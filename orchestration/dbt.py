@@ -146,7 +146,7 @@ def build_went_well(workspace: Workspace) -> None:
 
 
 def forget_build(workspace: Workspace) -> None:
-    """Let the next build be a full one: what landed is read otherwise than it was."""
+    """Let the next build be a full one: what landed is read otherwise than it was, or something of what was built is gone."""
     _rules_file(workspace).unlink(missing_ok=True)
 
 

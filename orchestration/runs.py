@@ -134,6 +134,9 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
         elif damaged := warehouse.damage(workspace):
             told(f"made anew from landing/: {damaged}")
             _forget_warehouse(workspace)
+        elif gone := [each for each in serving.published_partners(workspace) if not (workspace.rated / f"{each}.duckdb").exists()]:
+            told(f"made anew: the rated calls of {', '.join(gone)} are gone")
+            dbt.forget_build(workspace)
         for damaged in _damaged_snapshots(workspace):
             told(f"made anew: {damaged}")
         if settings.rebuild or not is_up_to_date(workspace):
