@@ -129,7 +129,7 @@ def begin_build(workspace: Workspace) -> bool:
 
 
 def forget_build(workspace: Workspace) -> None:
-    """Let the next build be a full one: rows went, or came between others, and what was made of them is not to be believed."""
+    """Let the next build be a full one: what landed, or how it is read, is other than it was, or something of what was built is gone."""
     _rules_file(workspace).unlink(missing_ok=True)
 
 
@@ -143,11 +143,6 @@ def build_went_well(workspace: Workspace) -> None:
     """Note by which rules the warehouse was built and checked."""
     workspace.dbt_target.mkdir(parents=True, exist_ok=True)
     _rules_file(workspace).write_text(rules_fingerprint())
-
-
-def forget_build(workspace: Workspace) -> None:
-    """Let the next build be a full one: what landed is read otherwise than it was, or something of what was built is gone."""
-    _rules_file(workspace).unlink(missing_ok=True)
 
 
 def remember_sources(workspace: Workspace) -> None:

@@ -85,9 +85,7 @@ def _arrival(path: Path, below: PurePosixPath, declared: tuple[Source, ...]) -> 
     source = source_of(declared, below.parent)
     feed = feed_of(below.parent, source)
     if feed is None and below.parts[0] == "cdrs" and len(below.parts) > 2:
-        return Stray(
-            shown(below), f'{SOURCES_FILE} does not say how it is read: add [sources."{shown(PurePosixPath(*below.parts[:2]))}"]'
-        )
+        return Stray(shown(below), f'{SOURCES_FILE} does not say how it is read: add [sources."{shown(PurePosixPath(*below.parts[:2]))}"]')
     if feed is None:
         return Stray(shown(below), "it is in no feed's folder")
     endings = ENDINGS if source is None else LIST_ENDINGS if source.format.is_price_list else CDR_ENDINGS
