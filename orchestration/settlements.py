@@ -26,10 +26,8 @@ LATER_SETTLEMENTS = """
         billed.customer_id = $customer_id and billed.invoice_month = $month and billed.kind = $kind and billed.service_code = $service_code
         and case when billed.is_settlement then billed.month end is not distinct from $settled_month
         and billed.month = coalesce($service_month, billed.month)
-        and (
-            $unit_price_eur is null
-            or (billed.unit_sale_eur = cast($unit_price_eur as decimal(18, 6)) and coalesce(billed.days, 0) = coalesce($days, 0))
-        )
+        and billed.unit_sale_eur = coalesce(cast($unit_price_eur as decimal(18, 6)), billed.unit_sale_eur)
+        and coalesce(billed.days, 0) = coalesce($days, billed.days, 0)
         and settled.is_settlement and settled.invoice_month > billed.invoice_month
     order by 1, 2
 """

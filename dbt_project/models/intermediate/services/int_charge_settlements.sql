@@ -30,10 +30,8 @@ frozen as (
         and charges.kind = credited_lines.kind and charges.service_code = credited_lines.service_code
         and case when charges.is_settlement then charges.month else '' end = credited_lines.settled_month
         and charges.month = coalesce(credited_lines.service_month, charges.month)  -- a line of before had no month of its own, nor a price
-        and (
-            credited_lines.unit_price_eur is null
-            or (charges.unit_sale_eur = credited_lines.unit_price_eur and coalesce(charges.days, 0) = coalesce(credited_lines.days, 0))
-        )
+        and charges.unit_sale_eur = coalesce(credited_lines.unit_price_eur, charges.unit_sale_eur)
+        and coalesce(charges.days, 0) = coalesce(credited_lines.days, charges.days, 0)
     where charges.kind in ('nrc', 'mrc')
 ),
 
