@@ -613,6 +613,8 @@ def _line(line: Row, country_names: Mapping[str, str]) -> InvoiceLine:
         unit_price_eur=Decimal(line["unit_price_eur"]) if line.get("unit_price_eur") is not None else None,
         days=int(line["days"]) if line.get("days") is not None else None,
         days_in_month=int(line["days_in_month"]) if line.get("days_in_month") is not None else None,
+        # what was approved before lines had a price has no such column, and prints the amount per piece as it did then
+        is_of_several_prices="unit_price_eur" in line and line["unit_price_eur"] is None and line.get("settled_month") is not None,
         vat_correction_eur=Decimal(line.get("vat_correction_eur") or 0),
     )
 

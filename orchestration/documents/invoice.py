@@ -107,7 +107,8 @@ class InvoiceLine:
     days from ``period_start`` to ``period_end``, both included: whole months; None of what was approved before lines had a period.
 
     ``unit_price_eur`` is the agreed price of a piece, for a month where ``days`` is given: the line is for ``days`` of ``days_in_month``
-    of each of its pieces. None of calls and of what was approved before lines had it. ``vat_correction_eur``, of a credit note, is by how
+    of each of its pieces. None of calls, of what was approved before lines had it, and where ``is_of_several_prices`` (or of several
+    numbers of days: what is settled of a month is one line). ``vat_correction_eur``, of a credit note, is by how
     much the VAT of the line's category differs from its own rounding, so that the notes of an invoice add up to it.
     """
 
@@ -131,6 +132,7 @@ class InvoiceLine:
     unit_price_eur: Decimal | None = None
     days: int | None = None
     days_in_month: int | None = None
+    is_of_several_prices: bool = False
     vat_correction_eur: Decimal = Decimal(0)
 
     @property

@@ -141,6 +141,8 @@ def _row(line: InvoiceLine, invoice: Invoice, shows_vat: bool) -> list[str]:
         measured = [duration(line.duration_s or 0, language), per_minute]
     elif (agreed := line.agreed_price_eur) is not None:
         measured = [price(agreed, language, most_decimals=6)]
+    elif line.is_of_several_prices:
+        measured = [""]
     else:
         measured = [price(abs(line.amount_eur / (line.quantity or 1)), language)]
     vat = [vat_word(line, invoice)] if shows_vat else []

@@ -121,6 +121,19 @@ def test_a_settlement_says_what_it_is_and_of_which_month(language: str, title: s
         10, "mrc", "Verrekening 2026-09: SIP trunk", 1, Decimal("-10.51"), service_name="SIP trunk", settled_month="2026-09"
     )
     assert title in text(invoice((*LINES, settled), language=language))
+    amount = "€ -10,51" if language == "nl" else "-€10.51"
+    assert f"{title} 1 {amount}" in text(invoice((*LINES, replace(settled, is_of_several_prices=True)), language=language))
+
+
+def test_an_agreed_price_is_printed_as_agreed() -> None:
+    # Fails if a price is worked back from a rounded amount, or a part of a month looks like a piece at half the price.
+    lines = (
+        InvoiceLine(1, "mrc", "SIP trunk", 25, Decimal("160.88"), unit_price_eur=Decimal("6.435000"), days=31, days_in_month=31),
+        InvoiceLine(2, "mrc", "VDSL", 2, Decimal("30.00"), unit_price_eur=Decimal("30.000000"), days=15, days_in_month=30),
+        InvoiceLine(3, "mrc", "Korting", 2, Decimal("7.00"), unit_price_eur=Decimal("30")),  # not its price: the amount per piece
+    )
+    for wanted in ("SIP trunk 25 € 6,435 € 160,88", "VDSL, 15 van 30 dagen 2 € 30,00 € 30,00", "Korting 2 € 3,50 € 7,00"):
+        assert wanted in text(invoice(lines))
 
 
 def test_late_calls_are_told() -> None:

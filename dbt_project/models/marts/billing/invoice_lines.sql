@@ -27,19 +27,24 @@ call_lines as (
         coalesce(customers.vat_category, 'standard')
 ),
 
--- a line has one price and, of a part of a month, one number of days: pieces are not added up over time
+-- a line has one price and, of a part of a month, one number of days: pieces are not added up over time. What is settled of a month is one line, whatever
+-- its charges are; it bears price and days where all of them have the same
 service_lines as (
     select
         partner_id, customer_id, invoice_month as month, kind,
         cast(null as varchar) as country, cast(null as varchar) as line_type, service_code, min(service_name) as service_name, case when kind = 'seat' then pbx_id end as pbx_id,
         case when is_settlement then month end as settled_month, month as first_month, month as last_month, reseller_id, vat_category,
-        unit_sale_eur as unit_price_eur, days, case when days is not null then days_in_month end as days_in_month,
+        {%- set is_of_one_kind = 'min(unit_sale_eur) = max(unit_sale_eur) and (count(days) = 0 or (count(days) = count(*) and min(days) = max(days)))' %}
+        case when {{ is_of_one_kind }} then min(unit_sale_eur) end as unit_price_eur,
+        case when {{ is_of_one_kind }} then min(days) end as days,
+        case when {{ is_of_one_kind }} and count(days) > 0 then min(days_in_month) end as days_in_month,
         sum(quantity) as quantity, cast(null as bigint) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
     from {{ ref('service_charges') }}
     where status_reason is null and not is_billing_exempt
     group by
         partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end, case when is_settlement then month end, month,
-        reseller_id, vat_category, unit_sale_eur, days, case when days is not null then days_in_month end
+        reseller_id, vat_category,
+        case when is_settlement then null else unit_sale_eur end, case when is_settlement then null else days end
 ),
 
 lines as (
