@@ -89,34 +89,42 @@
 {# The clock as written, whatever zone stands behind it; null where that is no offset (+99:99). #}
 {% macro parse_wall_clock(text) -%} {{ return(adapter.dispatch('parse_wall_clock', 'tikteller')(text)) }} {%- endmacro %}
 {# DuckDB takes "epoch" and "-infinity" for times as well, and drops the name of a zone: a clock begins with a digit and has no letters but T and Z. #}
-{% macro duckdb__parse_wall_clock(text) -%}
+{% macro duckdb__parse_wall_clock(text) -%} {{ wall_clock_of(closed_clock(text)) }} {%- endmacro %}
+
+{# The same of a text that closed_clock has been through. #}
+{% macro wall_clock_of(clock) -%}
     case
-        when left(trim({{ text }}), 1) between '0' and '9' and not {{ matches(text, '[A-SU-Ya-su-y]') }}
-            and (not {{ names_offset(text) }} or {{ parse_offset_instant(text) }} is not null)
-            then try_cast({{ closed_clock(text) }} as timestamp)
+        when left({{ clock }}, 1) between '0' and '9' and not {{ matches(clock, '[A-SU-Ya-su-y]') }}
+            and case when {{ names_offset(clock) }} then {{ has_true_offset(clock) }} else true end
+            then try_cast({{ clock }} as timestamp)
     end
 {%- endmacro %}
 
 {# The same text as an instant in UTC when it names its offset ("Z", "+02:00", "+0200", "+02", also behind a blank); null when it is a local time. #}
 {% macro parse_offset_instant(text) -%} {{ return(adapter.dispatch('parse_offset_instant', 'tikteller')(text)) }} {%- endmacro %}
-{# Offsets go from -14:00 to +14:00, in quarters of an hour. #}
-{% macro duckdb__parse_offset_instant(text) -%}
+{% macro duckdb__parse_offset_instant(text) -%} {{ offset_instant_of(closed_clock(text)) }} {%- endmacro %}
+
+{# The same of a text that closed_clock has been through. #}
+{% macro offset_instant_of(clock) -%}
     case
-        when {{ names_offset(text) }}
-            and abs(date_diff('second', try_cast({{ closed_clock(text) }} as timestamp), cast(try_cast({{ closed_clock(text) }} as timestamptz) as timestamp))) <= 50400
-            and mod(date_diff('second', try_cast({{ closed_clock(text) }} as timestamp), cast(try_cast({{ closed_clock(text) }} as timestamptz) as timestamp)), 900) = 0
-            then cast(try_cast({{ closed_clock(text) }} as timestamptz) as timestamp)
+        when {{ names_offset(clock) }}
+            then case when {{ has_true_offset(clock) }} then cast(try_cast({{ clock }} as timestamptz) as timestamp) end
     end
 {%- endmacro %}
 
-{% macro names_offset(text) -%}
-    (right(trim({{ text }}), 1) in ('Z', 'z') or strpos(substr({{ text }}, 12), '+') > 0 or strpos(substr({{ text }}, 12), '-') > 0)
+{% macro names_offset(clock) -%}
+    (right({{ clock }}, 1) in ('Z', 'z') or strpos(substr({{ clock }}, 12), '+') > 0 or strpos(substr({{ clock }}, 12), '-') > 0)
+{%- endmacro %}
+
+{# Offsets go from -14:00 to +14:00, in quarters of an hour. #}
+{% macro has_true_offset(clock) -%}
+    {{ matches(clock, '([Zz]|[-+]((0[0-9]|1[0-3])(:?(00|15|30|45))?|14(:?00)?))$') }}
 {%- endmacro %}
 
 {# Without the blank that some exchanges write before the offset. #}
 {% macro closed_clock(text) -%}
     case
-        when strpos(substr(trim({{ text }}), 12), ' ') > 0
+        when strpos(substr({{ text }}, 12), ' ') > 0
             then left(trim({{ text }}), 11) || replace(replace(replace(replace(substr(trim({{ text }}), 12), ' +', '+'), ' -', '-'), ' Z', 'Z'), ' z', 'z')
         else trim({{ text }})
     end

@@ -49,7 +49,16 @@
 {%- endmacro %}
 
 {# Whether a text may be a number outside: six digits or more and nothing that an extension has. #}
-{% macro looks_public(number) -%} coalesce({{ matches(number, '^[^A-Za-z]*([0-9][^A-Za-z0-9]*){6,}([Ee][^A-Za-z]*)?$') }}, false) {%- endmacro %}
+{% macro looks_public(number) -%}
+    case
+        when {{ number }} is null then false
+        when {{ matches(number, '^[+]?[0-9]+$') }} then length({{ number }}) >= 6
+        else {{ matches(number, '^[^A-Za-z]*([0-9][^A-Za-z0-9]*){6,}([Ee][^A-Za-z]*)?$') }}
+    end
+{%- endmacro %}
+
+{# A clock of the source, in ISO order and without the blank before an offset; made once, before it is looked at. #}
+{% macro clock_of_source(text) -%} {{ closed_clock(iso_clock(text, 'sources.date_order')) }} {%- endmacro %}
 
 {# The last eight digits of a number: what two spellings of it have alike. #}
 {% macro tail_of_number(number, digits=8) -%} right({{ replace_all(number, '[^0-9]', '') }}, {{ digits }}) {%- endmacro %}

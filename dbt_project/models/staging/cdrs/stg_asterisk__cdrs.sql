@@ -1,6 +1,6 @@
 -- billsec is the paid duration; a row that was not answered can carry billsec > 0 and is still not answered. The rows of one linkedid are paths of one
 -- conversation: queue attempts, transfers. Which of them are one paid call is said in int_related_records.
-with typed as (
+with clocked as (
     select
         cdrs.*,
         coalesce(sources.source_name, 'asterisk') as source_name,
@@ -13,10 +13,9 @@ with typed as (
         ) as typed_call_id,
         coalesce({{ parse_text('cdrs.accountcode') }}, sources.account) as typed_account,
         {{ without_outside_line(parse_text('cdrs.dst')) }} as typed_callee,
-        {{ parse_wall_clock(iso_clock('cdrs.start', 'sources.date_order')) }} as started_wall_clock,
-        {{ parse_offset_instant(iso_clock('cdrs.start', 'sources.date_order')) }} as started_offset_utc,
-        {{ parse_wall_clock(iso_clock('cdrs.answer', 'sources.date_order')) }} as answered_wall_clock,
-        {{ parse_wall_clock(iso_clock('cdrs."end"', 'sources.date_order')) }} as ended_wall_clock,
+        {{ clock_of_source('cdrs.start') }} as started_clock,
+        {{ clock_of_source('cdrs.answer') }} as answered_clock,
+        {{ clock_of_source('cdrs."end"') }} as ended_clock,
         {{ parse_integer('cdrs.billsec') }} as typed_duration_s,
         coalesce(words.meaning, sources.default_direction, 'outbound') as typed_direction,
         case upper({{ parse_text('cdrs.disposition') }})
@@ -30,6 +29,16 @@ with typed as (
     left join {{ source('raw', 'file_sources') }} as sources on cdrs.file_id = sources.file_id
     left join {{ meanings(source('raw', 'cdrs_asterisk'), 'dcontext', 'direction') }} as words
         on sources.source_name = words.source_name and lower(trim(cdrs.dcontext)) = words.word
+),
+
+typed as (
+    select
+        *,
+        {{ wall_clock_of('started_clock') }} as started_wall_clock,
+        {{ wall_clock_of('answered_clock') }} as answered_wall_clock,
+        {{ wall_clock_of('ended_clock') }} as ended_wall_clock,
+        {{ offset_instant_of('started_clock') }} as started_offset_utc
+    from clocked
 )
 
 select

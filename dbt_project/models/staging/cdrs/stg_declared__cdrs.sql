@@ -32,6 +32,15 @@ named as (
     inner join {{ source('raw', 'file_sources') }} as sources on records.file_id = sources.file_id
 ),
 
+clocked as (
+    select
+        *,
+        {%- for moment in ['started', 'answered', 'ended'] %}
+        {{ closed_clock(iso_clock(moment ~ '_text', 'date_order')) }} as {{ moment }}_clock{{ ',' if not loop.last }}
+        {%- endfor %}
+    from named
+),
+
 texts as (
     select source_name, 'direction' as role, direction_word as word from named where direction_word is not null
     union
@@ -55,20 +64,20 @@ understood as (
 
 typed as (
     select
-        named.*,
-        {{ parse_wall_clock(iso_clock('started_text', 'date_order')) }} as started_wall_clock,
-        {{ parse_offset_instant(iso_clock('started_text', 'date_order')) }} as started_offset_utc,
-        {{ parse_wall_clock(iso_clock('answered_text', 'date_order')) }} as answered_wall_clock,
-        {{ parse_wall_clock(iso_clock('ended_text', 'date_order')) }} as ended_wall_clock,
+        clocked.*,
+        {{ wall_clock_of('started_clock') }} as started_wall_clock,
+        {{ offset_instant_of('started_clock') }} as started_offset_utc,
+        {{ wall_clock_of('answered_clock') }} as answered_wall_clock,
+        {{ wall_clock_of('ended_clock') }} as ended_wall_clock,
         coalesce({{ parse_integer('duration_text') }}, {{ seconds_of_clock('duration_text') }}) as typed_duration_s,
         case when {{ looks_public('reached') }} then reached else coalesce(dialled, reached) end as callee,
         directions.meaning as direction_meaning,
         dispositions.meaning as disposition_meaning
-    from named
+    from clocked
     left join understood as directions
-        on named.source_name = directions.source_name and directions.role = 'direction' and named.direction_word = directions.word
+        on clocked.source_name = directions.source_name and directions.role = 'direction' and clocked.direction_word = directions.word
     left join understood as dispositions
-        on named.source_name = dispositions.source_name and dispositions.role = 'disposition' and named.disposition_word = dispositions.word
+        on clocked.source_name = dispositions.source_name and dispositions.role = 'disposition' and clocked.disposition_word = dispositions.word
 ),
 
 identified as (

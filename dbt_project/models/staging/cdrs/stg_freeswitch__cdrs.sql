@@ -1,4 +1,4 @@
-with typed as (
+with clocked as (
     select
         cdrs.*,
         coalesce(sources.source_name, 'freeswitch') as source_name,
@@ -6,16 +6,25 @@ with typed as (
         {{ parse_text('cdrs.uuid') }} as typed_call_id,
         coalesce({{ parse_text('cdrs.accountcode') }}, sources.account) as typed_account,
         {{ without_outside_line(parse_text('cdrs.destination_number')) }} as typed_callee,
-        {{ parse_wall_clock(iso_clock('cdrs.start_stamp', 'sources.date_order')) }} as started_wall_clock,
-        {{ parse_offset_instant(iso_clock('cdrs.start_stamp', 'sources.date_order')) }} as started_offset_utc,
-        {{ parse_wall_clock(iso_clock('cdrs.answer_stamp', 'sources.date_order')) }} as answered_wall_clock,
-        {{ parse_wall_clock(iso_clock('cdrs.end_stamp', 'sources.date_order')) }} as ended_wall_clock,
+        {{ clock_of_source('cdrs.start_stamp') }} as started_clock,
+        {{ clock_of_source('cdrs.answer_stamp') }} as answered_clock,
+        {{ clock_of_source('cdrs.end_stamp') }} as ended_clock,
         {{ parse_integer('cdrs.billsec') }} as typed_duration_s,
         coalesce(words.meaning, sources.default_direction, 'outbound') as typed_direction
     from {{ source('raw', 'cdrs_freeswitch') }} as cdrs
     left join {{ source('raw', 'file_sources') }} as sources on cdrs.file_id = sources.file_id
     left join {{ meanings(source('raw', 'cdrs_freeswitch'), 'context', 'direction') }} as words
         on sources.source_name = words.source_name and lower(trim(cdrs.context)) = words.word
+),
+
+typed as (
+    select
+        *,
+        {{ wall_clock_of('started_clock') }} as started_wall_clock,
+        {{ wall_clock_of('answered_clock') }} as answered_wall_clock,
+        {{ wall_clock_of('ended_clock') }} as ended_wall_clock,
+        {{ offset_instant_of('started_clock') }} as started_offset_utc
+    from clocked
 )
 
 select

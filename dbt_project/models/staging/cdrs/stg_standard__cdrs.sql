@@ -1,4 +1,4 @@
-with typed as (
+with clocked as (
     select
         cdrs.*,
         coalesce(sources.source_name, 'standard') as source_name,
@@ -8,14 +8,21 @@ with typed as (
         {{ parse_integer('cdrs.sequence') }} as typed_sequence,
         coalesce({{ parse_text('cdrs.account') }}, sources.account) as typed_account,
         {{ without_outside_line(parse_text('cdrs.callee')) }} as typed_callee,
-        {{ parse_wall_clock(iso_clock('cdrs.started_at', 'sources.date_order')) }} as started_wall_clock,
-        {{ parse_offset_instant(iso_clock('cdrs.started_at', 'sources.date_order')) }} as started_offset_utc,
+        {{ clock_of_source('cdrs.started_at') }} as started_clock,
         {{ parse_integer('cdrs.duration_s') }} as typed_duration_s,
         {{ parse_enum('cdrs.direction', ['outbound', 'inbound']) }} as typed_direction,
         sources.default_direction,
         {{ parse_enum('cdrs.disposition', ['answered', 'no_answer', 'busy', 'failed']) }} as typed_disposition
     from {{ source('raw', 'cdrs_standard') }} as cdrs
     left join {{ source('raw', 'file_sources') }} as sources on cdrs.file_id = sources.file_id
+),
+
+typed as (
+    select
+        *,
+        {{ wall_clock_of('started_clock') }} as started_wall_clock,
+        {{ offset_instant_of('started_clock') }} as started_offset_utc
+    from clocked
 )
 
 select

@@ -1,6 +1,6 @@
 -- What was dialled stands in dial-no, the number that was reached in final-number. A queue or a transfer gives several records that share historyid or
 -- callid; without historyid the counter callid may start again any day, so that it says little without the day.
-with numbered as (
+with clocked as (
     select
         cdrs.*,
         coalesce(sources.source_name, '3cx') as source_name,
@@ -13,10 +13,9 @@ with numbered as (
         {{ without_ext('cdrs.to_no') }} as addressed,
         {{ without_ext('cdrs.final_number') }} as reached,
         {{ looks_public('cdrs.final_number') }} as is_reached_outside,
-        {{ parse_wall_clock(iso_clock('cdrs.time_start', 'sources.date_order')) }} as started_wall_clock,
-        {{ parse_offset_instant(iso_clock('cdrs.time_start', 'sources.date_order')) }} as started_offset_utc,
-        {{ parse_wall_clock(iso_clock('cdrs.time_answered', 'sources.date_order')) }} as answered_wall_clock,
-        {{ parse_wall_clock(iso_clock('cdrs.time_end', 'sources.date_order')) }} as ended_wall_clock,
+        {{ clock_of_source('cdrs.time_start') }} as started_clock,
+        {{ clock_of_source('cdrs.time_answered') }} as answered_clock,
+        {{ clock_of_source('cdrs.time_end') }} as ended_clock,
         {{ seconds_of_clock(parse_text('cdrs.duration')) }} as typed_duration_s,
         coalesce(words.meaning, sources.default_direction, 'outbound') as typed_direction,
         final_words.meaning as final_direction
@@ -26,6 +25,16 @@ with numbered as (
         on sources.source_name = words.source_name and lower(trim(cdrs.from_type)) = words.word
     left join {{ meanings(source('raw', 'cdrs_3cx'), 'final_type', 'final') }} as final_words
         on sources.source_name = final_words.source_name and lower(trim(cdrs.final_type)) = final_words.word
+),
+
+numbered as (
+    select
+        *,
+        {{ wall_clock_of('started_clock') }} as started_wall_clock,
+        {{ wall_clock_of('answered_clock') }} as answered_wall_clock,
+        {{ wall_clock_of('ended_clock') }} as ended_wall_clock,
+        {{ offset_instant_of('started_clock') }} as started_offset_utc
+    from clocked
 ),
 
 typed as (
@@ -80,6 +89,6 @@ select
         when typed_callee is null then 'missing_callee'
         -- two numbers outside, and no word of a forward or a transfer between them
         when is_reached_outside and typed_direction <> 'inbound' and {{ parse_text('reason_changed') }} is null and {{ looks_public('dialled') }}
-            and {{ tail_of_number('dialled') }} <> {{ tail_of_number('reached') }} then 'numbers_disagree'
+            and right(dialled, 8) <> right(reached, 8) and {{ tail_of_number('dialled') }} <> {{ tail_of_number('reached') }} then 'numbers_disagree'
     end as reject_reason
 from typed
