@@ -393,7 +393,7 @@ def unexpected(
     found: list[Unexpected] = []
     for feed in SUITES:
         of_feed = connection.execute(
-            "select file_id from raw.files where feed = ? and duplicate_of is null order by file_id", [feed]
+            "select file_id from raw.files where feed = ? and duplicate_of is null and withdrawn_at is null order by file_id", [feed]
         ).fetchall()
         before = [file_id for (file_id,) in of_feed if file_id in pending]
         since = [file_id for (file_id,) in of_feed if file_id > after_file_id and file_id not in pending] if feed in failed else []

@@ -26,6 +26,8 @@ DECIDED_ON = (
     "invoice_lines",
     "invoice_vat",
     "service_charges",
+    "commissions",
+    "commission_lines",
     "partner",
     "customers",
     "receivables",
