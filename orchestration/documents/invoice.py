@@ -299,8 +299,6 @@ def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
     if invoice.kind == "credit_note":
         if not invoice.credited_invoice_number:
             yield "a credit note names no invoice", "give the number of the invoice that it credits"
-        if invoice.gross_eur > 0:
-            yield f"a credit note over {invoice.gross_eur} asks for money", "give the amounts of a credit note as negative"
 
 
 def shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
