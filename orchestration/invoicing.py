@@ -416,7 +416,7 @@ def _taking_what_is_left(lines: Sequence[Row], credited_before: Sequence[Row]) -
     for key, net in _by_category(lines).items():
         own = _vat_of(key, net)
         vat = _vat_of(key, before.get(key, Decimal(0)) + net) - vat_before.get(key, Decimal(0))
-        if vat != own and net + vat <= 0:
+        if vat != own:
             next(line for line in corrected if _category(line) == key)["vat_correction_eur"] = vat - own
     return corrected
 

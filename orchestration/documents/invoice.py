@@ -296,11 +296,8 @@ def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
         yield f"month {invoice.month!r} is no month", "write it as YYYY-MM"
     if not invoice.invoice_number.strip():
         yield "it has no number", "approve it: approval gives the number"
-    if invoice.kind == "credit_note":
-        if not invoice.credited_invoice_number:
-            yield "a credit note names no invoice", "give the number of the invoice that it credits"
-        if invoice.gross_eur > 0:
-            yield f"a credit note over {invoice.gross_eur} asks for money", "give the amounts of a credit note as negative"
+    if invoice.kind == "credit_note" and not invoice.credited_invoice_number:
+        yield "a credit note names no invoice", "give the number of the invoice that it credits"
 
 
 def shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
