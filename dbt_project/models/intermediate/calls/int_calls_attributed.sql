@@ -67,7 +67,7 @@ calls_by_number as (
         {{ who }}.local_time_zone as {{ who }}_time_zone,
         {%- endfor %}
         -- toll-free numbers are called by strangers, and not forwarded to
-        {{ looks_public('calls_by_account.callee') }} and not {{ matches('calls_by_account.callee', '^(0|00[0-9]{1,3}|[+][0-9]{1,3})?800[0-9]{4,}$') }} as is_to_outside
+        case when calls_by_account.direction = 'inbound' then {{ looks_public('calls_by_account.callee') }} and not {{ matches('calls_by_account.callee', '^(0|00[0-9]{1,3}|[+][0-9]{1,3})?800[0-9]{4,}$') }} else false end as is_to_outside
     from calls_by_account
     {%- for who, number in [('calling', 'caller'), ('called', 'callee')] %}
     left join {{ ref('int_payer_numbers') }} as {{ who }}
