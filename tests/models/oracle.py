@@ -190,7 +190,7 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         assignments={
             kind: timelines(
                 (
-                    {**row, "partner_id": "", "customer_group": ""} if row["customer_id"] else row
+                    {**row, "partner_id": "", "customer_group": "", "named_id": row["partner_id"]} if row["customer_id"] else row
                     for row in assignments
                     if row[f"{kind}_plan_id"]
                 ),
@@ -746,7 +746,18 @@ def assigned(books: Books, kind: str, customer: Row, on: date) -> Row | None:
     of_group = (
         books.assignments[kind].get(("", customer["partner_id"], customer["customer_group"]), ()) if customer["customer_group"] else ()
     )
-    return only(valid(of_customer, on)) or only(valid(of_group, on))
+    own = only(valid(of_customer, on))
+    if own and _tenant_of(books, own) != customer["partner_id"]:
+        own = None  # a plan of that name elsewhere is another one
+    return own or only(valid(of_group, on))
+
+
+def _tenant_of(books: Books, assignment: Row) -> str | None:
+    """Whose row it is: of the partner that it names, else of the one who has the customer when it begins."""
+    if assignment["named_id"]:
+        return assignment["named_id"]
+    begins = date.fromisoformat(assignment["valid_from"])
+    return next((term.row["partner_id"] for term in books.customers.get((assignment["customer_id"],), ()) if term.valid_to > begins), None)
 
 
 def deck_rows(books: Books, partner_id: str, number: str, on: date) -> list[Row]:

@@ -333,7 +333,7 @@ def test_a_deck_problem_comes_with_its_mend(landed: Workspace) -> None:
     assert rows == [
         (10, "negative_rate", "rates are zero or more", False),
         (11, "missing_minute_rate_eur", "give minute_rate_eur", False),
-        (12, "invalid_prefix", "write prefix as 1 to 15 digits", False),
+        (12, "invalid_prefix", "write prefix as the digits behind the plus, such as 316 (not 06: of which country?)", False),
         (14, "two_rows_for_one_moment", "leave one of them", False),
         (
             19,
@@ -514,6 +514,7 @@ NIGHTS: tuple[dict[str, str], ...] = (
         moves,p1,a
         released,p1,a
         of two,p2,a
+        waits,p1,a
     """,
         "resellers/a.csv": """
         reseller_id,partner_id,name,call_commission_percent
@@ -524,11 +525,13 @@ NIGHTS: tuple[dict[str, str], ...] = (
         of one,stays
         handed over,stays
         of who moves,moves
+        waits,stays
     """,
         "numbers/a.csv": """
         first_number,last_number,customer_id
         +31201000000,+31201000099,stays
         +31202000000,+31202000099,stays
+        +31203000000,+31203000099,stays
     """,
         "call_plans/a.csv": """
         call_plan_id,partner_id,name,rounding_seconds
@@ -562,20 +565,23 @@ NIGHTS: tuple[dict[str, str], ...] = (
         stays,p2,taken,
         stays,p2,taken from a day on,2026-11-01
         released,p2,a,2026-11-01
+        waits,p2,a,2026-11-01
     """,
         "resellers/b.csv": """
         reseller_id,partner_id,name,call_commission_percent
         r1,p2,Another,0.5
     """,
         "accounts/b.csv": """
-        account,customer_id
-        of one,of two
+        account,customer_id,valid_from
+        of one,of two,
+        waits,of two,2026-11-01
     """,
         "numbers/b.csv": """
-        first_number,last_number,customer_id
-        0201000050,,of two
-        0201000100,0201000199,of two
-        0031201000099,0031201000110,of two
+        first_number,last_number,customer_id,valid_from
+        0201000050,,of two,
+        0201000100,0201000199,of two,
+        0031201000099,0031201000110,of two,
+        0203000010,0203000019,of two,2026-11-01
     """,
         "call_plans/b.csv": """
         call_plan_id,partner_id,name,rounding_seconds
@@ -606,14 +612,17 @@ NIGHTS: tuple[dict[str, str], ...] = (
         "customers/c.csv": """
         customer_id,partner_id,name,valid_to
         moves,p1,a,2026-11-01
+        waits,p1,a,2026-11-01
     """,
         "accounts/c.csv": """
         account,customer_id,valid_to
         handed over,stays,2026-11-01
+        waits,stays,2026-11-01
     """,
         "numbers/c.csv": """
         first_number,last_number,customer_id,valid_to
         +31202000000,+31202000099,stays,2026-11-01
+        +31203000000,+31203000099,stays,2026-11-01
     """,
     },
     {
@@ -635,14 +644,17 @@ NIGHTS: tuple[dict[str, str], ...] = (
         customer_id,partner_id,name,valid_from
         moves,p1,as before,
         released,p1,as before,
+        waits,p1,as before,
     """,
         "accounts/e.csv": """
         account,customer_id,valid_to
         handed over,stays,
+        waits,stays,
     """,
         "numbers/e.csv": """
         first_number,last_number,customer_id,valid_to
         +31202000000,+31202000099,stays,
+        +31203000000,+31203000099,stays,
     """,
     },
 )
@@ -690,6 +702,7 @@ def test_a_customer_stays_with_the_partner_who_has_it(claimed: Workspace) -> Non
         ("b", 3, "customer_of_another_partner"),
         ("e", 2, "customer_of_another_partner"),
         ("e", 3, "customer_of_another_partner"),
+        ("e", 4, "customer_of_another_partner"),
     ]
     periods = query(
         claimed,
@@ -702,13 +715,19 @@ def test_a_customer_stays_with_the_partner_who_has_it(claimed: Workspace) -> Non
         ("released", "p1", "0001-01-01", "2026-11-01"),
         ("released", "p2", "2026-11-01", "9999-12-31"),
         ("stays", "p1", "0001-01-01", "9999-12-31"),
+        ("waits", "p1", "0001-01-01", "2026-11-01"),
+        ("waits", "p2", "2026-11-01", "9999-12-31"),  # it came before the other let go
     ]
     assert query(claimed, "select distinct name from staging.stg_landing__customers where customer_id in ('stays', 'moves')") == [("a",)]
 
 
 def test_an_account_stays_with_the_partner_who_has_it(claimed: Workspace) -> None:
     """A partner's calls would be paid by a customer of another, who named its account."""
-    assert refused(claimed, "accounts") == [("b", 2, "account_of_another_partner"), ("e", 2, "account_of_another_partner")]
+    assert refused(claimed, "accounts") == [
+        ("b", 2, "account_of_another_partner"),
+        ("e", 2, "account_of_another_partner"),
+        ("e", 3, "account_of_another_partner"),
+    ]
     assert query(
         claimed, "select account, customer_id, valid_from::varchar, valid_to::varchar from staging.stg_landing__accounts order by all"
     ) == [
@@ -716,6 +735,8 @@ def test_an_account_stays_with_the_partner_who_has_it(claimed: Workspace) -> Non
         ("handed over", "stays", None, "2026-11-01"),
         ("of one", "stays", None, None),
         ("of who moves", "moves", None, None),
+        ("waits", "of two", "2026-11-01", None),
+        ("waits", "stays", None, "2026-11-01"),
     ]
 
 
@@ -725,14 +746,17 @@ def test_a_number_stays_with_the_partner_who_has_it_however_it_is_written(claime
         ("b", 2, "number_of_another_partner"),
         ("b", 4, "number_of_another_partner"),
         ("e", 2, "number_of_another_partner"),
+        ("e", 3, "number_of_another_partner"),
     ]
     assert query(
         claimed, "select first_number, customer_id, valid_from::varchar, valid_to::varchar from staging.stg_landing__numbers order by all"
     ) == [
         ("+31201000000", "stays", None, None),
         ("+31202000000", "stays", None, "2026-11-01"),
+        ("+31203000000", "stays", None, "2026-11-01"),
         ("0201000100", "of two", None, None),
         ("0202000010", "of two", "2026-11-01", None),
+        ("0203000010", "of two", "2026-11-01", None),
     ]
 
 

@@ -44,7 +44,7 @@ readable as (
     select
         grouped_records.*,
         coalesce(read.e164, grouped_records.callee) as called_number,
-        floor({{ epoch_seconds('grouped_records.started_wall_clock') }} / 60) as started_minute,
+        date_trunc('minute', grouped_records.started_wall_clock) as started_minute,
         -- without an account, who made the record is known by its numbers
         case when grouped_records.account is null then coalesce(callers.customer_id, callees.customer_id, '') else '' end as made_by
     from grouped_records

@@ -18,12 +18,17 @@ home_countries as (
             blocks.file_id,
             blocks.line,
             partners.home_country,
-            row_number() over (partition by blocks.file_id, blocks.line order by greatest(blocks.valid_from, customers.valid_from, partners.valid_from)) as place
+            row_number() over (
+                partition by blocks.file_id, blocks.line
+                order by
+                    -- a row of a customer who has left ends that of who had the number before, all the same
+                    case when customers.valid_to > blocks.valid_from and partners.valid_to > blocks.valid_from then 0 else 1 end,
+                    greatest(blocks.valid_from, customers.valid_from, partners.valid_from)
+            ) as place
         from blocks
-        inner join {{ ref('stg_landing__customer_periods') }} as customers
-            on blocks.customer_id = customers.customer_id and customers.valid_to > blocks.valid_from
+        inner join {{ ref('stg_landing__customer_periods') }} as customers on blocks.customer_id = customers.customer_id
         inner join {{ ref('stg_landing__partner_periods') }} as partners
-            on customers.partner_id = partners.partner_id and partners.valid_to > blocks.valid_from and {{ hold_at_once('customers', 'partners') }}
+            on customers.partner_id = partners.partner_id and {{ hold_at_once('customers', 'partners') }}
     )
     where place = 1
 ),

@@ -23,24 +23,53 @@ with assignments as (
 
 {{ kind }}_of_groups as (
     select
-        partner_id, customer_group, plan_id, valid_from, file_id, line,
+        partner_id, customer_group, plan_id, valid_from, file_id as assignment_file_id, line as assignment_line, 1 as specificity,
         coalesce(valid_to, {{ next_valid_from(['partner_id', 'customer_group']) }}, {{ end_of_time() }}) as valid_to
     from {{ kind }}_rows
     where customer_id is null
 ),
 
+-- one plan of the group at a time, before it is cut to the days on which a customer is of the group
+{{ kind }}_group_periods as (
+    select * from {{ valid_periods(
+        kind ~ '_of_groups', key=['partner_id', 'customer_group'], series=[], carry=['plan_id', 'assignment_file_id', 'assignment_line']
+    ) }}
+),
+
+-- a customer's row is of the partner that it names, else of the one who has the customer when it begins: a plan of that name elsewhere is another one
+{{ kind }}_of_customers as (
+    select customer_id, tenant_id, plan_id, valid_from, file_id as assignment_file_id, line as assignment_line, 2 as specificity, valid_to
+    from (
+        select
+            plans.*,
+            coalesce(plans.partner_id, customers.partner_id) as tenant_id,
+            row_number() over (partition by plans.file_id, plans.line order by customers.valid_from) as place
+        from {{ kind }}_rows as plans
+        inner join {{ ref('stg_landing__customer_periods') }} as customers
+            on plans.customer_id = customers.customer_id and customers.valid_to > plans.valid_from
+    )
+    where place = 1
+),
+
+{{ kind }}_customer_periods as (
+    select * from {{ valid_periods(
+        kind ~ '_of_customers', key=['customer_id'], series=[], carry=['tenant_id', 'plan_id', 'assignment_file_id', 'assignment_line']
+    ) }}
+),
+
 {{ kind }}_assignments as (
     select
-        plans.customer_id,
+        customers.customer_id,
         'customer' as assigned_to,
         2 as specificity,
         plans.plan_id,
-        plans.valid_from,
-        plans.valid_to,
-        plans.file_id as assignment_file_id,
-        plans.line as assignment_line
-    from {{ kind }}_rows as plans
-    where plans.customer_id is not null
+        {{ common_from('plans', 'customers') }} as valid_from,
+        {{ common_to('plans', 'customers') }} as valid_to,
+        plans.assignment_file_id,
+        plans.assignment_line
+    from {{ kind }}_customer_periods as plans
+    inner join {{ ref('stg_landing__customer_periods') }} as customers
+        on plans.customer_id = customers.customer_id and plans.tenant_id = customers.partner_id and {{ hold_at_once('plans', 'customers') }}
 
     union all
 
@@ -52,9 +81,9 @@ with assignments as (
         plans.plan_id,
         {{ common_from('plans', 'customers') }} as valid_from,
         {{ common_to('plans', 'customers') }} as valid_to,
-        plans.file_id as assignment_file_id,
-        plans.line as assignment_line
-    from {{ kind }}_of_groups as plans
+        plans.assignment_file_id,
+        plans.assignment_line
+    from {{ kind }}_group_periods as plans
     inner join {{ ref('stg_landing__customer_periods') }} as customers
         on plans.customer_group = customers.customer_group and plans.partner_id = customers.partner_id and {{ hold_at_once('plans', 'customers') }}
 ),
