@@ -25,8 +25,10 @@ Row = dict[str, str]
 
 HOUSE = "house"
 """The partner of all customers whose changes concern themselves alone."""
+ELSEWHERE = "elsewhere"
+"""A partner to whose customer things go."""
 CONTROL = "control"
-"""A partner of whom nothing changes."""
+"""A partner of whom nothing changes, and whom no change names."""
 APPROVED, CLOSED, OPEN = "2026-08", "2026-09", "2026-10"
 
 OF_A_PARTNER = ("partners", "purchase_rates", "purchase_invoices")
@@ -92,8 +94,9 @@ def trade() -> Trade:
             _partner(made, change.name, change)
             _customer(made, change.name, change.name, change)
     _partner(made, HOUSE, None)
-    _partner(made, CONTROL, None)
-    _customer(made, CONTROL, "control-customer", None)
+    for partner_id in (ELSEWHERE, CONTROL):
+        _partner(made, partner_id, None)
+        _customer(made, partner_id, f"{partner_id}-customer", None)
     for change in changes():
         if change.partner_id == HOUSE:
             _customer(made, HOUSE, change.name, change)
@@ -296,8 +299,8 @@ def _other(change: Change, column: Mapping[str, Any], row: Row) -> str:
 
 
 SPOKEN: Mapping[str, Any] = {
-    "partner_id": lambda row: CONTROL,
-    "customer_id": lambda row: "control-customer",
+    "partner_id": lambda row: ELSEWHERE,
+    "customer_id": lambda row: f"{ELSEWHERE}-customer",
     "service_code": lambda row: f"{row['customer_id']}-seat" if row.get("customer_id") else "",
     "pbx_id": lambda row: f"{row['customer_id']}-pbx-2",
     "last_number": lambda row: f"{row['first_number'][:-1]}5",

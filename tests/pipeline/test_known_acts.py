@@ -305,7 +305,7 @@ def test_what_was_settled_and_filed_takes_nothing_more(acts: Workspace) -> None:
     settled = settle(acts, "noord", "2026-08", ["r1"])
     assert [(each.reseller_id, each.commission_eur) for each in settled] == [("r1", Decimal("2.71"))]
     (number,) = of_noord(acts, "select invoice_number from invoices where customer_id = 'resold' and month = '2026-08'")[0]
-    note = credit(acts, "noord", number, "te veel", lines=[2], issued_on=date(2026, 11, 5))
+    note = credit(acts, "noord", number, "te veel", lines=[3], issued_on=date(2026, 11, 5))
     tikteller(acts.root, "run")
     now = {(row.vat_category): (row.net_eur, row.vat_eur) for row in vat_return(acts, "noord", "2026-Q3")}
     assert now == filed
