@@ -106,6 +106,13 @@ def _parser() -> argparse.ArgumentParser:
     rerate.add_argument("--to", dest="last_day", type=day, required=True, metavar="DATE", help="the last day, included")
     rerate.add_argument("--partner", metavar="P", help="tell what changed for this partner only")
 
+    release = verb("release", _release, "let another partner have a customer, an account or a number from a day on")
+    release.add_argument("feed", choices=("customers", "accounts", "numbers"))
+    release.add_argument("key", metavar="KEY", help="the customer_id, the account, or the first_number as it was landed")
+    release.add_argument("--to", dest="partner", required=True, metavar="P", help="the partner whose row waits")
+    release.add_argument("--from", dest="first_day", type=day, required=True, metavar="DATE", help="its valid_from, or a day before it")
+    release.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
+
     month_end.add_verbs(verb, everywhere, printing)
     receivables.add_verbs(verb, printing)
     commissions.add_verbs(verb, everywhere, printing)
@@ -252,6 +259,16 @@ def _rerate(args: argparse.Namespace) -> int:
     for line in (change.line for change in changes) if report.published else report.lines():
         print(line)
     return 0 if report.published else FAILED
+
+
+def _release(args: argparse.Namespace) -> int:
+    from orchestration.commands.month_end import publish_decision
+    from orchestration.key_releases import release
+
+    workspace = workspace_of(args).require()
+    released = release(workspace, args.feed, args.key, args.partner, args.first_day)
+    print(f"{released.key} of {released.feed} may be {released.partner_id}'s from {released.released_from} on")
+    return 0 if args.no_run else publish_decision(workspace)
 
 
 def _status(args: argparse.Namespace) -> int:

@@ -1,13 +1,20 @@
-"""Statements of what resellers earn, from what is published to files: ``documents/<partner>/<YYYY-MM>/commission-<reseller_id>.pdf``."""
+"""Statements of what resellers earn, from what is published to files: ``documents/<partner>/<YYYY-MM>/commission-<reseller_id>.pdf``.
+
+A statement that was settled with its reseller is a decision and takes nothing more: what is approved or credited afterwards for that
+month stands on a later one (model ``commission_lines``).
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from orchestration import state
 from orchestration.closing import month_named, published
 from orchestration.documents.invoice import Language
 from orchestration.documents.rendering import write_whole
@@ -24,6 +31,11 @@ LINES = """
     where lines.month = ?
     order by lines.reseller_id, lines.kind, customer_name, lines.customer_id, invoices.invoice_number nulls last, lines.invoice_id
 """
+SETTLED_LINES = """
+    select
+        reseller_id, month, invoice_id, kind, commission_percent::varchar as commission_percent, sale_eur::varchar as sale_eur
+    from commission_lines where month = ? and reseller_id = ? order by all
+"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,54 @@ class RenderedStatement:
     commission_eur: Decimal
     is_final: bool
     pdf: Path
+
+
+@dataclass(frozen=True)
+class SettledStatement:
+    """A statement that was settled, and what it pays."""
+
+    partner_id: str
+    month: str
+    reseller_id: str
+    commission_eur: Decimal
+
+
+def settle(workspace: Workspace, partner_id: str, month: str, reseller_ids: Sequence[str] = ()) -> list[SettledStatement]:
+    """Settle the statements of a month, of all resellers of the partner or the chosen; those that are settled already are left alone.
+
+    Raises TiktellerError where a chosen reseller earned nothing, or invoices behind a statement are not approved yet.
+    """
+    month_named(month)
+    with published(workspace, partner_id) as (snapshot, _), state.deciding(workspace) as decided:
+        earned = {row["reseller_id"]: row for row in rows_of(snapshot, "select * from commissions where month = ? order by 1", [month])}
+        _require_earned(partner_id, month, reseller_ids, earned)
+        statements = state.commission_statements
+        of_month = sa.and_(statements.c.partner_id == partner_id, statements.c.month == month)
+        known = set(decided.execute(sa.select(statements.c.reseller_id).where(of_month)).scalars())
+        chosen = [each for each in sorted(reseller_ids or earned) if each not in known]
+        if unfinished := [f"{each} ({earned[each]['open_invoices']:,})" for each in chosen if not earned[each]["is_final"]]:
+            raise TiktellerError(
+                f"invoices of {month} behind these statements are not approved yet: {', '.join(unfinished)}",
+                mend=f"tikteller invoices approve --partner {partner_id} --month {month}, then again",
+            )
+        for reseller_id in chosen:
+            lines = rows_of(snapshot, SETTLED_LINES, [month, reseller_id])
+            decided.execute(
+                statements.insert().values(
+                    partner_id=partner_id, reseller_id=reseller_id, month=month, settled_at=state.now(), settled_by=state.whoami()
+                )
+            )
+            if lines:
+                decided.execute(state.commission_statement_lines.insert(), [{**line, "partner_id": partner_id} for line in lines])
+            state.note(decided, "settle commissions", partner_id, reseller_id, f"{month}: {earned[reseller_id]['commission_eur']}")
+    return [SettledStatement(partner_id, month, each, earned[each]["commission_eur"]) for each in chosen]
+
+
+def _require_earned(partner_id: str, month: str, reseller_ids: Sequence[str], earned: Mapping[str, object]) -> None:
+    for reseller_id in reseller_ids:
+        if reseller_id not in earned:
+            known = ", ".join(sorted(earned)) or "nobody"
+            raise TiktellerError(f"{reseller_id!r} has no commission of {partner_id} in {month}", mend=f"there is one of {known}")
 
 
 def render_statements(
@@ -68,10 +128,7 @@ def statements(
         lines: dict[str, list[CommissionLine]] = defaultdict(list)
         for row in rows_of(snapshot, LINES, [month]):
             lines[row["reseller_id"]].append(CommissionLine(**{name: row[name] for name in CommissionLine.__dataclass_fields__}))
-    for reseller_id in reseller_ids:
-        if reseller_id not in earned:
-            known = ", ".join(sorted(earned)) or "nobody"
-            raise TiktellerError(f"{reseller_id!r} has no commission of {partner_id} in {month}", mend=f"there is one of {known}")
+    _require_earned(partner_id, month, reseller_ids, earned)
     for reseller_id in sorted(reseller_ids or earned):
         commission, reseller = earned[reseller_id], resellers.get(reseller_id) or {"name": reseller_id}
         kinds = {line.kind for line in lines[reseller_id]}

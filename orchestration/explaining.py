@@ -54,7 +54,7 @@ def quote(workspace: Workspace, partner_id: str, plan: str, number: str, seconds
     if seconds < 0:
         raise TiktellerError("a call lasts zero seconds or more", mend="--seconds 61")
     with opened(workspace, partner_id) as connection:
-        known = connection.execute("select call_plan_id from snap.rating.stg_landing__call_plans order by 1").fetchall()
+        known = connection.execute("select distinct call_plan_id from snap.rating.int_call_plans order by 1").fetchall()
         plans = [row[0] for row in known]
         if plan not in plans:
             raise TiktellerError(f"{partner_id} has no call plan {plan!r}", mend=f"one of {', '.join(plans) or 'none yet'}")
@@ -65,10 +65,11 @@ def quote(workspace: Workspace, partner_id: str, plan: str, number: str, seconds
             [partner_id, QUOTED_CUSTOMER, number, day, seconds],
         )
         connection.execute(
-            "create temp table quoted_plan as select 'call' as plan_kind, ?::varchar as customer_id, '0001-01-01'::date as valid_from, "
+            "create temp table quoted_plan as select 'call' as plan_kind, ?::varchar as partner_id, ?::varchar as customer_id, "
+            "'0001-01-01'::date as valid_from, "
             "'9999-12-31'::date as valid_to, ?::varchar as plan_id, 'quote' as assigned_to, null::integer as assignment_file_id, "
             "null::bigint as assignment_line",
-            [QUOTED_CUSTOMER, plan],
+            [partner_id, QUOTED_CUSTOMER, plan],
         )
         facts = _rated(connection, {"int_customer_plans": "quoted_plan"})
         return Explained(facts, _steps(connection, facts))

@@ -74,14 +74,16 @@ def judge(connection: duckdb.DuckDBPyConnection, request: BacktestRequest) -> Ba
 
 def _make_crossings(cursor: duckdb.DuckDBPyConnection, request: BacktestRequest) -> None:
     """Leave what the macros make of the request in temporary tables: limits, judged_days, crossings."""
-    cursor.execute("create temp table range_given as select '' as customer_id, $1::varchar as ids_range_eur", [request.limits])
-    cursor.execute(f"create temp table limits as select * exclude (customer_id) from {formula('ids_stages', 'range_given')}")
+    cursor.execute(
+        "create temp table range_given as select '' as partner_id, '' as customer_id, $1::varchar as ids_range_eur", [request.limits]
+    )
+    cursor.execute(f"create temp table limits as select * exclude (partner_id, customer_id) from {formula('ids_stages', 'range_given')}")
     if not _answer(cursor, "select 1 from limits").rows:
         raise TiktellerError(f"--range {request.limits!r} cannot be read", mend="stages in EUR, the lowest first, such as 40-80-120")
     cursor.execute(f"create temp table judged_days as {JUDGED_DAYS}", [request.customer_id, request.first_day, request.last_day])
     cursor.execute("""
         create temp table stages as
-        select customers.customer_id, limits.* from (select distinct customer_id from judged_days) as customers cross join limits
+        select customers.*, limits.* from (select distinct partner_id, customer_id from judged_days) as customers cross join limits
     """)
     cursor.execute(f"create temp table crossings as select * from {formula('ids_crossings', 'judged_days', 'stages', 'calls')}")
 

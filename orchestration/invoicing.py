@@ -86,7 +86,8 @@ def approve(
         require_seller(partner)
         invoices = {
             row["invoice_id"]: row
-            for row in rows_of(snapshot, "select * from invoices where month = ? and invoice_id = customer_id || '-' || month", [month])
+            for row in rows_of(snapshot, "select * from invoices where month = ?", [month])
+            if not state.is_credited_by_hand(row["invoice_id"])
         }
         for invoice_id in chosen or ():
             if invoice_id not in invoices:
@@ -258,10 +259,12 @@ def approved_invoices(
             content = json.loads(row.content)
             freeze_id = decided.execute(
                 sa.select(state.frozen_months.c.freeze_id).where(
-                    state.frozen_months.c.customer_id == row.customer_id, state.frozen_months.c.month == row.month
+                    state.frozen_months.c.partner_id == row.partner_id,
+                    state.frozen_months.c.customer_id == row.customer_id,
+                    state.frozen_months.c.month == row.month,
                 )
             ).scalar_one_or_none()
-            is_of_month = row.invoice_id == f"{row.customer_id}-{row.month}"  # not a credit note by hand
+            is_of_month = not state.is_credited_by_hand(row.invoice_id)
             calls = frozen(freeze_id).get(row.customer_id, []) if freeze_id is not None and is_of_month else []
             yield _document(workspace, content, calls)
 

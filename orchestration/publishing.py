@@ -93,18 +93,16 @@ PLATFORM_TABLES = {
 }
 """Published name -> its source, whole, for operators only: what stands in no partner's file because it is nobody's yet, or everybody's."""
 
-OF_ITS_DECK = "where deck_id in (select deck_id from warehouse.marts.partners {where})"
-OF_ITS_PLANS = "where call_plan_id in (select call_plan_id from warehouse.staging.stg_landing__call_plans {where})"
-OF_ITS_CUSTOMERS = "where customer_id in (select customer_id from warehouse.marts.customers {where})"
+OF_ITS_DECKS = "where deck_id in (select deck_id from warehouse.staging.stg_landing__partner_periods {where})"
 
 RATING_TABLES = {
-    "intermediate.int_partners": "{where}",
-    "intermediate.int_deck_prefixes": OF_ITS_DECK,
-    "intermediate.int_deck_prices": OF_ITS_DECK,
-    "intermediate.int_call_plan_prices": OF_ITS_PLANS,
-    "intermediate.int_customer_plans": OF_ITS_CUSTOMERS,
-    "staging.stg_landing__call_plans": "{where}",
-    "staging.stg_landing__call_plan_rates": OF_ITS_PLANS,
+    "staging.stg_landing__partner_periods": "{where}",
+    "intermediate.int_deck_prefixes": OF_ITS_DECKS,
+    "intermediate.int_deck_prices": OF_ITS_DECKS,
+    "intermediate.int_call_plans": "{where}",
+    "intermediate.int_call_plan_prices": "{where}",
+    "intermediate.int_customer_plans": "{where}",
+    "staging.stg_landing__call_plan_rates": "{where}",
     "reference.short_numbers": "",
     "reference.dialled_prefixes": "",
     "reference.dialling_plans": "",

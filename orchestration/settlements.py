@@ -21,16 +21,19 @@ LATER_SETTLEMENTS = """
     from service_charges as billed
     inner join service_charges as settled
         on billed.customer_id = settled.customer_id and billed.kind = settled.kind and billed.service_code = settled.service_code
-        and billed.month = settled.month and billed.order_id = settled.order_id and billed.line_number = settled.line_number
+        and billed.month = settled.month and billed.order_id is not distinct from settled.order_id
+        and billed.line_number is not distinct from settled.line_number
+        and (billed.kind <> 'seat' or billed.pbx_id is not distinct from settled.pbx_id)
     where
         billed.customer_id = $customer_id and billed.invoice_month = $month and billed.kind = $kind and billed.service_code = $service_code
         and case when billed.is_settlement then billed.month end is not distinct from $settled_month
         and billed.month = coalesce($service_month, billed.month)
+        and (billed.kind <> 'seat' or billed.pbx_id is not distinct from $pbx_id)
         and settled.is_settlement and settled.invoice_month > billed.invoice_month
     order by 1, 2
 """
-OF_A_SETTLEMENT = ("kind", "service_code", "settled_month")
-"""What tells the lines of one invoice's services and settlements apart."""
+OF_A_SETTLEMENT = ("kind", "service_code", "pbx_id", "settled_month")
+"""What tells the lines of one invoice's services, seats and settlements apart."""
 
 
 @dataclass(frozen=True)
@@ -62,30 +65,36 @@ def settled_since(
             settling = line | {"settled_month": settled_month}
             found += [
                 SettledLine(line["line_number"], name, each["line_number"])
-                for name, each in _final_lines(decided, snapshot, invoice["customer_id"], invoice_month)
+                for name, each in _final_lines(decided, snapshot, invoice["partner_id"], invoice["customer_id"], invoice_month)
                 if all(each.get(of) == settling[of] for of in OF_A_SETTLEMENT)
             ]
     return found
 
 
 def _final_lines(
-    decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, customer_id: str, month: str
+    decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, customer_id: str, month: str
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The lines of a customer's month that is final, less what was credited; each with the invoice's number or the draft's id."""
-    invoice_id = f"{customer_id}-{month}"
-    approved = decided.execute(sa.select(state.invoices).where(state.invoices.c.invoice_id == invoice_id)).first()
+    invoices = state.invoices.c
+    of_month = sa.select(state.invoices).where(
+        invoices.partner_id == partner_id, invoices.customer_id == customer_id, invoices.month == month
+    )
+    approved = next((row for row in decided.execute(of_month) if not state.is_credited_by_hand(row.invoice_id)), None)
     if approved:
-        credited = _credited_lines(decided, approved.partner_id, approved.invoice_number)
+        credited = _credited_lines(decided, partner_id, approved.invoice_number)
         lines = json.loads(approved.content)["lines"]
         yield from ((approved.invoice_number, line) for line in lines if line["line_number"] not in credited)
         return
     frozen = state.frozen_months.c
-    if decided.execute(sa.select(frozen.freeze_id).where(frozen.customer_id == customer_id, frozen.month == month)).first():
+    is_final = sa.select(frozen.freeze_id).where(frozen.partner_id == partner_id, frozen.customer_id == customer_id, frozen.month == month)
+    if decided.execute(is_final).first():
         rows = snapshot.execute(
-            "select line_number, kind, service_code, settled_month from invoice_lines where invoice_id = ?", [invoice_id]
+            f"select invoice_id, line_number, {', '.join(OF_A_SETTLEMENT)} from invoice_lines where customer_id = ? and month = ?",
+            [customer_id, month],
         )
-        for line_number, *of_line in rows.fetchall():
-            yield invoice_id, {"line_number": line_number} | dict(zip(OF_A_SETTLEMENT, of_line, strict=True))
+        for invoice_id, line_number, *of_line in rows.fetchall():
+            if not state.is_credited_by_hand(invoice_id):
+                yield invoice_id, {"line_number": line_number} | dict(zip(OF_A_SETTLEMENT, of_line, strict=True))
 
 
 def credited_by_hand(decided: sa.Connection, partner_id: str) -> dict[str, str]:
@@ -94,10 +103,9 @@ def credited_by_hand(decided: sa.Connection, partner_id: str) -> dict[str, str]:
         sa.select(state.invoices.c.invoice_id, state.invoices.c.customer_id).where(
             state.invoices.c.partner_id == partner_id,
             state.invoices.c.credited_invoice_number.is_not(None),
-            state.invoices.c.invoice_id != state.invoices.c.customer_id + "-" + state.invoices.c.month,
         )
     )
-    return dict(notes.fetchall())
+    return {invoice_id: customer_id for invoice_id, customer_id in notes if state.is_credited_by_hand(invoice_id)}
 
 
 def _credited_lines(decided: sa.Connection, partner_id: str, invoice_number: str) -> set[int]:

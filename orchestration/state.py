@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -43,12 +44,12 @@ freezes = sa.Table(
 frozen_months = sa.Table(
     "frozen_months",
     metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
     sa.Column("customer_id", sa.Text, primary_key=True),
     sa.Column("month", sa.Text, primary_key=True),
-    sa.Column("partner_id", sa.Text, nullable=False),
     sa.Column("freeze_id", sa.Integer, nullable=False),
 )
-"""Months that are final for a customer: its invoice is approved, or the partner closed the month."""
+"""Months that are final for a customer of a partner: its invoice is approved, or the partner closed the month."""
 
 frozen_files = sa.Table(
     "frozen_files",
@@ -76,6 +77,63 @@ rerate_requests = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
 )
 """Days of the CDRs (first and last, both included) that the next run rates again."""
+
+key_releases = sa.Table(
+    "key_releases",
+    metadata,
+    sa.Column("feed", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("released_from", sa.Text, nullable=False),
+    sa.Column("released_at", sa.Text, nullable=False),
+    sa.Column("released_by", sa.Text, nullable=False),
+)
+"""Customers, accounts and numbers (the key as the feed says it) that an operator lets another partner have, from a day on."""
+
+commission_statements = sa.Table(
+    "commission_statements",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("reseller_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("settled_at", sa.Text, nullable=False),
+    sa.Column("settled_by", sa.Text, nullable=False),
+)
+"""Statements that were settled with a reseller: what comes later for that month stands on a later statement."""
+
+commission_statement_lines = sa.Table(
+    "commission_statement_lines",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("reseller_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("invoice_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("commission_percent", sa.Text, primary_key=True),
+    sa.Column("sale_eur", sa.Text, nullable=False),
+)
+
+vat_returns = sa.Table(
+    "vat_returns",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("quarter", sa.Text, primary_key=True),
+    sa.Column("filed_at", sa.Text, nullable=False),
+    sa.Column("filed_by", sa.Text, nullable=False),
+)
+"""Quarters (``2026-Q3``) whose VAT a partner has filed: what comes later for them stands in a later one."""
+
+vat_return_lines = sa.Table(
+    "vat_return_lines",
+    metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("quarter", sa.Text, primary_key=True),
+    sa.Column("invoice_id", sa.Text, primary_key=True),
+    sa.Column("vat_category", sa.Text, primary_key=True),
+    sa.Column("vat_percent", sa.Text, primary_key=True),
+    sa.Column("net_eur", sa.Text, nullable=False),
+    sa.Column("vat_eur", sa.Text, nullable=False),
+)
 
 invoice_sequences = sa.Table(
     "invoice_sequences",
@@ -180,7 +238,15 @@ audit = sa.Table(
 )
 """Who decided what and when. Its last row that a run reads is the version of the state: whatever is decided leaves a row here."""
 
-PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate")
+PUBLISHED_ACTIONS = ("approve", "credit", "close", "rerate", "release", "settle commissions", "file vat")
+
+_CREDITED_BY_HAND = re.compile(r"-credit-\d+$")
+
+
+def is_credited_by_hand(invoice_id: str) -> bool:
+    """Whether it is a credit note that a person made (as the macro of that name says), not a draft below nothing that was approved."""
+    return _CREDITED_BY_HAND.search(invoice_id) is not None
+
 
 TABLES_LOCK = 7_466_155
 """Any number, the same for everybody: who holds it makes the tables."""
@@ -212,6 +278,7 @@ def _engine(address: str) -> sa.Engine:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":  # two that start at once must not both make the tables
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
+            _key_final_months_by_partner(connection)
             metadata.create_all(connection)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, sa.exc.OperationalError, ModuleNotFoundError) as error:
         raise TiktellerError(
@@ -219,6 +286,23 @@ def _engine(address: str) -> sa.Engine:
             mend="TIKTELLER_STATE_URL is such as postgresql+psycopg://user:password@host/database; without it state.db is used",
         ) from error
     return engine
+
+
+def _key_final_months_by_partner(connection: sa.Connection) -> None:
+    """A state of before knew one partner of a customer for ever: its table of final months gets the partner into its key."""
+    found = sa.inspect(connection)
+    if not found.has_table("frozen_months") or "partner_id" in found.get_pk_constraint("frozen_months")["constrained_columns"]:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "alter table frozen_months drop constraint frozen_months_pkey, add primary key (partner_id, customer_id, month)"
+        )
+        return
+    connection.exec_driver_sql("alter table frozen_months rename to frozen_months_of_before")
+    frozen_months.create(connection)
+    columns = "partner_id, customer_id, month, freeze_id"
+    connection.exec_driver_sql(f"insert into frozen_months ({columns}) select {columns} from frozen_months_of_before")
+    connection.exec_driver_sql("drop table frozen_months_of_before")
 
 
 def engine(workspace: Workspace) -> sa.Engine:

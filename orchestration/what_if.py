@@ -104,7 +104,7 @@ PRICED = """
             plan.rounding_decimals,
             {{ billed_seconds('histogram.duration_s', 'plan.rounding_seconds') }} as billed_s
         from histogram
-        cross join plan
+        inner join plan on histogram.rates_from >= plan.valid_from and histogram.rates_from < plan.valid_to
         left join prices
             on histogram.country = prices.country and histogram.line_type = prices.line_type
             and histogram.rates_from >= prices.valid_from and histogram.rates_from < prices.valid_to
@@ -147,19 +147,30 @@ def price_draft(workspace: Workspace, partner_id: str, plan: DraftPlan, scope: S
         raise TiktellerError("the draft has no rates", mend="give at least Standaard FIX and MOB (country *)")
     with opened(workspace, partner_id) as connection:
         connection.execute(
-            "create temp table draft_rates (call_plan_id varchar, country varchar, line_type varchar, connection_fee_eur decimal(18, 8), "
+            "create temp table draft_rates (partner_id varchar, call_plan_id varchar, country varchar, line_type varchar, "
+            "connection_fee_eur decimal(18, 8), "
             "minute_rate_eur decimal(18, 8), minute_rate_percent decimal(9, 4), valid_from date, valid_to date, file_id integer, "
             "line bigint)"
         )
         connection.executemany(
-            "insert into draft_rates values (?, ?, ?, ?, ?, ?, '0001-01-01', null, null, ?)",
+            "insert into draft_rates values (?, ?, ?, ?, ?, ?, ?, '0001-01-01', null, null, ?)",
             [
-                [DRAFT, rate.country, rate.line_type, rate.connection_fee_eur, rate.minute_rate_eur, rate.minute_rate_percent, number]
+                [
+                    partner_id,
+                    DRAFT,
+                    rate.country,
+                    rate.line_type,
+                    rate.connection_fee_eur,
+                    rate.minute_rate_eur,
+                    rate.minute_rate_percent,
+                    number,
+                ]
                 for number, rate in enumerate(rows, start=1)
             ],
         )
         connection.execute(
-            "create temp table plan as select ?::boolean as onnet_billing, ?::bigint as rounding_seconds, ?::bigint as rounding_decimals",
+            "create temp table plan as select ?::boolean as onnet_billing, ?::bigint as rounding_seconds, ?::bigint as rounding_decimals, "
+            "'0001-01-01'::date as valid_from, '9999-12-31'::date as valid_to",
             [plan.onnet_billing, plan.rounding_seconds, plan.rounding_decimals],
         )
         return _priced(connection, {"stg_landing__call_plan_rates": "draft_rates"}, DRAFT, scope)
@@ -169,9 +180,8 @@ def price_plan(workspace: Workspace, partner_id: str, call_plan_id: str, scope: 
     """Price a plan that exists, by what its rows said at the time of the calls."""
     with opened(workspace, partner_id) as connection:
         connection.execute(
-            "create temp table plan as select coalesce(onnet_billing, false) as onnet_billing, "
-            "coalesce(rounding_seconds, 1)::bigint as rounding_seconds, coalesce(rounding_decimals, 4)::bigint as rounding_decimals "
-            "from snap.rating.stg_landing__call_plans where call_plan_id = ?",
+            "create temp table plan as select onnet_billing, rounding_seconds, rounding_decimals, valid_from, valid_to "
+            "from snap.rating.int_call_plans where call_plan_id = ?",
             [call_plan_id],
         )
         if not connection.execute("select 1 from plan").fetchone():

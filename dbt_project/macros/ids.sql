@@ -32,13 +32,13 @@
 {#
     What was typed as stages ("40-80-120", "€ 40,50 - 80"): the lowest limit is stage 1, equal ones count once.
 
-    ranges   customer_id (unique), ids_range_eur
-    result   customer_id, stage, stages (how many there are), limit_eur; none for a customer without a range, or with one that cannot be read
+    ranges   partner_id, customer_id (unique together), ids_range_eur
+    result   partner_id, customer_id, stage, stages (how many there are), limit_eur; none for a customer without a range, or with one that cannot be read
 #}
 {% macro ids_stages(ranges) -%}
     (
         with written as (
-            select customer_id, {{ replace_all("lower(ids_range_eur)", '[–—−]', '-') }} as typed
+            select partner_id, customer_id, {{ replace_all("lower(ids_range_eur)", '[–—−]', '-') }} as typed
             from {{ ranges }}
             where {{ parse_text('ids_range_eur') }} is not null
         ),
@@ -47,6 +47,7 @@
         pieces as (
             {%- for place in range(1, ids_most_stages() | int + 2) %}
             select
+                partner_id,
                 customer_id,
                 {{ place }} as place,
                 {{ replace_all("split_part(typed, '-', " ~ place ~ ")", '[\\s\\x{00A0}]*(€|euro|eur)?[\\s\\x{00A0}]*$|^[\\s\\x{00A0}]*(€|euro|eur)?[\\s\\x{00A0}]*', '') }} as amount
@@ -57,27 +58,28 @@
         ),
 
         limits as (
-            select customer_id, place, cast({{ parse_decimal('amount', 12, 2) }} as decimal(18, 2)) as limit_eur
+            select partner_id, customer_id, place, cast({{ parse_decimal('amount', 12, 2) }} as decimal(18, 2)) as limit_eur
             from pieces
         ),
 
         readable as (
-            select customer_id
+            select partner_id, customer_id
             from limits
-            group by customer_id
+            group by partner_id, customer_id
             having count(*) = count(limit_eur) and max(place) <= {{ ids_most_stages() }}
         ),
 
         distinct_limits as (
-            select distinct limits.customer_id, limits.limit_eur
+            select distinct limits.partner_id, limits.customer_id, limits.limit_eur
             from limits
-            inner join readable on limits.customer_id = readable.customer_id
+            inner join readable on limits.partner_id = readable.partner_id and limits.customer_id = readable.customer_id
         )
 
         select
+            partner_id,
             customer_id,
-            cast(row_number() over (partition by customer_id order by limit_eur) as integer) as stage,
-            cast(count(*) over (partition by customer_id) as integer) as stages,
+            cast(row_number() over (partition by partner_id, customer_id order by limit_eur) as integer) as stage,
+            cast(count(*) over (partition by partner_id, customer_id) as integer) as stages,
             limit_eur
         from distinct_limits
     )
@@ -106,24 +108,25 @@
                 stages.stage, stages.stages, stages.limit_eur
             from {{ days }} as days
             -- the second condition follows from the third; it spares most days the wide arithmetic
-            inner join {{ stages }} as stages on days.customer_id = stages.customer_id and days.usage_eur > stages.limit_eur
+            inner join {{ stages }} as stages
+                on days.partner_id = stages.partner_id and days.customer_id = stages.customer_id and days.usage_eur > stages.limit_eur
             where {{ is_over_limit('days.usage_eur', 'days.past_usage_eur', 'days.average_days', 'stages.limit_eur') }}
         ),
 
         usage_calls as (
             select
-                calls.customer_id, calls.call_date, calls.call_id, calls.call_key, calls.started_at, calls.sale_eur,
+                calls.partner_id, calls.customer_id, calls.call_date, calls.call_id, calls.call_key, calls.started_at, calls.sale_eur,
                 {{ add_seconds('calls.started_at', 'calls.duration_s') }} as ended_at
             from (select * from {{ calls }} where {{ is_ids_usage() }} and sale_eur > 0) as calls
-            inner join (select customer_id, call_date from stages_passed where stage = 1) as passed_days
-                on calls.customer_id = passed_days.customer_id and calls.call_date = passed_days.call_date
+            inner join (select partner_id, customer_id, call_date from stages_passed where stage = 1) as passed_days
+                on calls.partner_id = passed_days.partner_id and calls.customer_id = passed_days.customer_id and calls.call_date = passed_days.call_date
         ),
 
         running_usage as (
             select
                 *,
                 cast(
-                    sum(sale_eur) over (partition by customer_id, call_date order by ended_at, call_key rows between unbounded preceding and current row)
+                    sum(sale_eur) over (partition by partner_id, customer_id, call_date order by ended_at, call_key rows between unbounded preceding and current row)
                     as decimal(18, 6)
                 ) as usage_so_far_eur
             from usage_calls
@@ -134,18 +137,18 @@
             select stages_passed.*, running.call_id, running.call_key, running.ended_at, running.usage_so_far_eur
             from stages_passed
             inner join running_usage as running
-                on stages_passed.customer_id = running.customer_id and stages_passed.call_date = running.call_date
+                on stages_passed.partner_id = running.partner_id and stages_passed.customer_id = running.customer_id and stages_passed.call_date = running.call_date
             where {{ is_over_limit('running.usage_so_far_eur', 'past_usage_eur', 'average_days', 'limit_eur') }}
                 and not {{ is_over_limit('running.usage_so_far_eur - running.sale_eur', 'past_usage_eur', 'average_days', 'limit_eur') }}
         ),
 
         begun_after as (
-            select crossing_calls.customer_id, crossing_calls.call_date, crossing_calls.stage, sum(usage_calls.sale_eur) as saved_eur
+            select crossing_calls.partner_id, crossing_calls.customer_id, crossing_calls.call_date, crossing_calls.stage, sum(usage_calls.sale_eur) as saved_eur
             from crossing_calls
             inner join usage_calls
-                on crossing_calls.customer_id = usage_calls.customer_id and crossing_calls.call_date = usage_calls.call_date
+                on crossing_calls.partner_id = usage_calls.partner_id and crossing_calls.customer_id = usage_calls.customer_id and crossing_calls.call_date = usage_calls.call_date
                 and usage_calls.started_at >= crossing_calls.ended_at and usage_calls.call_key <> crossing_calls.call_key
-            group by crossing_calls.customer_id, crossing_calls.call_date, crossing_calls.stage
+            group by crossing_calls.partner_id, crossing_calls.customer_id, crossing_calls.call_date, crossing_calls.stage
         )
 
         select
@@ -154,7 +157,7 @@
             crossing_calls.call_date,
             crossing_calls.stage,
             {{ ids_stage_action('crossing_calls.stage', 'crossing_calls.stages') }} as stage_action,
-            crossing_calls.stage = max(crossing_calls.stage) over (partition by crossing_calls.customer_id, crossing_calls.call_date) as is_highest,
+            crossing_calls.stage = max(crossing_calls.stage) over (partition by crossing_calls.partner_id, crossing_calls.customer_id, crossing_calls.call_date) as is_highest,
             crossing_calls.limit_eur,
             crossing_calls.usage_eur,
             crossing_calls.average_eur,
@@ -166,7 +169,7 @@
             cast(coalesce(begun_after.saved_eur, 0) as decimal(18, 6)) as saved_eur
         from crossing_calls
         left join begun_after
-            on crossing_calls.customer_id = begun_after.customer_id and crossing_calls.call_date = begun_after.call_date
+            on crossing_calls.partner_id = begun_after.partner_id and crossing_calls.customer_id = begun_after.customer_id and crossing_calls.call_date = begun_after.call_date
             and crossing_calls.stage = begun_after.stage
     )
 {%- endmacro %}

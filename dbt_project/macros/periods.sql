@@ -174,3 +174,36 @@
         and not (extract(isodow from {{ started }}) = 7 and extract(hour from {{ started }}) < 4 and {{ ended }} >= {{ add_seconds(started, -3600) }})
     )
 {%- endmacro %}
+
+{#
+    Of the rows that each say what holds from a day on (valid_from; empty: from the beginning), per key the one that holds on the newest day that landed; where
+    all begin later, the first. Never by the clock of the machine.
+#}
+{% macro as_of_the_horizon(rows, key) -%}
+    (
+        select *
+        from (
+            select
+                rows.*,
+                row_number() over (
+                    partition by {% for column in key %}rows.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+                    order by
+                        case when coalesce(rows.valid_from, {{ start_of_time() }}) <= coalesce(horizon.last_date, {{ end_of_time() }}) then 0 else 1 end,
+                        case
+                            when coalesce(rows.valid_from, {{ start_of_time() }}) <= coalesce(horizon.last_date, {{ end_of_time() }})
+                                then {{ days_between(start_of_time(), 'coalesce(rows.valid_from, ' ~ start_of_time() ~ ')') }}
+                        end desc,
+                        rows.valid_from
+                ) as standing
+            from {{ rows }} as rows
+            cross join {{ ref('int_billing_horizon') }} as horizon
+        )
+        where standing = 1
+    )
+{%- endmacro %}
+
+{# Where two rows hold at once: the days that both have. #}
+{% macro common_from(one, other) -%} greatest({{ one }}.valid_from, {{ other }}.valid_from) {%- endmacro %}
+{% macro common_to(one, other) -%} least({{ one }}.valid_to, {{ other }}.valid_to) {%- endmacro %}
+{% macro hold_at_once(one, other) -%} {{ one }}.valid_from < {{ other }}.valid_to and {{ other }}.valid_from < {{ one }}.valid_to {%- endmacro %}
+{% macro holds_on(row, day) -%} {{ day }} >= {{ row }}.valid_from and {{ day }} < {{ row }}.valid_to {%- endmacro %}

@@ -31,11 +31,16 @@
     result   the columns of `calls`, and of every step: the number, the deck row, the plan row, the status with its reason, seconds and prices
 #}
 {% macro rated_calls(calls) -%}
-with calls_with_number as (
+with calls_with_deck as (
+    select calls.*, partners.deck_id, partners.home_country
+    from {{ calls }} as calls
+    inner join {{ ref('stg_landing__partner_periods') }} as partners
+        on calls.partner_id = partners.partner_id and calls.call_date >= partners.valid_from and calls.call_date < partners.valid_to
+),
+
+calls_with_number as (
     select
         calls.*,
-        numbers.deck_id,
-        numbers.home_country,
         numbers.number_class,
         coalesce(numbers.e164, calls.callee) as callee_e164,
         numbers.prefix,
@@ -45,9 +50,10 @@ with calls_with_number as (
         platform_numbers.e164 is not null as is_onnet,
         -- a call that comes in is nobody's on-net call: whoever called it has that record
         platform_numbers.e164 is not null and coalesce(calls.direction, 'outbound') <> 'inbound' as is_onnet_call
-    from {{ calls }} as calls
+    from calls_with_deck as calls
     inner join {{ ref('int_called_numbers') }} as numbers
-        on calls.partner_id = numbers.partner_id and calls.callee = numbers.callee
+        on calls.partner_id = numbers.partner_id and calls.deck_id = numbers.deck_id and calls.home_country = numbers.home_country
+        and calls.callee = numbers.callee
     left join {{ ref('int_platform_numbers') }} as platform_numbers
         on numbers.platform_number = platform_numbers.e164
         and calls.call_date >= platform_numbers.valid_from and calls.call_date < platform_numbers.valid_to
@@ -103,10 +109,11 @@ calls_with_plan as (
     left join (select * from {{ ref('int_customer_plans') }} where plan_kind = 'call') as assignments
         on calls.customer_id = assignments.customer_id
         and calls.call_date >= assignments.valid_from and calls.call_date < assignments.valid_to
-    left join {{ ref('stg_landing__call_plans') }} as plans
+    left join {{ ref('int_call_plans') }} as plans
         on assignments.plan_id = plans.call_plan_id and calls.partner_id = plans.partner_id
+        and calls.call_date >= plans.valid_from and calls.call_date < plans.valid_to
     left join {{ ref('int_call_plan_prices') }} as prices
-        on plans.call_plan_id = prices.call_plan_id
+        on plans.partner_id = prices.partner_id and plans.call_plan_id = prices.call_plan_id
         and calls.country = prices.country and calls.line_type = prices.line_type
         and calls.call_date >= prices.valid_from and calls.call_date < prices.valid_to
 ),

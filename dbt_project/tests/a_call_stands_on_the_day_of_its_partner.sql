@@ -1,18 +1,16 @@
 -- Fails if a call stands on another day or month than the partner's clock showed: it would be billed at another day's price, or in another month.
--- Only a month that is closed for the customer passes its calls on, to the first one that is not.
-select calls.call_key, calls.started_at, partners.time_zone, calls.call_date, calls.billing_month
+-- Only a month that is closed for the customer passes its calls on, to the first one that is not. What was billed stays on the day of then.
+select calls.call_key, calls.started_at, calls.partner_id, partners.local_time_zone, calls.call_date, calls.billing_month
 from {{ ref('calls') }} as calls
-inner join {{ ref('partners') }} as partners on calls.partner_id = partners.partner_id
+left join {{ ref('stg_landing__partner_periods') }} as partners
+    on calls.partner_id = partners.partner_id and {{ holds_on('partners', 'calls.call_date') }}
 left join {{ ref('int_closed_months') }} as closed
-    on calls.customer_id = closed.customer_id and {{ month_of('calls.call_date') }} = closed.month
+    on calls.partner_id = closed.partner_id and calls.customer_id = closed.customer_id and {{ month_of('calls.call_date') }} = closed.month
 where
     calls.cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
+    and calls.call_key not in (select call_key from {{ source('raw', 'frozen_calls') }})
     and (
-        calls.call_date <> cast({{ local_time('calls.started_at', 'partners.time_zone') }} as date)
-        or (
-            calls.billing_month <> {{ month_of('calls.call_date') }}
-            and calls.call_key not in (select call_key from {{ source('raw', 'frozen_calls') }})
-            and calls.billing_month is distinct from closed.next_open_month
-        )
-        or (calls.billing_month = closed.month and calls.call_key not in (select call_key from {{ source('raw', 'frozen_calls') }}))
+        calls.call_date is distinct from cast({{ local_time('calls.started_at', 'partners.local_time_zone') }} as date)
+        or (calls.billing_month <> {{ month_of('calls.call_date') }} and calls.billing_month is distinct from closed.next_open_month)
+        or calls.billing_month = closed.month
     )

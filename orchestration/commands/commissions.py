@@ -18,6 +18,24 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
     rendering.add_argument("--partner", required=True, metavar="P")
     rendering.add_argument("--month", required=True, metavar="MONTH", help="of the invoices, such as 2026-10")
     rendering.add_argument("--language", choices=("nl", "en"), help="nl or en (Dutch for partners in NL and BE)")
+    settling = action("settle", _settle, "note that statements were settled: what comes later stands on later ones", printing)
+    settling.add_argument("reseller_ids", nargs="*", metavar="RESELLER", help="the chosen ones (all without)")
+    settling.add_argument("--partner", required=True, metavar="P")
+    settling.add_argument("--month", required=True, metavar="MONTH", help="such as 2026-10")
+    settling.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
+
+
+def _settle(args: argparse.Namespace) -> int:
+    from orchestration.commands.month_end import publish_decision
+    from orchestration.commissions import settle
+
+    workspace = workspace_of(args).require()
+    settled = settle(workspace, args.partner, args.month, args.reseller_ids)
+    rows = [tuple(vars(each).values()) for each in settled]
+    write(Answer(("partner_id", "month", "reseller_id", "commission_eur"), rows), args.format, sys.stdout)
+    if not settled:
+        print(f"no statement of {args.partner} for {args.month} is left to settle", file=sys.stderr)
+    return publish_decision(workspace) if settled and not args.no_run else 0
 
 
 def _render(args: argparse.Namespace) -> int:

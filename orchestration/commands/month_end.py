@@ -15,6 +15,7 @@ from orchestration.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestration.invoicing import Approved
+    from orchestration.vat_returns import VatReturn
 
 
 def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argparse.ArgumentParser) -> None:
@@ -52,6 +53,17 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
     rendering.add_argument("--month", metavar="MONTH")
     rendering.add_argument("--profile", choices=("nlcius", "peppol"), default="nlcius", help="what the UBL says it follows (nlcius)")
 
+    vat = adding_to(verb("vat", _vat_usage, "VAT per quarter: what the return says, and that it was filed"), "ACTION", everywhere)
+    for name, run, says in (
+        ("list", _vat_list, "what the return of a quarter says: net and VAT per category and percent"),
+        ("file", _vat_file, "note that the return was filed: what comes later for the quarter stands in a later one"),
+    ):
+        one = vat(name, run, says, printing)
+        one.add_argument("--partner", required=True, metavar="P")
+        one.add_argument("--quarter", required=True, metavar="QUARTER", help="such as 2026-Q3")
+        if name == "file":
+            one.add_argument("--no-run", action="store_true", help="do not publish it at once; the next run does")
+
 
 def _close(args: argparse.Namespace) -> int:
     from orchestration.closing import approvable, close_month
@@ -69,7 +81,7 @@ def _close(args: argparse.Namespace) -> int:
     _tell_of_older(closed.older_drafts)
     if args.no_run:
         return 0
-    code = _publish_decision(workspace)
+    code = publish_decision(workspace)
     # what a draft waited for has moved on, so it may be one that can be approved now
     if code == 0 and closed.blocked and (drafts := approvable(workspace, closed.partner_id, closed.month)):
         print(f"{drafts:,} can be approved now: tikteller invoices approve --partner {closed.partner_id} --month {closed.month}")
@@ -114,7 +126,7 @@ def _invoices_approve(args: argparse.Namespace) -> int:
         print(f"invoices for {month} had to be issued before the 15th of the next month", file=sys.stderr)
     if not done.approved and args.invoice_ids and done.blocked:
         return FAILED
-    return _publish_decision(workspace) if done.approved and not args.no_run else 0
+    return publish_decision(workspace) if done.approved and not args.no_run else 0
 
 
 def _invoices_credit(args: argparse.Namespace) -> int:
@@ -122,7 +134,7 @@ def _invoices_credit(args: argparse.Namespace) -> int:
 
     workspace = workspace_of(args).require()
     _write_approved([credit(workspace, args.partner, args.invoice_number, args.reason, args.line, args.date)], args.format)
-    return 0 if args.no_run else _publish_decision(workspace)
+    return 0 if args.no_run else publish_decision(workspace)
 
 
 def _write_approved(approved: Sequence[Approved], form: Format) -> None:
@@ -142,7 +154,31 @@ def _invoices_render(args: argparse.Namespace) -> int:
     return 0
 
 
-def _publish_decision(workspace: Workspace) -> int:
+def _vat_usage(args: argparse.Namespace) -> int:
+    raise UsageError("vat needs an action", mend="tikteller vat list or file")
+
+
+def _vat_list(args: argparse.Namespace) -> int:
+    from orchestration.vat_returns import vat_return
+
+    _write_vat(vat_return(workspace_of(args).require(), args.partner, args.quarter), args.format)
+    return 0
+
+
+def _vat_file(args: argparse.Namespace) -> int:
+    from orchestration.vat_returns import file_return
+
+    workspace = workspace_of(args).require()
+    _write_vat(file_return(workspace, args.partner, args.quarter), args.format)
+    return 0 if args.no_run else publish_decision(workspace)
+
+
+def _write_vat(rows: Sequence[VatReturn], form: Format) -> None:
+    columns = ("partner_id", "quarter", "vat_category", "vat_percent", "invoices", "net_eur", "vat_eur", "filed_at")
+    write(Answer(columns, [tuple(getattr(each, name) for name in columns) for each in rows]), form, sys.stdout)
+
+
+def publish_decision(workspace: Workspace) -> int:
     """Run the pipeline, so that readers see what was decided."""
     from orchestration.progress import printed
     from orchestration.runs import run

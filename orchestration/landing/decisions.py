@@ -25,6 +25,27 @@ SMALL = {
     "frozen_files": {"sha256": "varchar", "freeze_id": "integer"},
     "closed_months": {"partner_id": "varchar", "month": "varchar", "closed_at": "varchar", "closed_by": "varchar"},
     "rerate_requests": {"request_id": "integer", "first_date": "date", "last_date": "date", "reason": "varchar"},
+    "key_releases": {"feed": "varchar", "key": "varchar", "partner_id": "varchar", "released_from": "date"},
+    "commission_statements": {"partner_id": "varchar", "reseller_id": "varchar", "month": "varchar", "settled_at": "varchar"},
+    "commission_statement_lines": {
+        "partner_id": "varchar",
+        "reseller_id": "varchar",
+        "month": "varchar",
+        "invoice_id": "varchar",
+        "kind": "varchar",
+        "sale_eur": "decimal(18, 2)",
+        "commission_percent": "decimal(9, 4)",
+    },
+    "vat_returns": {"partner_id": "varchar", "quarter": "varchar", "filed_at": "varchar"},
+    "vat_return_lines": {
+        "partner_id": "varchar",
+        "quarter": "varchar",
+        "invoice_id": "varchar",
+        "vat_category": "varchar",
+        "vat_percent": "decimal(5, 2)",
+        "net_eur": "decimal(18, 2)",
+        "vat_eur": "decimal(18, 2)",
+    },
 }
 """Raw table -> its columns; made anew from the state by every run."""
 

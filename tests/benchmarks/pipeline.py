@@ -109,7 +109,7 @@ def what_if(workspace: Workspace) -> list[Measured]:
     partner = max(serving.published_partners(workspace), key=lambda each: serving.current_snapshot(workspace, each).stat().st_size)
     with serving.connect(serving.current_snapshot(workspace, partner)) as snapshot:
         (groups,) = snapshot.execute("select count(*) from call_histogram").fetchone()
-        plans = [row[0] for row in snapshot.execute("select call_plan_id from rating.stg_landing__call_plans order by 1").fetchall()]
+        plans = [row[0] for row in snapshot.execute("select distinct call_plan_id from rating.int_call_plans order by 1").fetchall()]
     measured = []
     for plan in plans[:3]:
         seconds = []

@@ -36,6 +36,18 @@ POSTGRES_SETTINGS = (
 )
 
 
+MODELS = (
+    "stg_landing__partner_periods",
+    "stg_landing__customer_periods",
+    "int_call_plans",
+    "int_customer_plans",
+    "int_call_plan_prices",
+    "int_deck_prefixes",
+    "int_deck_prices",
+)
+"""What rating stands on, in the order of what needs what."""
+
+
 @dataclass(frozen=True)
 class Rated:
     """How long rating took, and in how many calls its prices differ from ours (None: ours)."""
@@ -85,17 +97,18 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
     connection.execute("alter table stg_landing__purchase_rates add column line bigint default 1")
     connection.execute("""
         create table stg_landing__partners as select 'P' as partner_id, 'P' as name, 'premium' as tier, 'D' as deck_id,
-            'Europe/Amsterdam' as time_zone, 'NL' as country;
-        create table int_partners as select *, 'Europe/Amsterdam' as local_time_zone, 'NL' as home_country, '31' as calling_code
-        from stg_landing__partners;
+            'Europe/Amsterdam' as time_zone, 'NL' as country, null::date as valid_from;
         create table stg_landing__customers as
-            select 'C' || n as customer_id, 'P' as partner_id, null::varchar as customer_group from range(200) t(n);
-        create table stg_landing__call_plans (call_plan_id varchar, partner_id varchar, onnet_billing boolean, rounding_seconds bigint,
-            rounding_decimals bigint);
+            select 'C' || n as customer_id, 'P' as partner_id, null::varchar as reseller_id, null::varchar as customer_group,
+                null::varchar as vat_category, null::boolean as billing_exempt, null::date as valid_from, null::date as valid_to,
+                1 as file_id, n as line
+            from range(200) t(n);
+        create table stg_landing__call_plans (call_plan_id varchar, partner_id varchar, name varchar, onnet_billing boolean,
+            rounding_seconds bigint, rounding_decimals bigint, valid_from date);
         insert into stg_landing__call_plans values
-            ('percent', 'P', false, 1, 4), ('euro', 'P', false, 1, 4), ('minutes', 'P', false, 60, 2);
+            ('percent', 'P', 'A', false, 1, 4, null), ('euro', 'P', 'B', false, 1, 4, null), ('minutes', 'P', 'C', false, 60, 2, null);
         create table stg_landing__call_plan_rates as
-            select plan as call_plan_id, country, line_type, fee::decimal(18, 8) as connection_fee_eur,
+            select 'P' as partner_id, plan as call_plan_id, country, line_type, fee::decimal(18, 8) as connection_fee_eur,
                 rate::decimal(18, 8) as minute_rate_eur,
                 percent::decimal(9, 4) as minute_rate_percent, date '2026-01-01' as valid_from, null::date as valid_to,
                 1 as file_id, 1::bigint as line
@@ -151,7 +164,7 @@ def rate_ours(connection: duckdb.DuckDBPyConnection) -> Rated:
     """The batch's own models, from the landed rows on, into table ``ours`` (n, purchase_eur, sale_eur)."""
     began = time.monotonic()
     named = {name: name for name in _tables(connection)}
-    for name in ("int_customer_plans", "int_call_plan_prices", "int_deck_prefixes", "int_deck_prices"):
+    for name in MODELS:
         connection.execute(f"create table {name} as {model(name, named)}")
         named[name] = name
     connection.execute("""

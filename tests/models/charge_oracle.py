@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from tests.models.oracle import ZONE, Books, Row, assigned, day, exact, gives, only, valid
+from tests.models.oracle import ZONE, Books, Row, assigned, customer_on, day, exact, gives, only, valid
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Charge:
     sale_eur: Fraction
 
 
-def order_charges(books: Books, last_month: date) -> dict[tuple[str, str, str, str], Charge]:
-    """By order, line, kind (nrc, mrc) and month: every charge that stands on an invoice up to ``last_month`` (its first day)."""
-    charges: dict[tuple[str, str, str, str], Charge] = {}
-    for (order_id, line_number), order in books.orders.items():
+def order_charges(books: Books, last_month: date) -> dict[tuple[str, str, str, str, str], Charge]:
+    """By partner, order, line, kind (nrc, mrc) and month: every charge that stands on an invoice up to ``last_month`` (its first day)."""
+    charges: dict[tuple[str, str, str, str, str], Charge] = {}
+    for (partner_id, order_id, line_number), order in books.orders.items():
         delivered = day(order["delivered_on"])
         if delivered is None or delivered >= _next_month(last_month):
             continue
-        for charge in _charges_of(books, order, delivered, last_month):
-            charges[order_id, line_number, charge.kind, charge.month] = charge
+        for charge in _charges_of(books, partner_id, order, delivered, last_month):
+            charges[partner_id, order_id, line_number, charge.kind, charge.month] = charge
     return charges
 
 
@@ -41,7 +41,7 @@ def _next_month(first: date) -> date:
     return (first.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
-def _charges_of(books: Books, order: Row, delivered: date, last_month: date) -> Iterator[Charge]:
+def _charges_of(books: Books, partner_id: str, order: Row, delivered: date, last_month: date) -> Iterator[Charge]:
     def charge(kind: str, month: date, invoice_month: date, on: date, quantity: Fraction) -> Charge:
         purchase, sale = _unit_prices(books, order, kind, on)
         return Charge(f"{month:%Y-%m}", f"{invoice_month:%Y-%m}", kind, purchase * quantity, sale * quantity)
@@ -49,10 +49,10 @@ def _charges_of(books: Books, order: Row, delivered: date, last_month: date) -> 
     service = books.services[order["service_code"],][-1].row
     month = delivered.replace(day=1)
     quantity = int(order["quantity"])
-    before = books.orders.get((order["order_id"], order.get("continues_line", "")))
+    before = books.orders.get((partner_id, order["order_id"], order.get("continues_line", "")))
     if (added := quantity - (int(before["quantity"]) if before else 0)) > 0:
         yield charge("nrc", month, month, delivered, Fraction(added))
-    ended = min([day(order["ended_on"]) or date.max, *_taken_over(books, order)])
+    ended = min([day(order["ended_on"]) or date.max, _left_on(books, partner_id, order), *_taken_over(books, partner_id, order)])
     is_advance = service["charged"].lower() == "advance"
     while service["metering"].lower() == "quantity" and month <= (_next_month(last_month) if is_advance else last_month):
         first, last = max(month, delivered), min(_next_month(month), ended)
@@ -62,24 +62,32 @@ def _charges_of(books: Books, order: Row, delivered: date, last_month: date) -> 
         month = _next_month(month)
 
 
-def _taken_over(books: Books, order: Row) -> Iterator[date]:
+def _taken_over(books: Books, partner_id: str, order: Row) -> Iterator[date]:
     """When the line that continues this one is delivered: from then on that one is billed."""
-    for other in books.orders.values():
-        if (other["order_id"], other.get("continues_line", "")) == (order["order_id"], order["line_number"]) and other["delivered_on"]:
+    for (owner_id, order_id, _), other in books.orders.items():
+        continued = owner_id, order_id, other.get("continues_line", "")
+        if continued == (partner_id, order["order_id"], order["line_number"]) and other["delivered_on"]:
             yield date.fromisoformat(other["delivered_on"])
+
+
+def _left_on(books: Books, partner_id: str, order: Row) -> date:
+    """When the customer leaves the partner, and with it the partner's services."""
+    return max(term.valid_to for term in books.customers[order["customer_id"],] if term.row["partner_id"] == partner_id)
 
 
 def _unit_prices(books: Books, order: Row, kind: str, on: date) -> tuple[Fraction, Fraction]:
     """Purchase and sale of one piece: an exception for the service goes before the markup of its category."""
     (service,) = valid(books.services[order["service_code"],], on)
     purchase = exact(service[f"{kind}_purchase_eur"]) or Fraction(0)
-    assignment = assigned(books, "service", books.customers[order["customer_id"]], on)
+    customer = customer_on(books, order["customer_id"], on)
+    assert customer, f"nobody's customer on {on}: {order}"
+    assignment = assigned(books, "service", customer, on)
     assert assignment, f"no service plan for {order}"
-    plan_id = assignment["service_plan_id"]
-    exception = only(valid(books.markups[kind].get((plan_id, "", order["service_code"]), ()), on))
+    plan = customer["partner_id"], assignment["service_plan_id"]
+    exception = only(valid(books.markups[kind].get((*plan, "", order["service_code"]), ()), on))
     if exception and not gives(exception, kind):
         exception = None  # taken back
-    markup = exception or only(valid(books.markups[kind].get((plan_id, service["category"], ""), ()), on))
+    markup = exception or only(valid(books.markups[kind].get((*plan, service["category"], ""), ()), on))
     assert markup, f"no markup for {order}"
     amount = exact(markup[f"{kind}_eur"])
     return purchase, purchase * (exact(markup[f"{kind}_percent"]) or 0) / 100 if amount is None else amount
@@ -91,11 +99,11 @@ def seat_charges(books: Books, last_day: date) -> dict[tuple[str, str, str], tup
     Only PBXs whose seats were ordered; a month is over three days before its end, when a reading may count.
     """
     charges: dict[tuple[str, str, str], tuple[int | None, Fraction | None]] = {}
-    for order in books.orders.values():
+    for (partner_id, _, _), order in books.orders.items():
         delivered = day(order["delivered_on"])
         if delivered is None or books.services[order["service_code"],][-1].row["metering"] != "extensions":
             continue
-        ended = min([day(order["ended_on"]) or date.max, *_taken_over(books, order)])
+        ended = min([day(order["ended_on"]) or date.max, _left_on(books, partner_id, order), *_taken_over(books, partner_id, order)])
         month = delivered.replace(day=1)
         while (last := _next_month(month) - timedelta(days=1)) <= last_day + timedelta(days=3):
             if last < ended:

@@ -124,19 +124,23 @@ def only(rows: list[Row]) -> Row | None:
 class Books:
     """Everything that a price may depend on."""
 
-    partners: dict[str, Row]
-    customers: dict[str, Row]
+    partners: dict[tuple[str, ...], Timeline]
+    customers: dict[tuple[str, ...], Timeline]
+    """By customer, of whichever partner's it is on a day."""
     accounts: dict[tuple[str, ...], Timeline]
     numbers: dict[str, Timeline]
     deck: dict[tuple[str, ...], Timeline]
-    plans: dict[str, Row]
+    plans: dict[tuple[str, ...], Timeline]
+    """By partner and call plan: two partners may call a plan alike."""
     plan_rates: dict[tuple[str, ...], Timeline]
+    """By partner, call plan, country and line type."""
     assignments: dict[str, dict[tuple[str, ...], Timeline]]
     """By kind of plan (call, service): of a customer ``(customer_id, "", "")``, of a group ``("", partner_id, customer_group)``."""
     services: dict[tuple[str, ...], Timeline]
     markups: dict[str, dict[tuple[str, ...], Timeline]]
-    """By charge (nrc, mrc): of a category ``(plan, category, "")``, of one service ``(plan, "", service_code)``."""
-    orders: dict[tuple[str, str], Row]
+    """By charge (nrc, mrc): of a category ``(partner, plan, category, "")``, of one service ``(partner, plan, "", service_code)``."""
+    orders: dict[tuple[str, str, str], Row]
+    """By partner, order and line."""
     readings: list[Row]
     """Of PBXs, in the order in which they landed."""
     prefixes: dict[str, Row]
@@ -154,7 +158,7 @@ def read_seed(seeds: Path, name: str) -> list[Row]:
 
 def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]]) -> Books:
     """The books of the rows of each feed, in the order in which they landed, and of each seed."""
-    customers = {row["customer_id"]: row for row in rows("customers")}
+    customers = {name: _one_at_a_time(timeline) for name, timeline in timelines(rows("customers"), "customer_id").items()}
     owned: dict[str, list[Row]] = defaultdict(list)
     blocks: dict[tuple[str, str], Row] = {}
     for row in rows("numbers"):
@@ -166,16 +170,21 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         for number in range(first, last + 1):
             owned[str(number)].append(row)
     assignments = rows("customer_plans")
-    markups = rows("service_plan_markups")
+    plans, service_plans = rows("call_plans"), rows("service_plans")
+    markups = _with_partner(rows("service_plan_markups"), service_plans, "service_plan_id")
     return Books(
-        partners={row["partner_id"]: row for row in rows("partners")},
+        partners=timelines(rows("partners"), "partner_id"),
         customers=customers,
         accounts=timelines(rows("accounts"), "account"),
         numbers={number: _one_at_a_time(timelines(its_blocks)[()]) for number, its_blocks in owned.items()},
         deck=timelines(({**row, "prefix": row["prefix"].removeprefix("+")} for row in rows("purchase_rates")), "deck_id", "prefix"),
-        plans={row["call_plan_id"]: row for row in rows("call_plans")},
+        plans=timelines(plans, "partner_id", "call_plan_id"),
         plan_rates=timelines(
-            ({**row, "line_type": row["line_type"].upper()} for row in rows("call_plan_rates")), "call_plan_id", "country", "line_type"
+            ({**row, "line_type": row["line_type"].upper()} for row in _with_partner(rows("call_plan_rates"), plans, "call_plan_id")),
+            "partner_id",
+            "call_plan_id",
+            "country",
+            "line_type",
         ),
         assignments={
             kind: timelines(
@@ -194,21 +203,50 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         markups={
             charge: timelines(
                 (row for row in markups if gives(row, charge) or not (gives(row, "nrc") or gives(row, "mrc"))),
+                "partner_id",
                 "service_plan_id",
                 "category",
                 "service_code",
             )
             for charge in ("nrc", "mrc")
         },
-        orders={(row["order_id"], row["line_number"]): row for row in rows("orders")},
+        orders={(_partner_of_order(customers, row), row["order_id"], row["line_number"]): row for row in rows("orders")},
         readings=rows("extension_counts"),
         prefixes={row["prefix"]: row for row in seed("number_prefixes.csv")},
         short_numbers={(row["prefix"], int(row["length"])): row for row in seed("short_numbers.csv") if row["country"] == HOME},
     )
 
 
+def _with_partner(rows: list[Row], plans: list[Row], plan_id: str) -> list[Row]:
+    """Each row of a plan with the partner whose plan it is: the one that it names, else the only one that has such a plan."""
+    owners: dict[str, set[str]] = defaultdict(set)
+    for plan in plans:
+        owners[plan[plan_id]].add(plan["partner_id"])
+    placed = []
+    for row in rows:
+        (owner,) = {row["partner_id"]} if row.get("partner_id") else owners[row[plan_id]]
+        placed.append({**row, "partner_id": owner})
+    return placed
+
+
+def _partner_of_order(customers: dict[tuple[str, ...], Timeline], order: Row) -> str:
+    """The one whose customer it is on the day of delivery, or of the order while it waits; outside all its days the last one's."""
+    timeline = customers[order["customer_id"],]
+    row = only(valid(timeline, date.fromisoformat(order["delivered_on"] or order["ordered_on"])))
+    return (row or timeline[-1].row)["partner_id"]
+
+
+def customer_on(books: Books, customer_id: str, on: date) -> Row | None:
+    """What holds of a customer on a day, of the partner whose it is then; None where it is nobody's."""
+    return only(valid(books.customers.get((customer_id,), ()), on))
+
+
+def partner_on(books: Books, partner_id: str, on: date) -> Row | None:
+    return only(valid(books.partners.get((partner_id,), ()), on))
+
+
 def _one_at_a_time(timeline: Timeline) -> Timeline:
-    """A number is of one customer: who gets it next ends it, also where it was to last longer."""
+    """A number is of one customer, a customer of one partner: who gets it next ends it, also where it was to last longer."""
     return tuple(
         Term(term.row, term.valid_from, min(term.valid_to, next_start))
         for term, next_start in zip(timeline, [*(later.valid_from for later in timeline[1:]), date.max], strict=True)
@@ -579,7 +617,7 @@ def rate(books: Books, call: Call) -> Rated | None:
 
 
 def is_onnet(books: Books, destination: Called, on: date) -> bool:
-    return bool(valid(books.numbers.get(destination.number, ()), on))
+    return any(customer_on(books, row["customer_id"], on) for row in valid(books.numbers.get(destination.number, ()), on))
 
 
 @dataclass(frozen=True)
@@ -606,9 +644,7 @@ def price(books: Books, customer: Row, on: date, destination: Called, seconds: i
     if seconds == 0:
         return Price("unanswered", "zero_seconds")
     assignment = assigned(books, "call", customer, on)
-    plan = books.plans.get(assignment["call_plan_id"]) if assignment else None
-    if plan and plan["partner_id"] != customer["partner_id"]:
-        plan = None
+    plan = only(valid(books.plans.get((customer["partner_id"], assignment["call_plan_id"]), ()), on)) if assignment else None
     if is_inbound and not (plan and _is_toll_free_service(books, plan, destination, on)):
         return Price("exempt", "inbound")
     if direction == "internal":
@@ -625,11 +661,11 @@ def price(books: Books, customer: Row, on: date, destination: Called, seconds: i
     to_platform = is_onnet(books, destination, on) and not is_inbound
     if to_platform and plan["onnet_billing"].lower() not in ("true", "t", "yes", "y", "ja", "j", "1"):
         return Price("rated", "onnet", billed_s)
-    rows = deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], destination.number, on)
+    rows = deck_rows(books, customer["partner_id"], destination.number, on)
     if len(rows) != 1:
         return unrated("ambiguous_deck" if rows else "no_deck_row")
     purchase_fee, purchase_minute = (exact(rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
-    terms = _sale_terms(books, plan["call_plan_id"], destination, on, purchase_fee, purchase_minute)
+    terms = _sale_terms(books, plan, destination, on, purchase_fee, purchase_minute)
     if terms is None:
         return unrated("no_plan_rate")
     fee, minute = terms
@@ -641,7 +677,7 @@ def price(books: Books, customer: Row, on: date, destination: Called, seconds: i
 
 def _is_toll_free_service(books: Books, plan: Row, destination: Called, on: date) -> bool:
     """Whether the one who was called pays: on a toll-free number, and by a row of the plan for just that country and type (decided)."""
-    key = plan["call_plan_id"], destination.country or "", destination.line_type or ""
+    key = plan["partner_id"], plan["call_plan_id"], destination.country or "", destination.line_type or ""
     return destination.is_toll_free and bool(valid(books.plan_rates.get(key, ()), on))
 
 
@@ -662,7 +698,9 @@ def _payer(books: Books, record: Record, on: date) -> tuple[Row | None, str]:
         payer = called_ if calling is None or record.is_inbound else calling
     if payer is None:
         return None, said
-    customer = books.customers[payer]
+    customer = customer_on(books, payer, on)
+    if customer is None:
+        return None, said
     if is_airtime:
         return customer, said
     if called_ == payer:
@@ -678,7 +716,7 @@ def _payer(books: Books, record: Record, on: date) -> tuple[Row | None, str]:
 
 def _owner(books: Books, written: str, on: date) -> str | None:
     row = only(valid(books.numbers.get(_e164(written), ()), on))
-    return row["customer_id"] if row else None
+    return row["customer_id"] if row and customer_on(books, row["customer_id"], on) else None
 
 
 _WITH_NUMBERS: dict[int, frozenset[str]] = {}
@@ -698,7 +736,10 @@ def assigned(books: Books, kind: str, customer: Row, on: date) -> Row | None:
     return only(valid(of_customer, on)) or only(valid(of_group, on))
 
 
-def deck_rows(books: Books, deck_id: str, number: str, on: date) -> list[Row]:
+def deck_rows(books: Books, partner_id: str, number: str, on: date) -> list[Row]:
+    """Of the deck from which the partner buys on that day, the rows of the longest prefix of the number that are valid."""
+    partner = partner_on(books, partner_id, on)
+    deck_id = partner["deck_id"] if partner else ""
     for length in range(len(number), 0, -1):
         if rows := valid(books.deck.get((deck_id, number[:length]), ()), on):
             return rows
@@ -706,28 +747,32 @@ def deck_rows(books: Books, deck_id: str, number: str, on: date) -> list[Row]:
 
 
 def _sale_terms(
-    books: Books, plan_id: str, destination: Called, on: date, purchase_fee: Fraction, purchase_minute: Fraction
+    books: Books, plan: Row, destination: Called, on: date, purchase_fee: Fraction, purchase_minute: Fraction
 ) -> tuple[Fraction, Fraction] | None:
     """Fee and minute rate, both exact, of the most specific row; a SPECIAL number without any follows Standaard FIX on purchase."""
     if destination.country is None:
         return None  # in no numbering plan of the world: not just any country
     country, line_type = destination.country, destination.line_type or ""
+    plan_key = plan["partner_id"], plan["call_plan_id"]
     for key in ((country, line_type), (country, "*"), ("*", line_type), ("*", "*")):
-        if row := only(valid(books.plan_rates.get((plan_id, *key), ()), on)):
+        if row := only(valid(books.plan_rates.get((*plan_key, *key), ()), on)):
             minute, percent = exact(row["minute_rate_eur"]), exact(row["minute_rate_percent"])
             return exact(row["connection_fee_eur"]) or Fraction(0), purchase_minute * (percent or 0) / 100 if minute is None else minute
-    standard = only(valid(books.plan_rates.get((plan_id, "*", "FIX"), ()), on))
+    standard = only(valid(books.plan_rates.get((*plan_key, "*", "FIX"), ()), on))
     percent = exact(standard["minute_rate_percent"]) if standard and line_type == "SPECIAL" else None
     return None if percent is None else (purchase_fee * percent / 100, purchase_minute * percent / 100)
 
 
 def minute_rate(books: Books, customer_id: str, number: str, on: date) -> Fraction | None:
     """What a minute to an E.164 number sells for to a customer on a day, exactly; None where it has no rate."""
-    customer, destination = books.customers[customer_id], called(books, f"+{number}")
-    assignment = assigned(books, "call", customer, on)
-    rows = deck_rows(books, books.partners[customer["partner_id"]]["deck_id"], number, on)
-    if assignment is None or len(rows) != 1:
+    customer, destination = customer_on(books, customer_id, on), called(books, f"+{number}")
+    assignment = assigned(books, "call", customer, on) if customer else None
+    if customer is None or assignment is None:
+        return None
+    plan = only(valid(books.plans.get((customer["partner_id"], assignment["call_plan_id"]), ()), on))
+    rows = deck_rows(books, customer["partner_id"], number, on)
+    if plan is None or len(rows) != 1:
         return None
     purchase_fee, purchase_minute = (exact(rows[0][f"{name}_eur"]) or Fraction(0) for name in ("connection_fee", "minute_rate"))
-    terms = _sale_terms(books, assignment["call_plan_id"], destination, on, purchase_fee, purchase_minute)
+    terms = _sale_terms(books, plan, destination, on, purchase_fee, purchase_minute)
     return terms[1] if terms else None

@@ -1,5 +1,7 @@
 """Trades that nobody would make, drawn by hypothesis, and calls around them: rows that overlap, end and nest in every way.
 
+Partners change their deck, customers their group and their partner, plans their rounding, each from a day on.
+
 All rows are text, as the feeds give them. The calls come from one drawn seed: thousands a trade, around every edge that the rows have. What
 a call dialled is known from how it was made, so that reading numbers is no part of the comparison.
 """
@@ -17,8 +19,25 @@ from tests.models import oracle
 from tests.models.oracle import Row
 
 FEEDS: dict[str, dict[str, str]] = {
-    "partners": {"partner_id": "varchar", "name": "varchar", "deck_id": "varchar", "time_zone": "varchar", "country": "varchar"},
-    "customers": {"customer_id": "varchar", "partner_id": "varchar", "reseller_id": "varchar", "customer_group": "varchar"},
+    "partners": {
+        "partner_id": "varchar",
+        "name": "varchar",
+        "tier": "varchar",
+        "deck_id": "varchar",
+        "time_zone": "varchar",
+        "country": "varchar",
+        "valid_from": "date",
+    },
+    "customers": {
+        "customer_id": "varchar",
+        "partner_id": "varchar",
+        "reseller_id": "varchar",
+        "customer_group": "varchar",
+        "vat_category": "varchar",
+        "billing_exempt": "boolean",
+        "valid_from": "date",
+        "valid_to": "date",
+    },
     "numbers": {
         "first_number": "varchar",
         "last_number": "varchar",
@@ -42,11 +61,14 @@ FEEDS: dict[str, dict[str, str]] = {
     "call_plans": {
         "call_plan_id": "varchar",
         "partner_id": "varchar",
+        "name": "varchar",
         "onnet_billing": "boolean",
         "rounding_seconds": "bigint",
         "rounding_decimals": "bigint",
+        "valid_from": "date",
     },
     "call_plan_rates": {
+        "partner_id": "varchar",
         "call_plan_id": "varchar",
         "country": "varchar",
         "line_type": "varchar",
@@ -177,11 +199,13 @@ def _plans() -> st.SearchStrategy[Row]:
     )
 
 
-def _plan_rates(plan_ids: list[str]) -> st.SearchStrategy[Row]:
+def _plan_rates(plans: list[tuple[str, str]]) -> st.SearchStrategy[Row]:
+    """Of a partner and its plan."""
     minutes = st.tuples(amounts(), st.just("")) | st.tuples(st.just(""), percents())
     return st.builds(
         lambda plan, country, line_type, fee, minute, term: {
-            "call_plan_id": plan,
+            "partner_id": plan[0],
+            "call_plan_id": plan[1],
             "country": country,
             "line_type": line_type,
             "connection_fee_eur": fee,
@@ -189,7 +213,7 @@ def _plan_rates(plan_ids: list[str]) -> st.SearchStrategy[Row]:
             "minute_rate_percent": minute[1],
             **term,
         },
-        st.sampled_from(plan_ids),
+        st.sampled_from(plans),
         st.sampled_from(COUNTRIES),
         st.sampled_from(LINE_TYPES),
         amounts(),
@@ -205,7 +229,7 @@ def _assignments(customers: list[Row], plans: list[Row]) -> st.SearchStrategy[Ro
     choices = [
         {name: row[name] for name in ("customer_id", "customer_group", "partner_id")} | {"call_plan_id": plan}
         for row in whose
-        for own in [[plan["call_plan_id"] for plan in plans if plan["partner_id"] == row["partner_id"]]]
+        for own in [sorted({plan["call_plan_id"] for plan in plans if plan["partner_id"] == row["partner_id"]})]
         for plan in [*own * 24, *(plan["call_plan_id"] for plan in plans), "unknown", ""]
     ]
     return st.builds(
@@ -233,21 +257,47 @@ class Trade:
     seed: int
 
 
+def _first_days() -> st.SearchStrategy[list[str]]:
+    """Of the rows of one thing: from the beginning, and often from another day or two on; in the order in which they landed."""
+    later = st.lists(st.sampled_from([day.isoformat() for day in EDGES]), max_size=2, unique=True)
+    return later.flatmap(lambda days: st.permutations(["", *days]))
+
+
+@st.composite
+def _customer_rows(draw: st.DrawFn, number: int) -> list[Row]:
+    """A customer in a group of a partner, who may change either from a day on; between two partners there may be days of nobody."""
+    partner, group = PARTNERS[number % 3], GROUPS[number // 3 % 3]
+    rows = [
+        {
+            "customer_id": f"c{number}",
+            "partner_id": partner if not day or draw(st.integers(0, 3)) else draw(st.sampled_from(PARTNERS)),
+            "reseller_id": "",
+            "customer_group": group if not day else draw(st.sampled_from(GROUPS)),
+            "valid_from": day,
+            "valid_to": draw(st.sampled_from(("", "", "", "", "2026-03-25", "2026-04-10"))) if day < max(days) else "",
+        }
+        for days in [draw(_first_days())]
+        for day in days
+    ]
+    return [row for row in rows if not row["valid_to"] or row["valid_from"] < row["valid_to"]]
+
+
 @st.composite
 def trades(draw: st.DrawFn) -> Trade:
     homes = draw(st.tuples(st.sampled_from(("NL", "")), st.sampled_from(("NL", "DE", "US")), st.sampled_from(("NL", "GB"))))
     partners = [
-        {"partner_id": partner, "name": partner, "deck_id": draw(st.sampled_from(DECKS)), "time_zone": "", "country": home}
+        {"partner_id": partner, "name": partner, "tier": "", "deck_id": deck, "time_zone": "", "country": home, "valid_from": day}
         for partner, home in zip(PARTNERS, homes, strict=True)
+        for day, deck in zip(draw(_first_days()), draw(st.lists(st.sampled_from(DECKS), min_size=3, max_size=3)), strict=False)
     ]
-    customers = [
-        {"customer_id": f"c{number}", "partner_id": PARTNERS[number % 3], "reseller_id": "", "customer_group": GROUPS[number // 3 % 3]}
-        for number in range(9)
-    ]
-    customer_ids = [customer["customer_id"] for customer in customers]
+    customers = [row for number in range(9) for row in draw(_customer_rows(number))]
+    customer_ids = sorted({customer["customer_id"] for customer in customers})
+    # two partners may call a plan alike
+    named = [(PARTNERS[number % 3], f"p{number // 2 * 2}") for number in range(draw(st.integers(4, 8)))]
     plans = [
-        row | {"call_plan_id": f"p{number}", "partner_id": PARTNERS[number % 3]}
-        for number, row in enumerate(draw(st.lists(_plans(), min_size=4, max_size=8)))
+        {**draw(_plans()), "partner_id": partner, "call_plan_id": plan, "name": plan, "valid_from": day}
+        for partner, plan in named
+        for day in draw(_first_days())
     ]
     return Trade(
         {
@@ -256,7 +306,7 @@ def trades(draw: st.DrawFn) -> Trade:
             "numbers": draw(st.lists(_platform_numbers(customer_ids), max_size=8)),
             "purchase_rates": draw(st.lists(_deck_rows(), min_size=50, max_size=90)),
             "call_plans": plans,
-            "call_plan_rates": draw(st.lists(_plan_rates([plan["call_plan_id"] for plan in plans]), min_size=40, max_size=90)),
+            "call_plan_rates": draw(st.lists(_plan_rates(named), min_size=40, max_size=90)),
             "customer_plans": draw(st.lists(_assignments(customers, plans), min_size=40, max_size=60)),
         },
         draw(st.integers(0, 2**32 - 1)),
@@ -282,22 +332,27 @@ def calls_of(trade: Trade, books: oracle.Books, seed: Callable[[str], list[Row]]
     dialling_plans = {row["country"]: row for row in seed("dialling_plans.csv")}
     trunks = tuple(row["prefix"] for row in seed("dialled_prefixes.csv") if row["country"] == "001" and int(row["removed"]))
     luck = random.Random(trade.seed)
-    customers = trade.rows["customers"]
-    homes = {row["partner_id"]: row["country"] or oracle.HOME for row in trade.rows["partners"]}
+    customer_ids = sorted(books.customers)
     prefixes = [row["prefix"] for row in trade.rows["purchase_rates"]] + list(NUMBERS) * 3
     days = [day + timedelta(days=near) for day in EDGES for near in (-1, 0, 0, 1)]
     edges_s = [int(row[f"{step}_increment_s"] or 1) for row in trade.rows["purchase_rates"] for step in ("first", "next")]
     edges_s += [int(row["rounding_seconds"] or 1) for row in trade.rows["call_plans"]]
-    for _ in range(count):
-        customer = luck.choice(customers)
+    made = 0
+    while made < count:
+        (customer_id,), on = luck.choice(customer_ids), luck.choice(days)
+        customer = oracle.customer_on(books, customer_id, on)
+        partner = customer and oracle.partner_on(books, customer["partner_id"], on)
+        if not customer or not partner:
+            continue  # on a day of nobody nobody pays
+        made += 1
         is_inbound = luck.random() < 0.15
         near = TOLL_FREE if is_inbound and luck.random() < 0.5 else prefixes
-        dialled, destination = _dialled(luck, books, dialling_plans[homes[customer["partner_id"]]], near, trunks)
+        dialled, destination = _dialled(luck, books, dialling_plans[partner["country"] or oracle.HOME], near, trunks)
         yield RandomCall(
             customer,
             dialled,
             destination,
-            luck.choice(days),
+            on,
             is_inbound,
             luck.choice(("answered",) * 24 + ("no_answer", "busy", "failed")),
             _duration(luck, edges_s),

@@ -126,7 +126,7 @@ def test_every_day_is_judged_as_an_independent_guard_does(
         for customer, on, *values in built.execute(f"select customer_id, call_date, {', '.join(columns)} from marts.ids_days").fetchall()
     }
     expected = {
-        (customer, on): expected_day(calls, on, stages_of(books.customers[customer]["ids_range_eur"]))
+        (customer, on): expected_day(calls, on, stages_of(books.customers[customer,][-1].row["ids_range_eur"]))
         for customer, calls in calls_by_customer.items()
         for on in {call.call_date for call in calls}
     }

@@ -210,12 +210,7 @@ LANDED = {
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The rows above, landed and read."""
     workspace = Workspace(tmp_path_factory.mktemp("landed"))
-    for file, text in LANDED.items():
-        path = workspace.landing / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(line.removeprefix(" " * 8) for line in text.strip("\n").splitlines()[:-1]) + "\n")
-    with warehouse.connect(workspace) as connection:
-        ingest(workspace, connection, "test")
+    _land(workspace, LANDED)
     results = run_dbt(
         workspace,
         "build",
@@ -231,6 +226,16 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     )
     assert not failures(results), "\n".join(failures(results))
     return workspace
+
+
+def _land(workspace: Workspace, files: dict[str, str]) -> None:
+    """One night of files."""
+    for file, text in files.items():
+        path = workspace.landing / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(line.removeprefix(" " * 8) for line in text.strip("\n").splitlines()[:-1]) + "\n")
+    with warehouse.connect(workspace) as connection:
+        ingest(workspace, connection, "test")
 
 
 def query(workspace: Workspace, sql: str) -> list[tuple[object, ...]]:
@@ -492,3 +497,277 @@ def test_a_line_of_the_wholesaler_says_what_it_is_for_and_whose_it_is(landed: Wo
     waiting = query(landed, "select partner_id, reason, mend from marts.quarantine where feed = 'purchase_invoices' and file like '%b.csv'")
     assert waiting == [(None, "ambiguous_partner", "several partners may be meant: give partner_id, or an account of one of them")]
     assert query(landed, "select distinct partner_id from marts.quarantine where feed = 'purchase_invoices'") == [(None,)]
+
+
+# Two partners, and what each of them says of a thing of the other's -------------------------------------------------------------------
+
+NIGHTS: tuple[dict[str, str], ...] = (
+    {
+        "partners/a.csv": """
+        partner_id,name,tier,deck_id
+        p1,One,premium,D
+        p2,Two,premium,D
+    """,
+        "customers/a.csv": """
+        customer_id,partner_id,name
+        stays,p1,a
+        moves,p1,a
+        released,p1,a
+        of two,p2,a
+    """,
+        "resellers/a.csv": """
+        reseller_id,partner_id,name,call_commission_percent
+        r1,p1,Reseller,10
+    """,
+        "accounts/a.csv": """
+        account,customer_id
+        of one,stays
+        handed over,stays
+        of who moves,moves
+    """,
+        "numbers/a.csv": """
+        first_number,last_number,customer_id
+        +31201000000,+31201000099,stays
+        +31202000000,+31202000099,stays
+    """,
+        "call_plans/a.csv": """
+        call_plan_id,partner_id,name,rounding_seconds
+        gold,p1,Gold,1
+        only of one,p1,Only,1
+    """,
+        "call_plan_rates/a.csv": """
+        call_plan_id,country,line_type,connection_fee_eur,minute_rate_eur,valid_from
+        gold,*,*,0,0.01,2026-01-01
+    """,
+        "services/a.csv": """
+        service_code,category,name,metering,charged,nrc_purchase_eur,mrc_purchase_eur,valid_from
+        VPS,VPS,VPS,quantity,advance,0,9,2026-01-01
+    """,
+        "service_plans/a.csv": """
+        service_plan_id,partner_id,name
+        gold,p1,Gold
+    """,
+        "service_plan_markups/a.csv": """
+        service_plan_id,category,mrc_percent,valid_from
+        gold,VPS,150,2026-01-01
+    """,
+        "orders/a.csv": """
+        order_id,line_number,customer_id,service_code,quantity,ordered_on,delivered_on
+        77,1,stays,VPS,6,2026-09-01,2026-09-10
+    """,
+    },
+    {  # the other partner names the same things
+        "customers/b.csv": """
+        customer_id,partner_id,name,valid_from
+        stays,p2,taken,
+        stays,p2,taken from a day on,2026-11-01
+        released,p2,a,2026-11-01
+    """,
+        "resellers/b.csv": """
+        reseller_id,partner_id,name,call_commission_percent
+        r1,p2,Another,0.5
+    """,
+        "accounts/b.csv": """
+        account,customer_id
+        of one,of two
+    """,
+        "numbers/b.csv": """
+        first_number,last_number,customer_id
+        0201000050,,of two
+        0201000100,0201000199,of two
+        0031201000099,0031201000110,of two
+    """,
+        "call_plans/b.csv": """
+        call_plan_id,partner_id,name,rounding_seconds
+        gold,p2,Their gold,60
+    """,
+        "call_plan_rates/b.csv": """
+        call_plan_id,country,line_type,connection_fee_eur,minute_rate_eur,valid_from,partner_id
+        gold,NL,FIX,0,0.02,2026-01-01,
+        gold,*,*,0,0.09,2026-01-01,p2
+        only of one,*,*,0,0.03,2026-01-01,
+        only of one,*,*,0,0.04,2026-01-01,p2
+    """,
+        "service_plans/b.csv": """
+        service_plan_id,partner_id,name
+        gold,p2,Their gold
+    """,
+        "service_plan_markups/b.csv": """
+        service_plan_id,category,mrc_percent,valid_from,partner_id
+        gold,VPS,999,2026-01-01,
+        gold,VPS,110,2026-01-01,p2
+    """,
+        "orders/b.csv": """
+        order_id,line_number,customer_id,service_code,quantity,ordered_on,delivered_on
+        77,1,of two,VPS,1,2026-11-01,2026-11-02
+    """,
+    },
+    {  # the one who has them lets go
+        "customers/c.csv": """
+        customer_id,partner_id,name,valid_to
+        moves,p1,a,2026-11-01
+    """,
+        "accounts/c.csv": """
+        account,customer_id,valid_to
+        handed over,stays,2026-11-01
+    """,
+        "numbers/c.csv": """
+        first_number,last_number,customer_id,valid_to
+        +31202000000,+31202000099,stays,2026-11-01
+    """,
+    },
+    {
+        "customers/d.csv": """
+        customer_id,partner_id,name,valid_from
+        moves,p2,a,2026-11-01
+    """,
+        "accounts/d.csv": """
+        account,customer_id,valid_from
+        handed over,of two,2026-11-01
+    """,
+        "numbers/d.csv": """
+        first_number,last_number,customer_id,valid_from
+        0202000010,0202000019,of two,2026-11-01
+    """,
+    },
+    {  # and sends what it said at first once more
+        "customers/e.csv": """
+        customer_id,partner_id,name,valid_from
+        moves,p1,as before,
+        released,p1,as before,
+    """,
+        "accounts/e.csv": """
+        account,customer_id,valid_to
+        handed over,stays,
+    """,
+        "numbers/e.csv": """
+        first_number,last_number,customer_id,valid_to
+        +31202000000,+31202000099,stays,
+    """,
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def claimed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The nights above, one after the other, and a customer that an operator released."""
+    workspace = Workspace(tmp_path_factory.mktemp("claimed"))
+    for night in NIGHTS:
+        _land(workspace, night)
+    with warehouse.connect(workspace) as connection:
+        connection.execute(
+            "insert into raw.key_releases (feed, key, partner_id, released_from) values ('customers', 'released', 'p2', date '2026-11-01')"
+        )
+    results = run_dbt(
+        workspace,
+        "build",
+        "--exclude-resource-type",
+        "unit_test",
+        "--select",
+        "path:models/staging/landing",
+        "+int_landed_rows",
+        "resource_type:seed",
+        "--indirect-selection",
+        "cautious",
+    )
+    assert not failures(results), "\n".join(failures(results))
+    return workspace
+
+
+def refused(workspace: Workspace, feed: str) -> list[tuple[object, ...]]:
+    """The rows of the feed in quarantine: night (a to e), line, reason."""
+    return query(
+        workspace,
+        "select left(right(file, 5), 1), line, reason from intermediate.int_landed_rows inner join raw.files using (file_id)"
+        f" where files.feed = '{feed}' and disposition = 'quarantined' order by all",
+    )
+
+
+def test_a_customer_stays_with_the_partner_who_has_it(claimed: Workspace) -> None:
+    """A partner would lose its customer, and another read all its calls, by one row that names it; or a customer could never move."""
+    assert refused(claimed, "customers") == [
+        ("b", 2, "customer_of_another_partner"),
+        ("b", 3, "customer_of_another_partner"),
+        ("e", 2, "customer_of_another_partner"),
+        ("e", 3, "customer_of_another_partner"),
+    ]
+    periods = query(
+        claimed,
+        "select customer_id, partner_id, valid_from::varchar, valid_to::varchar from staging.stg_landing__customer_periods order by all",
+    )
+    assert periods == [
+        ("moves", "p1", "0001-01-01", "2026-11-01"),
+        ("moves", "p2", "2026-11-01", "9999-12-31"),
+        ("of two", "p2", "0001-01-01", "9999-12-31"),
+        ("released", "p1", "0001-01-01", "2026-11-01"),
+        ("released", "p2", "2026-11-01", "9999-12-31"),
+        ("stays", "p1", "0001-01-01", "9999-12-31"),
+    ]
+    assert query(claimed, "select distinct name from staging.stg_landing__customers where customer_id in ('stays', 'moves')") == [("a",)]
+
+
+def test_an_account_stays_with_the_partner_who_has_it(claimed: Workspace) -> None:
+    """A partner's calls would be paid by a customer of another, who named its account."""
+    assert refused(claimed, "accounts") == [("b", 2, "account_of_another_partner"), ("e", 2, "account_of_another_partner")]
+    assert query(
+        claimed, "select account, customer_id, valid_from::varchar, valid_to::varchar from staging.stg_landing__accounts order by all"
+    ) == [
+        ("handed over", "of two", "2026-11-01", None),
+        ("handed over", "stays", None, "2026-11-01"),
+        ("of one", "stays", None, None),
+        ("of who moves", "moves", None, None),
+    ]
+
+
+def test_a_number_stays_with_the_partner_who_has_it_however_it_is_written(claimed: Workspace) -> None:
+    """A partner would pay the calls of another's number, written 020 where it landed as +3120; or a block beside it would be refused."""
+    assert refused(claimed, "numbers") == [
+        ("b", 2, "number_of_another_partner"),
+        ("b", 4, "number_of_another_partner"),
+        ("e", 2, "number_of_another_partner"),
+    ]
+    assert query(
+        claimed, "select first_number, customer_id, valid_from::varchar, valid_to::varchar from staging.stg_landing__numbers order by all"
+    ) == [
+        ("+31201000000", "stays", None, None),
+        ("+31202000000", "stays", None, "2026-11-01"),
+        ("0201000100", "of two", None, None),
+        ("0202000010", "of two", "2026-11-01", None),
+    ]
+
+
+def test_two_partners_may_number_and_name_alike(claimed: Workspace) -> None:
+    """What one partner billed would be given back, and its plans and commissions lost, because another has one of that name."""
+    assert query(claimed, "select partner_id, customer_id, quantity from staging.stg_landing__orders order by all") == [
+        ("p1", "stays", 6),
+        ("p2", "of two", 1),
+    ]
+    assert query(claimed, "select partner_id, name from staging.stg_landing__call_plans where call_plan_id = 'gold' order by all") == [
+        ("p1", "Gold"),
+        ("p2", "Their gold"),
+    ]
+    assert query(claimed, "select partner_id, name from staging.stg_landing__service_plans order by all") == [
+        ("p1", "Gold"),
+        ("p2", "Their gold"),
+    ]
+    assert query(claimed, "select partner_id, call_commission_percent from staging.stg_landing__resellers order by all") == [
+        ("p1", Decimal(10)),
+        ("p2", Decimal("0.5")),
+    ]
+
+
+def test_a_rate_is_of_the_partner_whose_plan_it_names(claimed: Workspace) -> None:
+    """Calls would sell at another partner's rate, or a partner's rates be lost the night that another lands a plan of that name."""
+    assert query(
+        claimed, "select partner_id, call_plan_id, country, minute_rate_eur from staging.stg_landing__call_plan_rates order by all"
+    ) == [
+        ("p1", "gold", "*", Decimal("0.01")),
+        ("p1", "only of one", "*", Decimal("0.03")),
+        ("p2", "gold", "*", Decimal("0.09")),
+    ]
+    assert refused(claimed, "call_plan_rates") == [("b", 2, "ambiguous_partner"), ("b", 5, "unknown_call_plan")]
+    assert query(claimed, "select partner_id, mrc_percent from staging.stg_landing__service_plan_markups order by all") == [
+        ("p1", Decimal(150)),
+        ("p2", Decimal(110)),
+    ]
+    assert refused(claimed, "service_plan_markups") == [("b", 2, "ambiguous_partner")]

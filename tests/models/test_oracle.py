@@ -147,12 +147,12 @@ def test_every_order_line_is_charged_as_an_independent_reader_does(built: duckdb
     expected = {
         (*key, charge.invoice_month): (charge.purchase_eur, charge.sale_eur)
         for key, charge in charge_oracle.order_charges(books, last_month).items()
-        if charge.invoice_month >= _billing_from(books, key[0], key[1])
+        if charge.invoice_month >= _billing_from(books, key[0])
     }
     actual = {
-        (order_id, str(line_number), kind, month, invoice_month): (purchase, sale)
-        for order_id, line_number, kind, month, invoice_month, purchase, sale in built.execute(
-            "select order_id, line_number, kind, month, invoice_month, purchase_eur, sale_eur"
+        (partner_id, order_id, str(line_number), kind, month, invoice_month): (purchase, sale)
+        for partner_id, order_id, line_number, kind, month, invoice_month, purchase, sale in built.execute(
+            "select partner_id, order_id, line_number, kind, month, invoice_month, purchase_eur, sale_eur"
             " from marts.service_charges where kind in ('nrc', 'mrc')"
         ).fetchall()
     }
@@ -171,7 +171,7 @@ def test_every_pbx_is_billed_as_an_independent_reader_does(built: duckdb.DuckDBP
     expected = {
         key: charge
         for key, charge in charge_oracle.seat_charges(books, last_day).items()
-        if key[2] >= books.partners[books.customers[key[1]]["partner_id"]].get("billing_from", "")[:7]
+        if key[2] >= _billing_from(books, books.customers[key[1],][-1].row["partner_id"])
     }
     actual = {
         tuple(key): (quantity, None if sale is None else _exact(sale))
@@ -197,17 +197,17 @@ def test_the_comparison_meets_every_rule_of_a_charge(built: duckdb.DuckDBPyConne
         from (
             select service_charges.*, continues_line
             from marts.service_charges
-            left join marts.order_lines using (order_id, line_number)
+            left join marts.order_lines using (partner_id, order_id, line_number)
         ) as charges
-        left join (select order_id, line_number, quantity from marts.order_lines) as lines using (order_id, line_number)
+        left join (select partner_id, order_id, line_number, quantity from marts.order_lines) as lines
+            using (partner_id, order_id, line_number)
         """
     ).fetchone()
     assert met == (True,) * 8
 
 
-def _billing_from(books: oracle.Books, order_id: str, line_number: str) -> str:
-    partner = books.partners[books.customers[books.orders[order_id, line_number]["customer_id"]]["partner_id"]]
-    return partner.get("billing_from", "")[:7]
+def _billing_from(books: oracle.Books, partner_id: str) -> str:
+    return books.partners[partner_id,][-1].row.get("billing_from", "")[:7]
 
 
 def _exact(amount: Decimal) -> Fraction:

@@ -126,7 +126,7 @@ def test_every_line_is_compared_with_the_calls_that_are_its_own(
 
 def _invoice_lines(workspace: Workspace, books: oracle.Books, refused: frozenset[oracle.Place]) -> dict[Where, Bought]:
     """The lines for calls, the later row of a line; a destination beside a prefix is only a name."""
-    buyers = {partner["deck_id"]: partner_id for partner_id, partner in books.partners.items()}
+    buyers = {term.row["deck_id"]: partner_id for (partner_id,), terms in books.partners.items() for term in terms}
     found: dict[Where, Bought] = {}
     named: dict[Where, Where] = {}
     for _, row in oracle.landed_rows(workspace.landing, "purchase_invoices", refused=refused):
@@ -152,10 +152,12 @@ def _bought_by_line(
         rated = oracle.rate(books, call)
         if rated is None or rated.status != "rated" or (rated.is_onnet and not call.first.is_inbound):
             continue
-        partner_id = books.customers[rated.customer_id]["partner_id"]
-        deck_id = books.partners[partner_id]["deck_id"]
+        customer = oracle.customer_on(books, rated.customer_id, rated.call_date)
+        assert customer is not None
+        partner_id = customer["partner_id"]
         number = oracle.called(books, call.first.callee).number
-        (row,) = oracle.deck_rows(books, deck_id, number, rated.call_date)
+        (row,) = oracle.deck_rows(books, partner_id, number, rated.call_date)
+        deck_id = row["deck_id"]
         scope = (partner_id, f"{rated.call_date:%Y-%m}", deck_id)
         if scope not in months:
             continue

@@ -27,7 +27,9 @@ TRADES, CALLS_PER_TRADE = 40, 2_600  # 104,000 calls
 SHOWN = 3
 
 MODELS = (
-    "int_partners",
+    "stg_landing__partner_periods",
+    "stg_landing__customer_periods",
+    "int_call_plans",
     "int_platform_numbers",
     "int_deck_prefixes",
     "int_deck_prices",
@@ -188,23 +190,31 @@ def _replaced(feed: str) -> list[str]:
     declared = yaml.safe_load((DBT_PROJECT_DIR / "models/staging/landing/_landing__sources.yml").read_text(encoding="utf-8"))
     (table,) = (table for source in declared["sources"] for table in source["tables"] if table["name"] == feed)
     keys = [column["name"] for column in table["columns"] if column.get("config", {}).get("meta", {}).get("key")]
-    return keys + table["config"]["meta"].get("replaces_per", [])
+    meta = table["config"]["meta"]
+    return keys + meta.get("replaces_per", []) + (["partner_id"] if "tenant" in meta else [])
 
 
 def _told(trade: Trade, call: RandomCall, found: dict[str, object], expected: oracle.Price) -> str:
     """A call that differs, with the rows that it may hang on."""
     number = call.destination.number
     rows = trade.rows
-    deck_id = next(row["deck_id"] for row in rows["partners"] if row["partner_id"] == call.customer["partner_id"])
-    deck = [row for row in rows["purchase_rates"] if row["deck_id"] == deck_id and number.startswith(row["prefix"])]
+    parties = [row for row in rows["partners"] if row["partner_id"] == call.customer["partner_id"]]
+    parties += [row for row in rows["customers"] if row["customer_id"] == call.customer["customer_id"]]
+    deck_ids = {row.get("deck_id") for row in parties}
+    deck = [row for row in rows["purchase_rates"] if row["deck_id"] in deck_ids and number.startswith(row["prefix"])]
     assigned = [
         row for row in rows["customer_plans"] if call.customer["customer_id"] == row["customer_id"] or _is_of_group(row, call.customer)
     ]
     plan_ids = {row["call_plan_id"] for row in assigned}
-    plans = [row for feed in ("call_plans", "call_plan_rates") for row in rows[feed] if row["call_plan_id"] in plan_ids]
+    plans = [
+        row
+        for feed in ("call_plans", "call_plan_rates")
+        for row in rows[feed]
+        if row["call_plan_id"] in plan_ids and row["partner_id"] == call.customer["partner_id"]
+    ]
     platform = [row for row in rows["numbers"] if row["first_number"][1:] <= number <= row["last_number"][1:]]
     lines = [f"{name} is {found[name]}, should be {value}" for name, value in asdict(expected).items() if found[name] != value]
-    return "\n".join([str(call), *lines, *(f"    {row}" for row in (*deck, *assigned, *plans, *platform))])
+    return "\n".join([str(call), *lines, *(f"    {row}" for row in (*parties, *deck, *assigned, *plans, *platform))])
 
 
 def _is_of_group(assignment: oracle.Row, customer: oracle.Row) -> bool:

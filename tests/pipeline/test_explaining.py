@@ -97,8 +97,8 @@ def test_a_draft_is_priced_by_the_rules_of_the_batch(demo_workspace: Workspace) 
     plans = ask(
         demo_workspace,
         partner,
-        "select call_plan_id, coalesce(onnet_billing, false), coalesce(rounding_seconds, 1), coalesce(rounding_decimals, 4)"
-        " from rating.stg_landing__call_plans as plans where not exists"
+        "select call_plan_id, onnet_billing, rounding_seconds, rounding_decimals"
+        " from rating.int_call_plans as plans where not exists"
         " (select 1 from rating.stg_landing__call_plan_rates as rates"
         "  where rates.call_plan_id = plans.call_plan_id and (rates.valid_to is not null or rates.valid_from > '2026-01-01'))",
     )

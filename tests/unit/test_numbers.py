@@ -48,7 +48,8 @@ def read() -> Iterator[Reader]:
             """
             create table int_deck_prefixes as
                 select 'world' as deck_id, *, cast(length(prefix) as integer) as prefix_length from number_prefixes;
-            create table int_partners as select country as partner_id, country as home_country, 'world' as deck_id from dialling_plans;
+            create table stg_landing__partner_periods as
+                select country as partner_id, country as home_country, 'world' as deck_id from dialling_plans;
             create table int_platform_numbers (e164 varchar);
             create table int_calls_attributed (partner_id varchar, callee varchar, reject_reason varchar);
             """

@@ -12,7 +12,7 @@
     {%- set target_relation = this.incorporate(type='view') -%}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set is_full = should_full_refresh() or existing_relation is none or not existing_relation.is_view -%}
-    {%- set partner_ids = run_query('select partner_id from ' ~ ref('int_partners') ~ ' order by partner_id').columns[0].values() -%}
+    {%- set partner_ids = run_query('select distinct partner_id from ' ~ ref('stg_landing__partner_periods') ~ ' order by partner_id').columns[0].values() -%}
     {%- set (calls,) = run_query('select count(*) from ' ~ ref('int_calls_attributed')).columns[0].values() -%}
     {%- set at_once = ref('int_calls_attributed').incorporate(path={'identifier': this.identifier ~ '__at_once'}) -%}
 

@@ -8,9 +8,11 @@ with dialled as (
 ),
 
 dialled_at_home as (
+    -- a partner may change its deck: a number is looked up in each that it had
     select dialled.partner_id, partners.deck_id, partners.home_country as country, dialled.callee as written
     from dialled
-    inner join {{ ref('int_partners') }} as partners on dialled.partner_id = partners.partner_id
+    inner join (select distinct partner_id, deck_id, home_country from {{ ref('stg_landing__partner_periods') }}) as partners
+        on dialled.partner_id = partners.partner_id
 ),
 
 numbers as (

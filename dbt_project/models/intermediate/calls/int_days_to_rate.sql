@@ -1,9 +1,8 @@
 {#
-    What a call costs depends on its own record and on reference feeds. A new file of one of them rates again the days from the first validity it gives on;
-    one of a feed without validity, every day.
+    What a call costs depends on its own record and on reference feeds. A new file of one of them rates again the days from the first validity it gives on:
+    every day, where a row of it counts from the beginning.
 #}
-{%- set feeds_with_validity = ['customer_plans', 'accounts', 'numbers', 'purchase_rates', 'call_plan_rates'] %}
-{%- set feeds_for_ever = ['partners', 'customers', 'call_plans'] %}
+{%- set feeds = ['partners', 'customers', 'customer_plans', 'accounts', 'numbers', 'purchase_rates', 'call_plans', 'call_plan_rates'] %}
 
 with records_by_day as (
     select cdr_date, max(file_id) as last_file_id
@@ -12,15 +11,12 @@ with records_by_day as (
 ),
 
 reference_files as (
-    {%- for feed in feeds_with_validity %}
+    {%- for feed in feeds %}
     select file_id, min(coalesce(valid_from, {{ start_of_time() }})) as affects_from
     from {{ ref('stg_landing__' ~ feed) }}
     group by file_id
-    union all
+    {{ 'union all' if not loop.last }}
     {%- endfor %}
-    select file_id, {{ start_of_time() }} as affects_from
-    from {{ source('raw', 'files') }}
-    where feed in ('{{ feeds_for_ever | join("', '") }}') and duplicate_of is null and reject_reason is null
 ),
 
 -- the partner's day may be the one after the day on the record, or the one before
@@ -47,6 +43,9 @@ newest_by_day as (
         select * from newest_reference_by_day
         union all
         select * from split_call_days
+        union all
+        -- what was billed stands on its day, whether its file is still in landing or not
+        select distinct cdr_date, 0 as last_file_id from {{ source('raw', 'frozen_calls') }}
     )
     group by cdr_date
 ),

@@ -19,7 +19,8 @@ with grouped_records as (
     inner join {{ source('raw', 'files') }} as files on records.file_id = files.file_id
     left join (select account, min(partner_id) as partner_id from {{ ref('int_accounts') }} group by account) as accounts
         on records.account = accounts.account
-    left join {{ ref('int_partners') }} as partners on accounts.partner_id = partners.partner_id
+    left join {{ ref('stg_landing__partner_periods') }} as partners
+        on accounts.partner_id = partners.partner_id and records.cdr_date >= partners.valid_from and records.cdr_date < partners.valid_to
     where
         records.reject_reason is null
         and related.first_date in (select cdr_date from {{ ref('int_days_to_rate') }})

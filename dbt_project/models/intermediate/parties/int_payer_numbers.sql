@@ -32,7 +32,7 @@ numbers_of_records as (
 written_somewhere as (
     select countries.home_country as country, numbers_of_records.payer_number as written
     from numbers_of_records
-    cross join (select distinct home_country from {{ ref('int_partners') }}) as countries
+    cross join (select distinct home_country from {{ ref('stg_landing__partner_periods') }}) as countries
 ),
 
 claims as (
@@ -48,7 +48,7 @@ claims as (
         1 as specificity
     from {{ read_numbers('written_somewhere', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans')) }} as read
     inner join {{ ref('int_platform_numbers') }} as platform_numbers on read.e164 = platform_numbers.e164
-    inner join {{ ref('int_partners') }} as partners
+    inner join (select distinct partner_id, home_country from {{ ref('stg_landing__partner_periods') }}) as partners
         on platform_numbers.partner_id = partners.partner_id and read.country = partners.home_country
 )
 

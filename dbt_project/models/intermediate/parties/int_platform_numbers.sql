@@ -1,19 +1,37 @@
-with written_blocks as (
+with blocks as (
     select
-        numbers.customer_id,
-        customers.partner_id,
-        customers.reseller_id,
-        partners.local_time_zone,
-        partners.home_country,
-        numbers.first_number,
-        coalesce(numbers.last_number, numbers.first_number) as last_number,
-        coalesce(numbers.valid_from, {{ start_of_time() }}) as valid_from,
-        numbers.valid_to,
-        numbers.file_id,
-        numbers.line
-    from {{ ref('stg_landing__numbers') }} as numbers
-    inner join {{ ref('stg_landing__customers') }} as customers on numbers.customer_id = customers.customer_id
-    inner join {{ ref('int_partners') }} as partners on customers.partner_id = partners.partner_id
+        customer_id,
+        first_number,
+        coalesce(last_number, first_number) as last_number,
+        coalesce(valid_from, {{ start_of_time() }}) as valid_from,
+        valid_to,
+        file_id,
+        line
+    from {{ ref('stg_landing__numbers') }}
+),
+
+home_countries as (
+    -- a block is written as at home of whoever has it first
+    select file_id, line, home_country
+    from (
+        select
+            blocks.file_id,
+            blocks.line,
+            partners.home_country,
+            row_number() over (partition by blocks.file_id, blocks.line order by greatest(blocks.valid_from, customers.valid_from, partners.valid_from)) as place
+        from blocks
+        inner join {{ ref('stg_landing__customer_periods') }} as customers
+            on blocks.customer_id = customers.customer_id and customers.valid_to > blocks.valid_from
+        inner join {{ ref('stg_landing__partner_periods') }} as partners
+            on customers.partner_id = partners.partner_id and partners.valid_to > blocks.valid_from and {{ hold_at_once('customers', 'partners') }}
+    )
+    where place = 1
+),
+
+written_blocks as (
+    select blocks.*, home_countries.home_country
+    from blocks
+    inner join home_countries on blocks.file_id = home_countries.file_id and blocks.line = home_countries.line
 ),
 
 ends_of_blocks as (
@@ -36,9 +54,6 @@ single_numbers as (
     select
         {{ series('read_blocks.first_e164', 'read_blocks.last_e164') }} as e164_number,
         written_blocks.customer_id,
-        written_blocks.partner_id,
-        written_blocks.reseller_id,
-        written_blocks.local_time_zone,
         written_blocks.valid_from,
         written_blocks.valid_to,
         written_blocks.file_id,
@@ -51,21 +66,38 @@ single_numbers as (
 -- a number has one customer: the next row ends this one, also where it was to last longer; of two from one day on the last that landed counts
 periods as (
     select
-        *,
+        e164_number,
+        customer_id,
+        valid_from,
         least(
             coalesce(valid_to, {{ end_of_time() }}),
             coalesce(lead(valid_from) over (partition by e164_number order by valid_from, file_id, line), {{ end_of_time() }})
-        ) as ends_on
+        ) as valid_to
     from single_numbers
+),
+
+with_customer as (
+    select
+        numbers.e164_number,
+        numbers.customer_id,
+        customers.partner_id,
+        customers.reseller_id,
+        {{ common_from('numbers', 'customers') }} as valid_from,
+        {{ common_to('numbers', 'customers') }} as valid_to
+    from periods as numbers
+    inner join {{ ref('stg_landing__customer_periods') }} as customers
+        on numbers.customer_id = customers.customer_id and {{ hold_at_once('numbers', 'customers') }}
+    where numbers.valid_from < numbers.valid_to
 )
 
 select
-    cast(e164_number as varchar) as e164,
-    customer_id,
-    partner_id,
-    reseller_id,
-    local_time_zone,
-    valid_from,
-    ends_on as valid_to
-from periods
-where valid_from < ends_on
+    cast(numbers.e164_number as varchar) as e164,
+    numbers.customer_id,
+    numbers.partner_id,
+    numbers.reseller_id,
+    partners.local_time_zone,
+    {{ common_from('numbers', 'partners') }} as valid_from,
+    {{ common_to('numbers', 'partners') }} as valid_to
+from with_customer as numbers
+inner join {{ ref('stg_landing__partner_periods') }} as partners
+    on numbers.partner_id = partners.partner_id and {{ hold_at_once('numbers', 'partners') }}

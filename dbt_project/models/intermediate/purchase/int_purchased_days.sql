@@ -22,7 +22,11 @@ others as (
         calls.cdr_date, calls.call_date, calls.partner_id, calls.deck_id, coalesce(deck.deck_prefix, numbers.prefix) as deck_prefix,
         calls.destination, calls.status, calls.is_onnet
     from {{ ref('calls') }} as calls
-    inner join {{ ref('int_called_numbers') }} as numbers on calls.partner_id = numbers.partner_id and calls.dialled = numbers.callee
+    left join {{ ref('stg_landing__partner_periods') }} as partners
+        on calls.partner_id = partners.partner_id and {{ holds_on('partners', 'calls.call_date') }}
+    left join {{ ref('int_called_numbers') }} as numbers
+        on calls.partner_id = numbers.partner_id and calls.dialled = numbers.callee and calls.deck_id = numbers.deck_id
+        and partners.home_country = numbers.home_country
     left join {{ ref('int_deck_prices') }} as deck
         on numbers.deck_id = deck.deck_id and numbers.prefix = deck.prefix
         and calls.call_date >= deck.valid_from and calls.call_date < deck.valid_to

@@ -5,6 +5,10 @@
 ] -%}
 -- depends_on: {{ ref('countries') }}
 -- depends_on: {{ ref('stg_landing__partners') }}
+-- depends_on: {{ ref('stg_landing__customer_periods') }}
+-- depends_on: {{ ref('stg_landing__customer_claims') }}
+-- depends_on: {{ ref('stg_landing__account_claims') }}
+-- depends_on: {{ ref('stg_landing__number_claims') }}
 -- depends_on: {{ ref('stg_landing__customers') }}
 -- depends_on: {{ ref('stg_landing__call_plans') }}
 -- depends_on: {{ ref('stg_landing__service_plans') }}
@@ -31,6 +35,7 @@ landed as (
         {% for name in ['partner_id', 'customer_id', 'call_plan_id', 'service_plan_id', 'deck_id'] %}
         {{ name if name in names else 'cast(null as varchar)' }} as {{ name }},
         {%- endfor %}
+        {{ 'tenant_id' if feed_declaration(feed).config.meta.get('tenant') else 'cast(null as varchar)' }} as tenant_id,
         case when disposition = 'quarantined' then raw end as raw
     from {{ landed_rows(feed, with_raw=true) }} as {{ feed }}_rows
     union all
@@ -47,19 +52,37 @@ landed as (
         cast(null as varchar) as call_plan_id,
         cast(null as varchar) as service_plan_id,
         fates.deck_id,
+        cast(null as varchar) as tenant_id,
         refused_rates.raw
     from {{ ref('stg_landing__deck_fates') }} as fates
     left join refused_rates on fates.file_id = refused_rates.file_id and fates.line = refused_rates.line
     where fates.is_row
 ),
 
--- a deck that several partners buy from belongs to none of them alone
+-- a deck that several partners buy from, and a plan whose name several have, belong to none of them alone
 deck_owners as (
-    select deck_id, min(partner_id) as partner_id
-    from {{ ref('stg_landing__partners') }}
-    group by deck_id
-    having count(*) = 1
-)
+    select deck_id, min(partner_id) as partner_id from {{ ref('stg_landing__partners') }} group by deck_id having count(distinct partner_id) = 1
+),
+
+call_plan_owners as (
+    select call_plan_id, min(partner_id) as partner_id from {{ ref('stg_landing__call_plans') }} group by call_plan_id having count(distinct partner_id) = 1
+),
+
+service_plan_owners as (
+    select service_plan_id, min(partner_id) as partner_id from {{ ref('stg_landing__service_plans') }} group by service_plan_id having count(distinct partner_id) = 1
+),
+
+-- a customer that has moved: whose it is now
+customer_owners as (
+    select customer_id, partner_id
+    from (
+        select customer_id, partner_id, row_number() over (partition by customer_id order by valid_from desc) as place
+        from {{ ref('stg_landing__customer_periods') }}
+    )
+    where place = 1
+),
+
+known_partners as (select distinct partner_id from {{ ref('stg_landing__partners') }})
 
 select
     landed.feed,
@@ -69,12 +92,14 @@ select
     landed.reason,
     -- whose a refused line of the wholesaler is, is what is not sure of it: operators mend it
     case when landed.feed <> 'purchase_invoices' or landed.disposition <> 'quarantined'
-        then coalesce(partners.partner_id, customers.partner_id, call_plans.partner_id, service_plans.partner_id, deck_owners.partner_id)
+        then coalesce(
+            partners.partner_id, landed.tenant_id, customers.partner_id, call_plans.partner_id, service_plans.partner_id, deck_owners.partner_id
+        )
     end as partner_id,
     landed.raw
 from landed
-left join {{ ref('stg_landing__partners') }} as partners on landed.partner_id = partners.partner_id
-left join {{ ref('stg_landing__customers') }} as customers on landed.customer_id = customers.customer_id
-left join {{ ref('stg_landing__call_plans') }} as call_plans on landed.call_plan_id = call_plans.call_plan_id
-left join {{ ref('stg_landing__service_plans') }} as service_plans on landed.service_plan_id = service_plans.service_plan_id
+left join known_partners as partners on landed.partner_id = partners.partner_id
+left join customer_owners as customers on landed.customer_id = customers.customer_id
+left join call_plan_owners as call_plans on landed.call_plan_id = call_plans.call_plan_id
+left join service_plan_owners as service_plans on landed.service_plan_id = service_plans.service_plan_id
 left join deck_owners on landed.deck_id = deck_owners.deck_id

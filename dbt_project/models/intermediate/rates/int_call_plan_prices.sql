@@ -32,6 +32,7 @@ covering_rates as (
 
 candidates as (
     select
+        partner_id,
         call_plan_id,
         destination_country as country,
         destination_line_type as line_type,
@@ -51,7 +52,7 @@ candidates as (
 
 select * from {{ valid_periods(
     'candidates',
-    key=['call_plan_id', 'country', 'line_type'],
+    key=['partner_id', 'call_plan_id', 'country', 'line_type'],
     series=['rate_country', 'rate_line_type'],
     carry=['rate_country', 'rate_line_type', 'is_special_fallback', 'connection_fee_eur', 'minute_rate_eur', 'minute_rate_percent', 'rate_file_id', 'rate_line']
 ) }}

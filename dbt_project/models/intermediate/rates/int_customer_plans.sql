@@ -1,56 +1,86 @@
 {# A customer's own assignment goes before that of its group (decided); each kind of plan has its own time line. #}
 {%- set kinds = ['call', 'service'] -%}
 with assignments as (
-    select
-        customers.customer_id,
-        'customer' as assigned_to,
-        2 as specificity,
-        plans.call_plan_id,
-        plans.service_plan_id,
-        plans.valid_from,
-        plans.valid_to,
-        plans.file_id,
-        plans.line
-    from {{ ref('stg_landing__customer_plans') }} as plans
-    inner join {{ ref('stg_landing__customers') }} as customers on plans.customer_id = customers.customer_id
-
-    union all
-
-    select
-        customers.customer_id,
-        'customer_group' as assigned_to,
-        1 as specificity,
-        plans.call_plan_id,
-        plans.service_plan_id,
-        plans.valid_from,
-        plans.valid_to,
-        plans.file_id,
-        plans.line
-    from {{ ref('stg_landing__customer_plans') }} as plans
-    inner join {{ ref('stg_landing__customers') }} as customers
-        on plans.customer_group = customers.customer_group and plans.partner_id = customers.partner_id
-    where plans.customer_id is null
+    select * from {{ ref('stg_landing__customer_plans') }}
 )
 {%- for kind in kinds %},
 
-{{ kind }}_assignments as (
-    -- of two rows of one day, one of which gives both plans, the last that landed counts
-    select customer_id, assigned_to, specificity, plan_id, valid_from, valid_to, file_id as assignment_file_id, line as assignment_line
+-- of two rows of one day, one of which gives both plans, the last that landed counts
+{{ kind }}_rows as (
+    select customer_id, customer_group, partner_id, {{ kind }}_plan_id as plan_id, valid_from, valid_to, file_id, line
     from (
         select
             *,
-            {{ kind }}_plan_id as plan_id,
-            row_number() over (partition by customer_id, assigned_to, valid_from order by file_id desc, line desc) as place
+            row_number() over (
+                partition by customer_id, case when customer_id is null then customer_group end, case when customer_id is null then partner_id end, valid_from
+                order by file_id desc, line desc
+            ) as place
         from assignments
         where {{ kind }}_plan_id is not null
     )
     where place = 1
+),
+
+{{ kind }}_of_groups as (
+    select
+        partner_id, customer_group, plan_id, valid_from, file_id, line,
+        coalesce(valid_to, {{ next_valid_from(['partner_id', 'customer_group']) }}, {{ end_of_time() }}) as valid_to
+    from {{ kind }}_rows
+    where customer_id is null
+),
+
+{{ kind }}_assignments as (
+    select
+        plans.customer_id,
+        'customer' as assigned_to,
+        2 as specificity,
+        plans.plan_id,
+        plans.valid_from,
+        plans.valid_to,
+        plans.file_id as assignment_file_id,
+        plans.line as assignment_line
+    from {{ kind }}_rows as plans
+    where plans.customer_id is not null
+
+    union all
+
+    -- a group's plan is that of a customer while the customer is of the group
+    select
+        customers.customer_id,
+        'customer_group' as assigned_to,
+        1 as specificity,
+        plans.plan_id,
+        {{ common_from('plans', 'customers') }} as valid_from,
+        {{ common_to('plans', 'customers') }} as valid_to,
+        plans.file_id as assignment_file_id,
+        plans.line as assignment_line
+    from {{ kind }}_of_groups as plans
+    inner join {{ ref('stg_landing__customer_periods') }} as customers
+        on plans.customer_group = customers.customer_group and plans.partner_id = customers.partner_id and {{ hold_at_once('plans', 'customers') }}
+),
+
+{{ kind }}_periods as (
+    select * from {{ valid_periods(
+        kind ~ '_assignments', key=['customer_id'], series=['assigned_to'], carry=['plan_id', 'assigned_to', 'assignment_file_id', 'assignment_line']
+    ) }}
 )
 {%- endfor %}
 
 {% for kind in kinds %}
-select '{{ kind }}' as plan_kind, * from {{ valid_periods(
-    kind ~ '_assignments', key=['customer_id'], series=['assigned_to'], carry=['plan_id', 'assigned_to', 'assignment_file_id', 'assignment_line']
-) }}
+select
+    '{{ kind }}' as plan_kind,
+    customers.partner_id,
+    periods.customer_id,
+    {{ common_from('periods', 'customers') }} as valid_from,
+    {{ common_to('periods', 'customers') }} as valid_to,
+    periods.plan_id,
+    periods.assigned_to,
+    periods.assignment_file_id,
+    periods.assignment_line,
+    periods.specificity,
+    periods.contenders
+from {{ kind }}_periods as periods
+inner join {{ ref('stg_landing__customer_periods') }} as customers
+    on periods.customer_id = customers.customer_id and {{ hold_at_once('periods', 'customers') }}
 {{ 'union all' if not loop.last }}
 {%- endfor %}

@@ -1,1 +1,1 @@
-select * from {{ ids_stages(ref('stg_landing__customers')) }}
+select * from {{ ids_stages(ref('int_customers')) }}

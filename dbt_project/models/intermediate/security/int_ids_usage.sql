@@ -1,6 +1,7 @@
 -- Grouped by what decides a minute's price first, so that it is looked up once per group and the calls are read once.
 with usage_by_rate as (
     select
+        partner_id,
         customer_id,
         call_date,
         call_plan_id,
@@ -14,11 +15,12 @@ with usage_by_rate as (
         max(duration_s) as longest_call_s
     from {{ ref('calls') }}
     where {{ is_ids_usage() }} and status in ('rated', 'unrated')
-    group by customer_id, call_date, call_plan_id, country, line_type, case when deck_prefix is not null then purchase_minute_rate_eur end
+    group by partner_id, customer_id, call_date, call_plan_id, country, line_type, case when deck_prefix is not null then purchase_minute_rate_eur end
 ),
 
 usage_days as (
     select
+        usage_by_rate.partner_id,
         usage_by_rate.customer_id,
         usage_by_rate.call_date,
         sum(usage_by_rate.usage_calls) as usage_calls,
@@ -32,10 +34,10 @@ usage_days as (
         ) }}) as dearest_minute_rate_eur
     from usage_by_rate
     left join {{ ref('int_call_plan_prices') }} as prices
-        on usage_by_rate.call_plan_id = prices.call_plan_id and usage_by_rate.purchase_minute_rate_eur is not null
+        on usage_by_rate.partner_id = prices.partner_id and usage_by_rate.call_plan_id = prices.call_plan_id and usage_by_rate.purchase_minute_rate_eur is not null
         and usage_by_rate.country = prices.country and usage_by_rate.line_type = prices.line_type
         and usage_by_rate.call_date >= prices.valid_from and usage_by_rate.call_date < prices.valid_to
-    group by usage_by_rate.customer_id, usage_by_rate.call_date
+    group by usage_by_rate.partner_id, usage_by_rate.customer_id, usage_by_rate.call_date
 ),
 
 days_with_calls as (
@@ -44,9 +46,9 @@ days_with_calls as (
 ),
 
 first_days as (
-    select customer_id, min(call_date) as first_call_date
+    select partner_id, customer_id, min(call_date) as first_call_date
     from days_with_calls
-    group by customer_id
+    group by partner_id, customer_id
 ),
 
 days as (
@@ -61,8 +63,9 @@ days as (
         usage_days.longest_call_s,
         usage_days.dearest_minute_rate_eur
     from days_with_calls
-    inner join first_days on days_with_calls.customer_id = first_days.customer_id
-    left join usage_days on days_with_calls.customer_id = usage_days.customer_id and days_with_calls.call_date = usage_days.call_date
+    inner join first_days on days_with_calls.partner_id = first_days.partner_id and days_with_calls.customer_id = first_days.customer_id
+    left join usage_days
+        on days_with_calls.partner_id = usage_days.partner_id and days_with_calls.customer_id = usage_days.customer_id and days_with_calls.call_date = usage_days.call_date
 ),
 
 days_with_past as (
@@ -74,8 +77,8 @@ days_with_past as (
         max(dearest_minute_rate_eur) over past_days_and_today as dearest_of_window_eur
     from days
     window
-        past_days as (partition by customer_id order by age_days range between {{ ids_window_days() }} preceding and 1 preceding),
-        past_days_and_today as (partition by customer_id order by age_days range between {{ ids_window_days() }} preceding and current row)
+        past_days as (partition by partner_id, customer_id order by age_days range between {{ ids_window_days() }} preceding and 1 preceding),
+        past_days_and_today as (partition by partner_id, customer_id order by age_days range between {{ ids_window_days() }} preceding and current row)
 )
 
 select

@@ -3,6 +3,7 @@
 with legs_without_price as (
     select
         call_key,
+        partner_id,
         customer_id,
         call_date,
         cast(billing_month || '-01' as date) as month_start,
@@ -18,6 +19,7 @@ legs_with_service as (
     select
         legs.month_start,
         legs.minutes,
+        lines.partner_id,
         lines.order_id,
         lines.line_number,
         lines.customer_id,
@@ -26,11 +28,12 @@ legs_with_service as (
         row_number() over (partition by legs.call_key order by lines.delivered_on, lines.order_id, lines.line_number) as place
     from legs_without_price as legs
     inner join {{ ref('int_order_lines') }} as lines
-        on legs.customer_id = lines.customer_id and legs.call_date >= lines.delivered_on and legs.call_date < lines.ends_on
+        on legs.partner_id = lines.partner_id and legs.customer_id = lines.customer_id and legs.call_date >= lines.delivered_on and legs.call_date < lines.ends_on
     where lines.metering = 'airtime'
 )
 
 select
+    partner_id,
     order_id,
     line_number,
     customer_id,
@@ -40,4 +43,4 @@ select
     cast(sum(minutes) as bigint) as minutes
 from legs_with_service
 where place = 1
-group by order_id, line_number, customer_id, service_code, month_start
+group by partner_id, order_id, line_number, customer_id, service_code, month_start

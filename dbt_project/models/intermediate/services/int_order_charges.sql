@@ -35,7 +35,7 @@ monthly as (
 ),
 
 charges as (
-    {%- set columns = 'order_id, line_number, customer_id, service_code, pbx_id, charged_quantity as quantity, delivered_on, charged, charge, month_start, first_day, days' %}
+    {%- set columns = 'partner_id, order_id, line_number, customer_id, service_code, pbx_id, charged_quantity as quantity, delivered_on, charged, charge, month_start, first_day, days' %}
     select {{ columns }} from once
     union all
     select {{ columns }} from monthly

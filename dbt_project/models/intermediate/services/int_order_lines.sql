@@ -1,6 +1,13 @@
 -- A change of quantity is a line that continues another (orders.continues_line): it ends that line on the day it is delivered itself, so that no day is
--- billed twice or not at all, and only what it adds is new (decided).
+-- billed twice or not at all, and only what it adds is new (decided). A customer who leaves its partner leaves that partner's services.
+with last_days as (
+    select partner_id, customer_id, max(valid_to) as left_on
+    from {{ ref('stg_landing__customer_periods') }}
+    group by partner_id, customer_id
+)
+
 select
+    orders.partner_id,
     orders.order_id,
     orders.line_number,
     orders.customer_id,
@@ -11,16 +18,21 @@ select
     orders.ordered_on,
     orders.delivered_on,
     orders.ended_on,
-    least(coalesce(orders.ended_on, {{ end_of_time() }}), coalesce(successors.delivered_on, {{ end_of_time() }})) as ends_on,
+    least(
+        coalesce(orders.ended_on, {{ end_of_time() }}),
+        coalesce(successors.delivered_on, {{ end_of_time() }}),
+        coalesce(last_days.left_on, {{ end_of_time() }})
+    ) as ends_on,
     costs.category,
     costs.name as service_name,
     costs.metering,
     costs.charged
 from {{ ref('stg_landing__orders') }} as orders
 left join {{ ref('stg_landing__orders') }} as continued
-    on orders.order_id = continued.order_id and orders.continues_line = continued.line_number
+    on orders.partner_id = continued.partner_id and orders.order_id = continued.order_id and orders.continues_line = continued.line_number
 left join {{ ref('stg_landing__orders') }} as successors
-    on orders.order_id = successors.order_id and orders.line_number = successors.continues_line
+    on orders.partner_id = successors.partner_id and orders.order_id = successors.order_id and orders.line_number = successors.continues_line
+left join last_days on orders.partner_id = last_days.partner_id and orders.customer_id = last_days.customer_id
 left join {{ ref('int_service_costs') }} as costs
     on orders.service_code = costs.service_code
     and coalesce(orders.delivered_on, orders.ordered_on) >= costs.known_from and coalesce(orders.delivered_on, orders.ordered_on) < costs.valid_to

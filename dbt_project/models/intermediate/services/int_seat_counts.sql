@@ -3,6 +3,7 @@
 -- extensions is null where a PBX that should have been read was not: it never bills zero.
 with readings as (
     select
+        customers.partner_id,
         counts.pbx_id,
         counts.customer_id,
         counts.service_code,
@@ -13,8 +14,10 @@ with readings as (
         -- in the hour that autumn repeats, the wall clock does not tell which reading is the later
         coalesce(counts.read_at_utc, {{ utc_time('counts.read_at', 'partners.local_time_zone') }}) as read_at_utc
     from {{ ref('stg_landing__extension_counts') }} as counts
-    inner join {{ ref('stg_landing__customers') }} as customers on counts.customer_id = customers.customer_id
-    inner join {{ ref('int_partners') }} as partners on customers.partner_id = partners.partner_id
+    inner join {{ ref('stg_landing__customer_periods') }} as customers
+        on counts.customer_id = customers.customer_id and {{ holds_on('customers', 'cast(counts.read_at as date)') }}
+    inner join {{ ref('stg_landing__partner_periods') }} as partners
+        on customers.partner_id = partners.partner_id and {{ holds_on('partners', 'cast(counts.read_at as date)') }}
 ),
 
 delivered_lines as (
@@ -23,22 +26,22 @@ delivered_lines as (
 
 -- an order of seats without a PBX cannot be read: it blocks as well
 ordered_seats as (
-    select pbx_id, customer_id, service_code, delivered_on as first_day, ends_on from delivered_lines where metering = 'extensions'
+    select partner_id, pbx_id, customer_id, service_code, delivered_on as first_day, ends_on from delivered_lines where metering = 'extensions'
 ),
 
 -- a PBX that other lines bear and that is read: from its first reading until the last of those lines ends
 read_only as (
-    select readings.pbx_id, readings.customer_id, readings.service_code, cast(min(readings.read_at_local) as date) as first_day, max(lines.ends_on) as ends_on
+    select readings.partner_id, readings.pbx_id, readings.customer_id, readings.service_code, cast(min(readings.read_at_local) as date) as first_day, max(lines.ends_on) as ends_on
     from readings
-    inner join delivered_lines as lines on readings.pbx_id = lines.pbx_id and readings.customer_id = lines.customer_id
-    left join ordered_seats on readings.pbx_id = ordered_seats.pbx_id and readings.customer_id = ordered_seats.customer_id
+    inner join delivered_lines as lines on {{ same_key('readings', 'lines', ['partner_id', 'pbx_id', 'customer_id']) }}
+    left join ordered_seats on {{ same_key('readings', 'ordered_seats', ['partner_id', 'pbx_id', 'customer_id']) }}
     where ordered_seats.customer_id is null
-    group by readings.pbx_id, readings.customer_id, readings.service_code
+    group by readings.partner_id, readings.pbx_id, readings.customer_id, readings.service_code
 ),
 
 pbx_months as (
     select
-        pbx_id, customer_id, service_code, ends_on,
+        partner_id, pbx_id, customer_id, service_code, ends_on,
         cast({{ months_between('first_day', 'horizon.last_month_start') }} as date) as month_start
     from (select * from ordered_seats union all select * from read_only) as pbx_periods
     cross join {{ ref('int_billing_horizon') }} as horizon
@@ -46,7 +49,7 @@ pbx_months as (
 
 -- in service at the end of the month
 expected as (
-    select distinct pbx_id, customer_id, service_code, month_start, {{ next_month_start('month_start') }} as next_month_start
+    select distinct partner_id, pbx_id, customer_id, service_code, month_start, {{ next_month_start('month_start') }} as next_month_start
     from pbx_months
     cross join {{ ref('int_billing_horizon') }} as horizon
     where
@@ -56,11 +59,12 @@ expected as (
 ),
 
 expected_pbxs as (
-    select distinct pbx_id, customer_id, month_start, next_month_start from expected
+    select distinct partner_id, pbx_id, customer_id, month_start, next_month_start from expected
 ),
 
 readings_in_reach as (
     select
+        expected_pbxs.partner_id,
         expected_pbxs.pbx_id,
         expected_pbxs.customer_id,
         expected_pbxs.month_start,
@@ -68,18 +72,19 @@ readings_in_reach as (
         readings.extensions,
         readings.read_at_local,
         row_number() over (
-            partition by expected_pbxs.pbx_id, expected_pbxs.customer_id, expected_pbxs.month_start
+            partition by expected_pbxs.partner_id, expected_pbxs.pbx_id, expected_pbxs.customer_id, expected_pbxs.month_start
             order by readings.read_at_utc desc, readings.file_id desc, readings.line desc
         ) as place
     from expected_pbxs
     inner join readings
-        on expected_pbxs.pbx_id = readings.pbx_id and expected_pbxs.customer_id = readings.customer_id
+        on {{ same_key('expected_pbxs', 'readings', ['partner_id', 'pbx_id', 'customer_id']) }}
         and readings.read_at_local < expected_pbxs.next_month_start
         and readings.read_at_local >= {{ add_days('expected_pbxs.next_month_start', '-' ~ (1 + var('reading_max_age_days'))) }}
 )
 
 -- a PBX on two order lines has one reading, which names the service that it is billed as
 select distinct
+    expected.partner_id,
     expected.pbx_id,
     expected.customer_id,
     coalesce(readings_in_reach.service_code, expected.service_code) as service_code,
@@ -88,5 +93,4 @@ select distinct
     readings_in_reach.read_at_local
 from expected
 left join readings_in_reach
-    on expected.pbx_id = readings_in_reach.pbx_id and expected.customer_id = readings_in_reach.customer_id
-    and expected.month_start = readings_in_reach.month_start and readings_in_reach.place = 1
+    on {{ same_key('expected', 'readings_in_reach', ['partner_id', 'pbx_id', 'customer_id', 'month_start']) }} and readings_in_reach.place = 1

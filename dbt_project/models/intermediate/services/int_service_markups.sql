@@ -21,25 +21,26 @@ service_categories as (
 {%- for charge in ['nrc', 'mrc'] %},
 
 {{ charge }}_exceptions as (
-    select service_plan_id, service_code, is_removal, {{ charge }}_percent as percent, {{ charge }}_eur as amount_eur, 1 as specificity, valid_from, valid_to
+    select partner_id, service_plan_id, service_code, is_removal, {{ charge }}_percent as percent, {{ charge }}_eur as amount_eur, 1 as specificity, valid_from, valid_to
     from exceptions
     where {{ charge }}_percent is not null or {{ charge }}_eur is not null or is_removal
 ),
 
 {{ charge }}_category_markups as (
-    select service_plan_id, category, {{ charge }}_percent as percent, 1 as specificity, valid_from, valid_to
+    select partner_id, service_plan_id, category, {{ charge }}_percent as percent, 1 as specificity, valid_from, valid_to
     from category_markups
     where {{ charge }}_percent is not null
 ),
 
 {{ charge }}_markups as (
-    select service_plan_id, service_code, true as is_exception, percent, amount_eur, 2 as specificity, valid_from, valid_to
-    from {{ valid_periods(charge ~ '_exceptions', key=['service_plan_id', 'service_code'], series=[], carry=['is_removal', 'percent', 'amount_eur']) }} as exception_periods
+    select partner_id, service_plan_id, service_code, true as is_exception, percent, amount_eur, 2 as specificity, valid_from, valid_to
+    from {{ valid_periods(charge ~ '_exceptions', key=['partner_id', 'service_plan_id', 'service_code'], series=[], carry=['is_removal', 'percent', 'amount_eur']) }} as exception_periods
     where not is_removal
 
     union all
 
     select
+        category_periods.partner_id,
         category_periods.service_plan_id,
         service_categories.service_code,
         false as is_exception,
@@ -48,7 +49,7 @@ service_categories as (
         1 as specificity,
         greatest(category_periods.valid_from, service_categories.known_from) as valid_from,
         least(category_periods.valid_to, service_categories.valid_to) as valid_to
-    from {{ valid_periods(charge ~ '_category_markups', key=['service_plan_id', 'category'], series=[], carry=['percent']) }} as category_periods
+    from {{ valid_periods(charge ~ '_category_markups', key=['partner_id', 'service_plan_id', 'category'], series=[], carry=['percent']) }} as category_periods
     inner join service_categories on category_periods.category = service_categories.category
     where category_periods.valid_from < service_categories.valid_to and service_categories.known_from < category_periods.valid_to
 )
@@ -56,7 +57,7 @@ service_categories as (
 
 {% for charge in ['nrc', 'mrc'] %}
 select '{{ charge }}' as charge, * from {{ valid_periods(
-    charge ~ '_markups', key=['service_plan_id', 'service_code'], series=[], carry=['is_exception', 'percent', 'amount_eur']
+    charge ~ '_markups', key=['partner_id', 'service_plan_id', 'service_code'], series=[], carry=['is_exception', 'percent', 'amount_eur']
 ) }}
 {{ 'union all' if not loop.last }}
 {%- endfor %}

@@ -28,7 +28,9 @@ select
     rates.valid_from,
     rates.valid_to
 from {{ ref('stg_landing__call_plan_rates') }} as rates
-inner join {{ ref('stg_landing__call_plans') }} as plans on rates.call_plan_id = plans.call_plan_id
+inner join (
+    select partner_id, call_plan_id, name from {{ as_of_the_horizon(ref('stg_landing__call_plans'), ['partner_id', 'call_plan_id']) }}
+) as plans on rates.partner_id = plans.partner_id and rates.call_plan_id = plans.call_plan_id
 left join purchase
     on plans.partner_id = purchase.partner_id
     and rates.country in (purchase.country, '*') and rates.line_type in (purchase.line_type, '*')

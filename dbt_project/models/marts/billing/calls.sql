@@ -1,5 +1,5 @@
 {{ config(materialized='partner_files', post_hook="{{ remember_rated_days() }}") }}
--- depends_on: {{ ref('int_partners') }}
+-- depends_on: {{ ref('stg_landing__partner_periods') }}
 
 with calls_to_rate as (
     select * from {{ ref('int_calls_attributed') }} where reject_reason is null and is_frozen is not true
@@ -54,7 +54,7 @@ select
     rated.line
 from rated
 left join {{ ref('int_closed_months') }} as closed
-    on rated.customer_id = closed.customer_id and {{ month_of('rated.call_date') }} = closed.month
+    on rated.partner_id = closed.partner_id and rated.customer_id = closed.customer_id and {{ month_of('rated.call_date') }} = closed.month
 
 union all
 

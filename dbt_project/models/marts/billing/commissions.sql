@@ -1,4 +1,5 @@
--- Rounded once per reseller, month and kind, half away from zero (decided); final when every invoice behind it has its number.
+-- Rounded once per reseller, month and kind, half away from zero (decided); final when every invoice behind it has its number, and
+-- settled when the statement was given to the reseller (tikteller commissions settle): from then on nothing is added to it.
 with summed as (
     select
         partner_id,
@@ -18,9 +19,9 @@ with summed as (
 )
 
 select
-    partner_id,
-    month,
-    reseller_id,
+    summed.partner_id,
+    summed.month,
+    summed.reseller_id,
     cast(customers as bigint) as customers,
     cast(invoices as bigint) as invoices,
     cast(open_invoices as bigint) as open_invoices,
@@ -31,5 +32,8 @@ select
     cast(service_sale_eur as decimal(18, 2)) as service_sale_eur,
     service_commission_percent,
     service_commission_eur,
-    cast(call_commission_eur + service_commission_eur as decimal(18, 2)) as commission_eur
+    cast(call_commission_eur + service_commission_eur as decimal(18, 2)) as commission_eur,
+    statements.month is not null as is_settled
 from summed
+left join {{ source('raw', 'commission_statements') }} as statements
+    on summed.partner_id = statements.partner_id and summed.reseller_id = statements.reseller_id and summed.month = statements.month

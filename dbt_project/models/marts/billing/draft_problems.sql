@@ -13,7 +13,8 @@ unrated as (
         end as subject,
         calls.dialled as example
     from blocked
-    inner join {{ ref('calls') }} as calls on blocked.customer_id = calls.customer_id and blocked.month = calls.billing_month
+    inner join {{ ref('calls') }} as calls
+        on blocked.partner_id = calls.partner_id and blocked.customer_id = calls.customer_id and blocked.month = calls.billing_month
     where calls.status = 'unrated'
 ),
 
@@ -28,9 +29,10 @@ uncharged as (
         charges.month as charged_month,
         case when charges.status_reason = 'missing_reading' then cast(last_readings.last_read_on as varchar) else charges.order_id end as example
     from blocked
-    inner join {{ ref('service_charges') }} as charges on blocked.customer_id = charges.customer_id and blocked.month = charges.invoice_month
+    inner join {{ ref('service_charges') }} as charges
+        on blocked.partner_id = charges.partner_id and blocked.customer_id = charges.customer_id and blocked.month = charges.invoice_month
     left join last_readings on charges.pbx_id = last_readings.pbx_id and charges.customer_id = last_readings.customer_id
-    where charges.status_reason is not null
+    where charges.status_reason is not null and not charges.is_billing_exempt
 ),
 
 others as (
@@ -44,7 +46,7 @@ others as (
         ) else customers.vat_category end as subject
     from blocked
     inner join {{ ref('invoices') }} as invoices on blocked.invoice_id = invoices.invoice_id
-    inner join {{ ref('stg_landing__customers') }} as customers on blocked.customer_id = customers.customer_id
+    left join {{ ref('int_customers') }} as customers on blocked.partner_id = customers.partner_id and blocked.customer_id = customers.customer_id
     inner join {{ ref('draft_reasons') }} as reasons on ', ' || invoices.block_reason || ',' like '%, ' || reasons.reason || ',%'
     where reasons.reason in ('no_vat_rate', 'no_invoice_to_credit', 'incomplete_address')
 ),

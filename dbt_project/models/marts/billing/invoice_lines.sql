@@ -1,26 +1,42 @@
 -- Sums of calls and charges are exact; a line is rounded to cents, half away from zero, and nothing else is (DOMAIN 2 and 5).
-with call_lines as (
+with calls_by_day as (
     select
-        partner_id, customer_id, billing_month as month,
-        case when leg = 'airtime' then 'airtime' else 'calls' end as kind,
-        country, line_type, cast(null as varchar) as service_code, cast(null as varchar) as service_name, cast(null as varchar) as pbx_id,
-        cast(null as varchar) as settled_month, {{ month_of('min(call_date)') }} as first_month, {{ month_of('max(call_date)') }} as last_month,
+        partner_id, customer_id, billing_month, case when leg = 'airtime' then 'airtime' else 'calls' end as kind, country, line_type, reseller_id, call_date,
         count(*) as quantity, sum(billed_s) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
     from {{ ref('calls') }}
     where status = 'rated'
-    group by partner_id, customer_id, billing_month, case when leg = 'airtime' then 'airtime' else 'calls' end, country, line_type
+    group by
+        partner_id, customer_id, billing_month, case when leg = 'airtime' then 'airtime' else 'calls' end, country, line_type, reseller_id, call_date
+),
+
+-- each call by the VAT, the exemption and the reseller of its customer on its own day
+call_lines as (
+    select
+        calls.partner_id, calls.customer_id, calls.billing_month as month, calls.kind,
+        calls.country, calls.line_type, cast(null as varchar) as service_code, cast(null as varchar) as service_name, cast(null as varchar) as pbx_id,
+        cast(null as varchar) as settled_month, {{ month_of('min(calls.call_date)') }} as first_month, {{ month_of('max(calls.call_date)') }} as last_month,
+        calls.reseller_id, coalesce(customers.vat_category, 'standard') as vat_category,
+        sum(calls.quantity) as quantity, sum(calls.duration_s) as duration_s, sum(calls.exact_eur) as exact_eur, sum(calls.purchase_eur) as purchase_eur
+    from calls_by_day as calls
+    left join {{ ref('stg_landing__customer_periods') }} as customers
+        on calls.partner_id = customers.partner_id and calls.customer_id = customers.customer_id and {{ holds_on('customers', 'calls.call_date') }}
+    where not coalesce(customers.billing_exempt, false)
+    group by
+        calls.partner_id, calls.customer_id, calls.billing_month, calls.kind, calls.country, calls.line_type, calls.reseller_id,
+        coalesce(customers.vat_category, 'standard')
 ),
 
 service_lines as (
     select
         partner_id, customer_id, invoice_month as month, kind,
         cast(null as varchar) as country, cast(null as varchar) as line_type, service_code, min(service_name) as service_name, case when kind = 'seat' then pbx_id end as pbx_id,
-        case when is_settlement then month end as settled_month, month as first_month, month as last_month,
+        case when is_settlement then month end as settled_month, month as first_month, month as last_month, reseller_id, vat_category,
         sum(quantity) as quantity, cast(null as bigint) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
     from {{ ref('service_charges') }}
-    where status_reason is null
+    where status_reason is null and not is_billing_exempt
     group by
-        partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end, case when is_settlement then month end, month
+        partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end, case when is_settlement then month end, month,
+        reseller_id, vat_category
 ),
 
 lines as (
@@ -29,21 +45,45 @@ lines as (
     select * from service_lines
 ),
 
+-- what a reseller got of a line that is settled: it gives back as much
+settled_percents as (
+    select
+        partner_id, customer_id, kind, service_code, {{ month_of('period_start') }} as service_month, reseller_id, max(commission_percent) as commission_percent
+    from {{ source('raw', 'approved_lines') }}
+    where commission_percent is not null and settled_month is null and not {{ is_credited_by_hand('invoice_id') }}
+    group by partner_id, customer_id, kind, service_code, {{ month_of('period_start') }}, reseller_id
+),
+
+settled_rates as (
+    select
+        partner_id, customer_id, kind, service_code, {{ month_of('period_start') }} as service_month, vat_category,
+        max(vat_code) as vat_code, max(vat_percent) as vat_percent
+    from {{ source('raw', 'approved_lines') }}
+    where settled_month is null and service_code is not null and not {{ is_credited_by_hand('invoice_id') }}
+    group by partner_id, customer_id, kind, service_code, {{ month_of('period_start') }}, vat_category
+),
+
 billed_lines as (
     select
         lines.*,
-        customers.vat_category,
         partners.home_country,
-        lines.customer_id || '-' || lines.month as invoice_id
+        lines.customer_id || '-' || lines.month || coalesce(customers.draft_suffix, '') as invoice_id,
+        coalesce(
+            settled_percents.commission_percent,
+            case when lines.kind in ('calls', 'airtime') then resellers.call_commission_percent else resellers.service_commission_percent end,
+            0
+        ) as commission_percent
     from lines
-    inner join (
-        select customer_id, coalesce(vat_category, 'standard') as vat_category, coalesce(billing_exempt, false) as billing_exempt
-        from {{ ref('stg_landing__customers') }}
-    ) as customers on lines.customer_id = customers.customer_id
     inner join {{ ref('int_partners') }} as partners on lines.partner_id = partners.partner_id
+    left join {{ ref('int_customers') }} as customers on lines.partner_id = customers.partner_id and lines.customer_id = customers.customer_id
+    left join {{ ref('stg_landing__resellers') }} as resellers on lines.partner_id = resellers.partner_id and lines.reseller_id = resellers.reseller_id
+    left join settled_percents
+        on lines.settled_month = settled_percents.service_month and lines.partner_id = settled_percents.partner_id
+        and lines.customer_id = settled_percents.customer_id and lines.kind = settled_percents.kind and lines.service_code = settled_percents.service_code
+        and lines.reseller_id = settled_percents.reseller_id
     where
-        not customers.billing_exempt
-        and lines.customer_id || '-' || lines.month not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
+        lines.customer_id || '-' || lines.month || coalesce(customers.draft_suffix, '')
+        not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
 )
 
 select
@@ -55,7 +95,8 @@ select
         partition by billed_lines.invoice_id
         order by
             case billed_lines.kind when 'nrc' then 1 when 'mrc' then 2 when 'seat' then 3 when 'airtime' then 4 else 5 end,
-            coalesce(billed_lines.settled_month, ''), billed_lines.first_month, billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type
+            coalesce(billed_lines.settled_month, ''), billed_lines.first_month, billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type,
+            billed_lines.vat_category, billed_lines.reseller_id
     ) as integer) as line_number,
     billed_lines.kind,
     coalesce('Verrekening ' || billed_lines.settled_month || ': ', '')
@@ -70,19 +111,25 @@ select
     cast(billed_lines.exact_eur as decimal(18, 6)) as exact_eur,
     cast(billed_lines.purchase_eur as decimal(18, 6)) as purchase_eur,
     billed_lines.vat_category,
-    vat_rates.vat_code,
-    vat_rates.vat_percent,
+    coalesce(settled_rates.vat_code, vat_rates.vat_code) as vat_code,
+    coalesce(settled_rates.vat_percent, vat_rates.vat_percent) as vat_percent,
     billed_lines.service_name,
     billed_lines.settled_month,
     {{ first_day_of('billed_lines.first_month') }} as period_start,
-    {{ add_days(next_month_start(first_day_of('billed_lines.last_month')), -1) }} as period_end
+    {{ add_days(next_month_start(first_day_of('billed_lines.last_month')), -1) }} as period_end,
+    billed_lines.reseller_id,
+    cast(billed_lines.commission_percent as decimal(9, 4)) as commission_percent
 from billed_lines
 left join {{ ref('countries') }} as countries on billed_lines.country = countries.country
 left join {{ ref('vat_rates') }} as vat_rates
     on billed_lines.home_country = vat_rates.country and billed_lines.vat_category = vat_rates.vat_category
-    -- what is settled bears the VAT of its own month, as it was billed
+    -- what is settled bears the VAT of its own month; as it was billed, where it stands on an invoice
     and {{ add_days(next_month_start(first_day_of('coalesce(billed_lines.settled_month, billed_lines.month)')), -1) }} >= vat_rates.valid_from
     and {{ add_days(next_month_start(first_day_of('coalesce(billed_lines.settled_month, billed_lines.month)')), -1) }} < coalesce(vat_rates.valid_to, {{ end_of_time() }})
+left join settled_rates
+    on billed_lines.settled_month = settled_rates.service_month and billed_lines.partner_id = settled_rates.partner_id
+    and billed_lines.customer_id = settled_rates.customer_id and billed_lines.kind = settled_rates.kind
+    and billed_lines.service_code = settled_rates.service_code and billed_lines.vat_category = settled_rates.vat_category
 
 union all
 
@@ -110,5 +157,7 @@ select
     service_name,
     settled_month,
     period_start,
-    period_end
+    period_end,
+    reseller_id,
+    commission_percent
 from {{ source('raw', 'approved_lines') }}

@@ -11,11 +11,20 @@ with by_vat_category as (
     group by partner_id, customer_id, month, invoice_id, vat_category, vat_percent
 ),
 
-unrated as (
-    select partner_id, customer_id, billing_month as month, count(*) as calls
+unrated_by_day as (
+    select partner_id, customer_id, billing_month, call_date, count(*) as calls
     from {{ ref('calls') }}
     where status = 'unrated'
-    group by partner_id, customer_id, billing_month
+    group by partner_id, customer_id, billing_month, call_date
+),
+
+unrated as (
+    select calls.partner_id, calls.customer_id, calls.billing_month as month, sum(calls.calls) as calls
+    from unrated_by_day as calls
+    left join {{ ref('stg_landing__customer_periods') }} as customers
+        on calls.partner_id = customers.partner_id and calls.customer_id = customers.customer_id and {{ holds_on('customers', 'calls.call_date') }}
+    where not coalesce(customers.billing_exempt, false)
+    group by calls.partner_id, calls.customer_id, calls.billing_month
 ),
 
 uncharged as (
@@ -27,63 +36,73 @@ uncharged as (
         max(case when status_reason = '{{ reason }}' then 1 else 0 end) as has_{{ reason }}
         {%- endfor %}
     from {{ ref('service_charges') }}
-    where status_reason is not null
+    where status_reason is not null and not is_billing_exempt
     group by partner_id, customer_id, invoice_month
 ),
 
 billed_months as (
-    select partner_id, customer_id, month
+    select
+        months.partner_id, months.customer_id, months.month,
+        months.customer_id || '-' || months.month || coalesce(customers.draft_suffix, '') as invoice_id
     from (
         select partner_id, customer_id, month from by_vat_category
         union
         select partner_id, customer_id, month from unrated
         union
         select partner_id, customer_id, month from uncharged
-    )
-    where customer_id || '-' || month not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
+    ) as months
+    left join {{ ref('int_customers') }} as customers on months.partner_id = customers.partner_id and months.customer_id = customers.customer_id
+),
+
+open_months as (
+    select * from billed_months where invoice_id not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
 ),
 
 totals as (
     select
-        billed_months.partner_id,
-        billed_months.customer_id,
-        billed_months.month,
+        open_months.partner_id,
+        open_months.customer_id,
+        open_months.month,
+        open_months.invoice_id,
         coalesce(sum(by_vat_category.net_eur), 0) as net_eur,
         coalesce(sum(by_vat_category.vat_eur), 0) as vat_eur,
         coalesce(max(by_vat_category.has_amounts), 0) as has_amounts,
         count(*) filter (where by_vat_category.invoice_id is not null and by_vat_category.vat_percent is null) as lines_without_vat
-    from billed_months
+    from open_months
     left join by_vat_category
-        on billed_months.partner_id = by_vat_category.partner_id and billed_months.customer_id = by_vat_category.customer_id
-        and billed_months.month = by_vat_category.month
-    group by billed_months.partner_id, billed_months.customer_id, billed_months.month
+        on open_months.partner_id = by_vat_category.partner_id and open_months.customer_id = by_vat_category.customer_id
+        and open_months.month = by_vat_category.month
+    group by open_months.partner_id, open_months.customer_id, open_months.month, open_months.invoice_id
 ),
 
 settled_invoices as (
-    select distinct settlements.customer_id, settlements.invoice_month as month, charges.invoice_month as billed_month
+    select distinct settlements.partner_id, settlements.customer_id, settlements.invoice_month as month, charges.invoice_month as billed_month
     from {{ ref('service_charges') }} as settlements
     inner join {{ ref('service_charges') }} as charges
-        on {{ same_key('settlements', 'charges', ['customer_id', 'kind', 'service_code', 'month', 'order_id', 'line_number']) }}
+        on {{ same_key('settlements', 'charges', ['partner_id', 'customer_id', 'kind', 'service_code', 'month']) }}
+        and coalesce(settlements.order_id, '') = coalesce(charges.order_id, '') and coalesce(settlements.line_number, 0) = coalesce(charges.line_number, 0)
+        and (settlements.kind <> 'seat' or coalesce(settlements.pbx_id, '') = coalesce(charges.pbx_id, ''))
     where settlements.is_settlement and not charges.is_settlement
 ),
 
 -- a draft below nothing is a credit note: it refers to the invoice that billed what it settles, the last of them; else to the customer's last one before it
 credited_by_drafts as (
-    select customer_id, month, invoice_number
+    select partner_id, customer_id, month, invoice_number
     from (
         select
+            totals.partner_id,
             totals.customer_id,
             totals.month,
             approved.invoice_number,
             row_number() over (
-                partition by totals.customer_id, totals.month
+                partition by totals.partner_id, totals.customer_id, totals.month
                 order by case when settled_invoices.customer_id is not null then 1 else 2 end, approved.month desc
             ) as place
         from totals
         inner join {{ source('raw', 'approved_invoices') }} as approved
-            on totals.customer_id = approved.customer_id and approved.month < totals.month and approved.kind = 'invoice'
+            on totals.partner_id = approved.partner_id and totals.customer_id = approved.customer_id and approved.month < totals.month and approved.kind = 'invoice'
         left join settled_invoices
-            on totals.customer_id = settled_invoices.customer_id and totals.month = settled_invoices.month
+            on totals.partner_id = settled_invoices.partner_id and totals.customer_id = settled_invoices.customer_id and totals.month = settled_invoices.month
             and approved.month = settled_invoices.billed_month
         where totals.net_eur + totals.vat_eur < 0
     )
@@ -93,7 +112,7 @@ credited_by_drafts as (
 judged as (
     select
         totals.*,
-        customers.reseller_id,
+        coalesce(resold.reseller_id, case when resold.customer_id is null then customers.reseller_id end) as reseller_id,
         credited_by_drafts.invoice_number as credited_invoice_number,
         nullif(concat_ws(
             ', ',
@@ -106,11 +125,14 @@ judged as (
             case when customers.street is null or customers.postal_code is null or customers.city is null or customers.email is null then 'incomplete_address' end
         ), '') as block_reason
     from totals
-    inner join {{ ref('stg_landing__customers') }} as customers on totals.customer_id = customers.customer_id
-    left join unrated on totals.customer_id = unrated.customer_id and totals.month = unrated.month
-    left join uncharged on totals.customer_id = uncharged.customer_id and totals.month = uncharged.month
-    left join credited_by_drafts on totals.customer_id = credited_by_drafts.customer_id and totals.month = credited_by_drafts.month
-    where not coalesce(customers.billing_exempt, false)
+    -- whoever has left its partner, or is quarantined now, is still to be billed
+    left join {{ ref('int_customers') }} as customers on totals.partner_id = customers.partner_id and totals.customer_id = customers.customer_id
+    left join {{ ref('stg_landing__customer_periods') }} as resold
+        on totals.partner_id = resold.partner_id and totals.customer_id = resold.customer_id
+        and {{ holds_on('resold', add_days(next_month_start(first_day_of('totals.month')), -1)) }}
+    left join unrated on totals.partner_id = unrated.partner_id and totals.customer_id = unrated.customer_id and totals.month = unrated.month
+    left join uncharged on totals.partner_id = uncharged.partner_id and totals.customer_id = uncharged.customer_id and totals.month = uncharged.month
+    left join credited_by_drafts on totals.partner_id = credited_by_drafts.partner_id and totals.customer_id = credited_by_drafts.customer_id and totals.month = credited_by_drafts.month
 ),
 
 -- an invoice of which as much was credited as it asked for
@@ -129,7 +151,7 @@ select
     reseller_id,
     month,
     month as billing_month,
-    customer_id || '-' || month as invoice_id,
+    invoice_id,
     case when net_eur + vat_eur < 0 then 'credit_note' else 'invoice' end as kind,
     cast(null as varchar) as invoice_number,
     credited_invoice_number,

@@ -7,11 +7,10 @@ with lines as (
         orders.reference,
         orders.remarks,
         orders.continues_line,
-        customers.partner_id,
         customers.reseller_id
     from {{ ref('int_order_lines') }} as order_lines
-    inner join {{ ref('stg_landing__orders') }} as orders on order_lines.order_id = orders.order_id and order_lines.line_number = orders.line_number
-    inner join {{ ref('stg_landing__customers') }} as customers on order_lines.customer_id = customers.customer_id
+    inner join {{ ref('stg_landing__orders') }} as orders on {{ same_key('order_lines', 'orders', ['partner_id', 'order_id', 'line_number']) }}
+    left join {{ ref('int_customers') }} as customers on order_lines.partner_id = customers.partner_id and order_lines.customer_id = customers.customer_id
 ),
 
 priced as (
@@ -26,12 +25,12 @@ priced as (
     left join {{ ref('int_service_costs') }} as costs
         on lines.service_code = costs.service_code and lines.priced_on >= costs.valid_from and lines.priced_on < costs.valid_to
     left join (select * from {{ ref('int_customer_plans') }} where plan_kind = 'service') as plans
-        on lines.customer_id = plans.customer_id and lines.priced_on >= plans.valid_from and lines.priced_on < plans.valid_to
+        on lines.partner_id = plans.partner_id and lines.customer_id = plans.customer_id and lines.priced_on >= plans.valid_from and lines.priced_on < plans.valid_to
     left join {{ ref('stg_landing__service_plans') }} as service_plans
         on plans.plan_id = service_plans.service_plan_id and lines.partner_id = service_plans.partner_id
     {%- for charge in ['nrc', 'mrc'] %}
     left join {{ ref('int_service_markups') }} as {{ charge }}
-        on service_plans.service_plan_id = {{ charge }}.service_plan_id and lines.service_code = {{ charge }}.service_code and {{ charge }}.charge = '{{ charge }}'
+        on service_plans.partner_id = {{ charge }}.partner_id and service_plans.service_plan_id = {{ charge }}.service_plan_id and lines.service_code = {{ charge }}.service_code and {{ charge }}.charge = '{{ charge }}'
         and lines.priced_on >= {{ charge }}.valid_from and lines.priced_on < {{ charge }}.valid_to
     {%- endfor %}
 )

@@ -4,19 +4,19 @@ with porting_lines as (
         orders.order_id,
         orders.line_number,
         orders.customer_id,
-        customers.partner_id,
+        orders.partner_id,
         customers.reseller_id,
         orders.service_code,
         orders.quantity,
         orders.ordered_on,
         orders.delivered_on,
         orders.ended_on,
-        coalesce(orders.losing_operator, max(orders.losing_operator) over (partition by orders.order_id)) as losing_operator,
-        coalesce(orders.account_holder, max(orders.account_holder) over (partition by orders.order_id)) as account_holder,
+        coalesce(orders.losing_operator, max(orders.losing_operator) over (partition by orders.partner_id, orders.order_id)) as losing_operator,
+        coalesce(orders.account_holder, max(orders.account_holder) over (partition by orders.partner_id, orders.order_id)) as account_holder,
         orders.file_id,
         orders.line
     from {{ ref('stg_landing__orders') }} as orders
-    inner join {{ ref('stg_landing__customers') }} as customers on orders.customer_id = customers.customer_id
+    left join {{ ref('int_customers') }} as customers on orders.partner_id = customers.partner_id and orders.customer_id = customers.customer_id
     where orders.losing_operator is not null or orders.account_holder is not null or orders.numbers is not null
 ),
 
@@ -27,20 +27,20 @@ lines_with_blocks as (
         blocks.first_e164,
         blocks.last_e164,
         blocks.numbers,
-        sum(blocks.numbers) over (partition by porting_lines.order_id, porting_lines.line_number) as line_numbers
+        sum(blocks.numbers) over (partition by porting_lines.partner_id, porting_lines.order_id, porting_lines.line_number) as line_numbers
     from porting_lines
     left join {{ ref('stg_landing__number_blocks') }} as blocks on porting_lines.file_id = blocks.file_id and porting_lines.line = blocks.line
 ),
 
 numbers_of_others as (
-    select lines.order_id, lines.line_number, lines.block_number, count(*) as numbers
+    select lines.partner_id, lines.order_id, lines.line_number, lines.block_number, count(*) as numbers
     from lines_with_blocks as lines
     inner join {{ ref('int_platform_numbers') }} as platform
         on cast(platform.e164 as bigint) between cast(lines.first_e164 as bigint) and cast(lines.last_e164 as bigint)
         and length(platform.e164) = length(lines.first_e164)
         and platform.customer_id <> lines.customer_id
         and coalesce(lines.delivered_on, lines.ordered_on) >= platform.valid_from and coalesce(lines.delivered_on, lines.ordered_on) < platform.valid_to
-    group by lines.order_id, lines.line_number, lines.block_number
+    group by lines.partner_id, lines.order_id, lines.line_number, lines.block_number
 )
 
 select
@@ -76,4 +76,4 @@ select
     ), '') as warnings
 from lines_with_blocks as lines
 left join numbers_of_others
-    on lines.order_id = numbers_of_others.order_id and lines.line_number = numbers_of_others.line_number and lines.block_number = numbers_of_others.block_number
+    on lines.partner_id = numbers_of_others.partner_id and lines.order_id = numbers_of_others.order_id and lines.line_number = numbers_of_others.line_number and lines.block_number = numbers_of_others.block_number

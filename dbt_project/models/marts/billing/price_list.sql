@@ -21,12 +21,13 @@ with purchase as (
 
 rates as (
     select
-        plans.partner_id,
         plans.name as call_plan_name,
         prices.*,
         {{ to_ppm('prices.minute_rate_percent') }} as percent_ppm
     from {{ ref('int_call_plan_prices') }} as prices
-    inner join {{ ref('stg_landing__call_plans') }} as plans on prices.call_plan_id = plans.call_plan_id
+    inner join (
+        select partner_id, call_plan_id, name from {{ as_of_the_horizon(ref('stg_landing__call_plans'), ['partner_id', 'call_plan_id']) }}
+    ) as plans on prices.partner_id = plans.partner_id and prices.call_plan_id = plans.call_plan_id
     cross join {{ ref('int_billing_horizon') }} as horizon
     where coalesce(horizon.last_date, prices.valid_from) >= prices.valid_from and coalesce(horizon.last_date, prices.valid_from) < prices.valid_to
 )

@@ -1,6 +1,6 @@
 with charges as (
     select
-        customer_id, service_code, order_id, line_number, pbx_id, charge as kind, charge, month_start, invoice_month_start, first_day, days,
+        partner_id, customer_id, service_code, order_id, line_number, pbx_id, charge as kind, charge, month_start, invoice_month_start, first_day, days,
         cast({{ days_between('month_start', next_month_start('month_start')) }} as integer) as days_in_month,
         quantity
     from {{ ref('int_order_charges') }}
@@ -8,7 +8,7 @@ with charges as (
     union all
 
     select
-        customer_id, service_code, cast(null as varchar) as order_id, cast(null as bigint) as line_number, pbx_id, 'seat' as kind, 'mrc' as charge,
+        partner_id, customer_id, service_code, cast(null as varchar) as order_id, cast(null as bigint) as line_number, pbx_id, 'seat' as kind, 'mrc' as charge,
         month_start, month_start as invoice_month_start, {{ add_days(next_month_start('month_start'), -1) }} as first_day, cast(null as integer) as days,
         cast({{ days_between('month_start', next_month_start('month_start')) }} as integer) as days_in_month,
         extensions as quantity
@@ -17,7 +17,7 @@ with charges as (
     union all
 
     select
-        customer_id, service_code, order_id, line_number, cast(null as varchar) as pbx_id, 'airtime' as kind, 'mrc' as charge,
+        partner_id, customer_id, service_code, order_id, line_number, cast(null as varchar) as pbx_id, 'airtime' as kind, 'mrc' as charge,
         month_start, month_start as invoice_month_start, first_day, cast(null as integer) as days,
         cast({{ days_between('month_start', next_month_start('month_start')) }} as integer) as days_in_month,
         minutes as quantity
@@ -27,8 +27,9 @@ with charges as (
 priced as (
     select
         charges.*,
-        customers.partner_id,
         customers.reseller_id,
+        coalesce(customers.vat_category, 'standard') as vat_category,
+        coalesce(customers.billing_exempt, false) as is_billing_exempt,
         cast(date_trunc('month', partners.billing_from) as date) as billing_from,
         costs.category,
         costs.name as service_name,
@@ -38,16 +39,18 @@ priced as (
         markups.percent,
         markups.amount_eur
     from charges
-    inner join {{ ref('stg_landing__customers') }} as customers on charges.customer_id = customers.customer_id
-    inner join {{ ref('stg_landing__partners') }} as partners on customers.partner_id = partners.partner_id
+    inner join {{ ref('int_partners') }} as partners on charges.partner_id = partners.partner_id
+    -- as the customer is on the first day that is charged, like prices
+    left join {{ ref('stg_landing__customer_periods') }} as customers
+        on charges.partner_id = customers.partner_id and charges.customer_id = customers.customer_id and {{ holds_on('customers', 'charges.first_day') }}
     left join {{ ref('int_service_costs') }} as costs
         on charges.service_code = costs.service_code and charges.first_day >= costs.valid_from and charges.first_day < costs.valid_to
     left join (select * from {{ ref('int_customer_plans') }} where plan_kind = 'service') as plans
-        on charges.customer_id = plans.customer_id and charges.first_day >= plans.valid_from and charges.first_day < plans.valid_to
+        on charges.partner_id = plans.partner_id and charges.customer_id = plans.customer_id and charges.first_day >= plans.valid_from and charges.first_day < plans.valid_to
     left join {{ ref('stg_landing__service_plans') }} as service_plans
-        on plans.plan_id = service_plans.service_plan_id and customers.partner_id = service_plans.partner_id
+        on plans.plan_id = service_plans.service_plan_id and charges.partner_id = service_plans.partner_id
     left join {{ ref('int_service_markups') }} as markups
-        on service_plans.service_plan_id = markups.service_plan_id and charges.service_code = markups.service_code and charges.charge = markups.charge
+        on service_plans.partner_id = markups.partner_id and service_plans.service_plan_id = markups.service_plan_id and charges.service_code = markups.service_code and charges.charge = markups.charge
         and charges.first_day >= markups.valid_from and charges.first_day < markups.valid_to
 ),
 
@@ -91,6 +94,8 @@ charged as (
         purchase_eur,
         sale_eur,
         cast(sale_eur - purchase_eur as decimal(18, 6)) as margin_eur,
+        vat_category,
+        is_billing_exempt,
         case
             when quantity is null then 'missing_reading'
             when unit_purchase_eur is null then 'no_service_price'
@@ -132,15 +137,18 @@ select
     charged.sale_eur,
     charged.margin_eur,
     charged.status_reason,
-    false as is_settlement
+    false as is_settlement,
+    charged.vat_category,
+    charged.is_billing_exempt
 from charged
 left join frozen
-    on charged.customer_id = frozen.customer_id and charged.kind = frozen.kind and charged.service_code = frozen.service_code
+    on charged.partner_id = frozen.partner_id and charged.customer_id = frozen.customer_id and charged.kind = frozen.kind and charged.service_code = frozen.service_code
     and charged.month = frozen.month and coalesce(charged.order_id, '') = coalesce(frozen.order_id, '')
     and coalesce(charged.line_number, 0) = coalesce(frozen.line_number, 0)
     -- an order line is the same with another PBX; seats are those of the PBX
     and (charged.kind <> 'seat' or coalesce(charged.pbx_id, '') = coalesce(frozen.pbx_id, ''))
-left join {{ ref('int_closed_months') }} as closed on charged.customer_id = closed.customer_id and charged.invoice_month = closed.month
+left join {{ ref('int_closed_months') }} as closed
+    on charged.partner_id = closed.partner_id and charged.customer_id = closed.customer_id and charged.invoice_month = closed.month
 where frozen.customer_id is null
 
 union all
@@ -170,35 +178,43 @@ select
     sale_eur,
     margin_eur,
     cast(null as varchar) as status_reason,
-    true as is_settlement
+    true as is_settlement,
+    vat_category,
+    -- what was billed is settled, also of somebody who gets no invoices now
+    false as is_billing_exempt
 from {{ ref('int_charge_settlements') }}
 
 union all
 
--- what was billed stays as it was
+-- what was billed stays as it was; of a month that was closed before this was remembered, as the customer is then
 select
-    partner_id,
-    customer_id,
-    reseller_id,
-    month,
-    invoice_month,
-    kind,
-    service_code,
-    category,
-    service_name,
-    order_id,
-    line_number,
-    pbx_id,
-    service_plan_id,
-    is_exception,
-    quantity,
-    days,
-    days_in_month,
-    unit_purchase_eur,
-    unit_sale_eur,
-    purchase_eur,
-    sale_eur,
-    margin_eur,
-    status_reason,
-    coalesce(is_settlement, false) as is_settlement
+    frozen.partner_id,
+    frozen.customer_id,
+    frozen.reseller_id,
+    frozen.month,
+    frozen.invoice_month,
+    frozen.kind,
+    frozen.service_code,
+    frozen.category,
+    frozen.service_name,
+    frozen.order_id,
+    frozen.line_number,
+    frozen.pbx_id,
+    frozen.service_plan_id,
+    frozen.is_exception,
+    frozen.quantity,
+    frozen.days,
+    frozen.days_in_month,
+    frozen.unit_purchase_eur,
+    frozen.unit_sale_eur,
+    frozen.purchase_eur,
+    frozen.sale_eur,
+    frozen.margin_eur,
+    frozen.status_reason,
+    coalesce(frozen.is_settlement, false) as is_settlement,
+    coalesce(frozen.vat_category, customers.vat_category, 'standard') as vat_category,
+    coalesce(frozen.is_billing_exempt, customers.billing_exempt, false) as is_billing_exempt
 from frozen
+left join {{ ref('stg_landing__customer_periods') }} as customers
+    on frozen.partner_id = customers.partner_id and frozen.customer_id = customers.customer_id
+    and {{ holds_on('customers', first_day_of('frozen.month')) }}

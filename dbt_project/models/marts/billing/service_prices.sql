@@ -30,8 +30,8 @@ priced as (
         coalesce(mrc.is_exception, false) as mrc_is_exception
     from {{ ref('stg_landing__service_plans') }} as plans
     cross join costs
-    left join markups as nrc on plans.service_plan_id = nrc.service_plan_id and costs.service_code = nrc.service_code and nrc.charge = 'nrc'
-    left join markups as mrc on plans.service_plan_id = mrc.service_plan_id and costs.service_code = mrc.service_code and mrc.charge = 'mrc'
+    left join markups as nrc on plans.partner_id = nrc.partner_id and plans.service_plan_id = nrc.service_plan_id and costs.service_code = nrc.service_code and nrc.charge = 'nrc'
+    left join markups as mrc on plans.partner_id = mrc.partner_id and plans.service_plan_id = mrc.service_plan_id and costs.service_code = mrc.service_code and mrc.charge = 'mrc'
 )
 
 select

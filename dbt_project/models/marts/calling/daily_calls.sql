@@ -3,7 +3,7 @@
 select
     partner_id,
     customer_id,
-    reseller_id,
+    max(reseller_id) as reseller_id,
     call_date,
     {{ month_of('call_date') }} as month,
     country,
@@ -19,4 +19,4 @@ select
     cast(coalesce(sum(margin_eur), 0) as decimal(18, 6)) as margin_eur
 from {{ ref('calls') }}
 where {{ of_months_to_build('call_date') }}
-group by partner_id, customer_id, reseller_id, call_date, country, line_type, is_international
+group by partner_id, customer_id, call_date, country, line_type, is_international

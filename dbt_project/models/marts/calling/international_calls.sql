@@ -1,10 +1,10 @@
 with monthly as (
     select
-        partner_id, customer_id, reseller_id, month, country, line_type, is_international,
+        partner_id, customer_id, max(reseller_id) as reseller_id, month, country, line_type, is_international,
         sum(answered_calls) as calls, sum(duration_s) as duration_s, sum(purchase_eur) as purchase_eur, sum(sale_eur) as sale_eur, sum(margin_eur) as margin_eur
     from {{ ref('daily_calls') }}
     where country is not null
-    group by partner_id, customer_id, reseller_id, month, country, line_type, is_international
+    group by partner_id, customer_id, month, country, line_type, is_international
 ),
 
 customer_totals as (

@@ -1,11 +1,9 @@
 -- the lines that a customer has on the last day of data
 with lines as (
     select
-        customers.partner_id,
         lines.*,
         horizon.last_date
     from {{ ref('stg_landing__internet_lines') }} as lines
-    inner join {{ ref('stg_landing__customers') }} as customers on lines.customer_id = customers.customer_id
     cross join {{ ref('int_billing_horizon') }} as horizon
     where
         coalesce(lines.valid_from, {{ start_of_time() }}) <= horizon.last_date

@@ -17,4 +17,4 @@ select
     ids_range_eur,
     file_id,
     line
-from {{ ref('stg_landing__customers') }}
+from {{ ref('int_customers') }}

@@ -6,7 +6,7 @@ with signed as (
         mandate_id,
         mandate_date as mandate_date_text,
         {{ parse_date('mandate_date') }} as mandate_date
-    from {{ ref('stg_landing__customers') }}
+    from {{ ref('int_customers') }}
     where mandate_id is not null or mandate_date is not null
 ),
 

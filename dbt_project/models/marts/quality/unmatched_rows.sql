@@ -1,5 +1,7 @@
 -- What landed and can never match anything: it is no fault of the row, so nothing refuses it, and nobody would ever hear of it.
-with borne_accounts as (
+with owners as (select distinct customer_id, partner_id from {{ ref('stg_landing__customer_periods') }}),
+
+borne_accounts as (
     select distinct account from {{ ref('int_call_records') }} where account is not null
 ),
 
@@ -20,7 +22,7 @@ own_numbers as (
         partners.home_country as country,
         numbers.first_number as written
     from {{ ref('stg_landing__numbers') }} as numbers
-    inner join {{ ref('stg_landing__customers') }} as customers on numbers.customer_id = customers.customer_id
+    inner join owners as customers on numbers.customer_id = customers.customer_id
     inner join {{ ref('int_partners') }} as partners on customers.partner_id = partners.partner_id
 ),
 
@@ -39,13 +41,13 @@ lonely as (
         'no_record_bears_it' as reason,
         'no call record bears this account: write it as the exchange does, or take it out' as mend
     from {{ ref('stg_landing__accounts') }} as accounts
-    inner join {{ ref('stg_landing__customers') }} as customers on accounts.customer_id = customers.customer_id
+    inner join owners as customers on accounts.customer_id = customers.customer_id
     where accounts.account not in (select account from borne_accounts)
 
     union all
 
     select
-        plans.partner_id,
+        rates.partner_id,
         'call_plan_rates' as feed,
         rates.file_id,
         rates.line,
@@ -53,7 +55,6 @@ lonely as (
         'country_without_prefix' as reason,
         'no number leads to this country: its numbers are read as those of the country whose calling code it shares' as mend
     from {{ ref('stg_landing__call_plan_rates') }} as rates
-    left join {{ ref('stg_landing__call_plans') }} as plans on rates.call_plan_id = plans.call_plan_id
     where
         rates.country <> '*'
         and rates.country not in (select country from {{ ref('int_deck_prefixes') }} where country is not null)

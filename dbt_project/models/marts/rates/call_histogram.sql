@@ -3,14 +3,11 @@
 -- Calls that differ in nothing that a price depends on cost the same under any plan: counted instead of kept, they re-rate a whole history exactly.
 -- What a plan's rows say may change on a day: between two such days of any plan of the partner, every call of a group meets the same rows.
 with rate_changes as (
-    select plans.partner_id, rates.valid_from as changes_on
-    from {{ ref('stg_landing__call_plan_rates') }} as rates
-    inner join {{ ref('stg_landing__call_plans') }} as plans on rates.call_plan_id = plans.call_plan_id
+    select partner_id, valid_from as changes_on from {{ ref('stg_landing__call_plan_rates') }}
     union
-    select plans.partner_id, rates.valid_to as changes_on
-    from {{ ref('stg_landing__call_plan_rates') }} as rates
-    inner join {{ ref('stg_landing__call_plans') }} as plans on rates.call_plan_id = plans.call_plan_id
-    where rates.valid_to is not null
+    select partner_id, valid_to as changes_on from {{ ref('stg_landing__call_plan_rates') }} where valid_to is not null
+    union
+    select partner_id, valid_from as changes_on from {{ ref('stg_landing__call_plans') }} where valid_from is not null
 ),
 
 changes as (

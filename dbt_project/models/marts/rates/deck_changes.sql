@@ -22,6 +22,7 @@ select
     changes.new_next_increment_s,
     changes.old_destination
 from {{ ref('int_deck_changes') }} as changes
-inner join {{ ref('int_partners') }} as partners on changes.deck_id = partners.deck_id
+-- of each partner that buys by the deck, did, or is going to
+inner join (select distinct partner_id, deck_id from {{ ref('stg_landing__partner_periods') }}) as partners on changes.deck_id = partners.deck_id
 inner join {{ source('raw', 'files') }} as files on changes.version = files.file_id
 left join {{ ref('int_deck_prefixes') }} as prefixes on changes.deck_id = prefixes.deck_id and changes.prefix = prefixes.prefix

@@ -15,7 +15,8 @@ select
 from {{ ref('stg_landing__deck_problems') }} as problems
 inner join {{ ref('stg_landing__deck_lines') }} as lines on problems.file_id = lines.file_id and problems.line = lines.line
 inner join {{ source('raw', 'files') }} as files on problems.file_id = files.file_id
-left join {{ ref('int_partners') }} as partners on problems.deck_id = partners.deck_id
+-- of each partner that buys by the deck, did, or is going to
+left join (select distinct partner_id, deck_id from {{ ref('stg_landing__partner_periods') }}) as partners on problems.deck_id = partners.deck_id
 left join (
     select deck_id, max(file_id) as last_version
     from {{ ref('stg_landing__deck_fates') }}

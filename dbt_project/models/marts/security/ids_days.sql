@@ -1,5 +1,5 @@
 with first_stages as (
-    select customer_id, limit_eur from {{ ref('int_ids_stages') }} where stage = 1
+    select partner_id, customer_id, limit_eur from {{ ref('int_ids_stages') }} where stage = 1
 ),
 
 highest_crossings as (
@@ -29,9 +29,9 @@ select
     usage_days.dearest_minute_rate_eur,
     {{ residual_exposure_eur('channels.channels', 'usage_days.longest_call_s', 'usage_days.dearest_minute_rate_eur') }} as residual_exposure_eur
 from {{ ref('int_ids_usage') }} as usage_days
-left join first_stages on usage_days.customer_id = first_stages.customer_id
+left join first_stages on usage_days.partner_id = first_stages.partner_id and usage_days.customer_id = first_stages.customer_id
 left join highest_crossings as crossings
-    on usage_days.customer_id = crossings.customer_id and usage_days.call_date = crossings.call_date
+    on usage_days.partner_id = crossings.partner_id and usage_days.customer_id = crossings.customer_id and usage_days.call_date = crossings.call_date
 left join {{ ref('int_customer_channels') }} as channels
     on usage_days.customer_id = channels.customer_id
     and usage_days.call_date >= channels.valid_from and usage_days.call_date < channels.valid_to

@@ -1,7 +1,7 @@
 with ranges as (
-    select customer_id, cast(max(stages) as integer) as stages, min(limit_eur) as first_limit_eur, max(limit_eur) as block_limit_eur
+    select partner_id, customer_id, cast(max(stages) as integer) as stages, min(limit_eur) as first_limit_eur, max(limit_eur) as block_limit_eur
     from {{ ref('int_ids_stages') }}
-    group by customer_id
+    group by partner_id, customer_id
 )
 
 select
@@ -12,6 +12,6 @@ select
     ranges.first_limit_eur,
     ranges.block_limit_eur,
     case when ranges.customer_id is null then 'unreadable' end as range_problem
-from {{ ref('stg_landing__customers') }} as customers
-left join ranges on customers.customer_id = ranges.customer_id
+from {{ ref('int_customers') }} as customers
+left join ranges on customers.partner_id = ranges.partner_id and customers.customer_id = ranges.customer_id
 where {{ parse_text('customers.ids_range_eur') }} is not null

@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('stg_landing__customers') }}
+-- depends_on: {{ ref('stg_landing__account_claims') }}
 select
     account,
     customer_id,

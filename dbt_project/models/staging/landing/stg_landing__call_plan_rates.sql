@@ -1,6 +1,8 @@
+-- depends_on: {{ ref('stg_landing__partners') }}
 -- depends_on: {{ ref('countries') }}
 -- depends_on: {{ ref('stg_landing__call_plans') }}
 select
+    tenant_id as partner_id,
     call_plan_id,
     country,
     line_type,

@@ -7,6 +7,7 @@ select
     onnet_billing,
     rounding_seconds,
     rounding_decimals,
+    valid_from,
     file_id,
     line
 from {{ landed_rows('call_plans') }}

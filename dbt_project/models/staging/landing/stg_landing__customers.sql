@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('countries') }}
 -- depends_on: {{ ref('stg_landing__partners') }}
+-- depends_on: {{ ref('stg_landing__customer_claims') }}
 select
     customer_id,
     partner_id,
@@ -19,6 +20,8 @@ select
     iban,
     mandate_id,
     mandate_date,
+    valid_from,
+    valid_to,
     file_id,
     line
 from {{ landed_rows('customers') }}

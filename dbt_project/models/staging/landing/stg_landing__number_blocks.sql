@@ -1,23 +1,25 @@
 -- "first-last;first-last", each in any spelling of the partner's country without dashes. What cannot be read has no numbers, and is refused by the order.
 with written_blocks as (
-    select order_id, line_number, file_id, line, partner_id, {{ numbered_parts('numbers', ';') }}
+    select order_id, line_number, file_id, line, partner_id, coalesce(delivered_on, ordered_on) as read_on, {{ numbered_parts('numbers', ';') }}
     from {{ ref('stg_landing__order_lines') }}
     where numbers is not null
 ),
 
 ends as (
     select
+        blocks.partner_id,
         blocks.order_id,
         blocks.line_number,
         blocks.file_id,
         blocks.line,
         blocks.part_number as block_number,
         blocks.part as block,
-        coalesce(partners.country, '{{ var("default_country") }}') as country,
+        partners.home_country as country,
         split_part(blocks.part, '-', 1) as first_written,
         case when strpos(blocks.part, '-') = 0 then blocks.part else substr(blocks.part, strpos(blocks.part, '-') + 1) end as last_written
     from written_blocks as blocks
-    inner join {{ ref('stg_landing__partners') }} as partners on blocks.partner_id = partners.partner_id
+    inner join {{ ref('stg_landing__partner_periods') }} as partners
+        on blocks.partner_id = partners.partner_id and blocks.read_on >= partners.valid_from and blocks.read_on < partners.valid_to
     where {{ parse_text('blocks.part') }} is not null
 ),
 
@@ -47,6 +49,7 @@ counted as (
 )
 
 select
+    partner_id,
     order_id,
     line_number,
     cast(block_number as integer) as block_number,

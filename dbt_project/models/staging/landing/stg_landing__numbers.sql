@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('stg_landing__customers') }}
+-- depends_on: {{ ref('stg_landing__number_claims') }}
 select
     first_number,
     last_number,

@@ -1,10 +1,11 @@
+-- depends_on: {{ ref('stg_landing__customer_periods') }}
 -- depends_on: {{ ref('stg_landing__customers') }}
 -- depends_on: {{ ref('stg_landing__services') }}
 select
     orders.order_id,
     orders.line_number,
     orders.customer_id,
-    customers.partner_id,
+    orders.tenant_id as partner_id,
     orders.service_code,
     orders.quantity,
     orders.ordered_on,
@@ -17,5 +18,4 @@ select
     orders.file_id,
     orders.line
 from {{ landed_rows('orders', on_its_own=true) }} as orders
-inner join {{ ref('stg_landing__customers') }} as customers on orders.customer_id = customers.customer_id
 where orders.disposition = 'kept'

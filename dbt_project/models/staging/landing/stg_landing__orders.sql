@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_landing__customer_periods') }}
 -- depends_on: {{ ref('stg_landing__customers') }}
 -- depends_on: {{ ref('stg_landing__services') }}
 -- depends_on: {{ ref('stg_landing__order_refusals') }}
@@ -5,6 +6,7 @@ select
     order_id,
     line_number,
     customer_id,
+    tenant_id as partner_id,
     service_code,
     quantity,
     ordered_on,

@@ -30,6 +30,7 @@ select
     reminder_days,
     formal_notice_days,
     billing_from,
+    valid_from,
     file_id,
     line
 from {{ landed_rows('partners') }}

@@ -17,9 +17,15 @@ everybody as (
 ),
 
 account_owners as (
-    select distinct accounts.account, customers.partner_id, accounts.valid_from, accounts.valid_to
+    select distinct
+        accounts.account,
+        customers.partner_id,
+        greatest(coalesce(accounts.valid_from, {{ start_of_time() }}), customers.valid_from) as valid_from,
+        least(coalesce(accounts.valid_to, {{ end_of_time() }}), customers.valid_to) as valid_to
     from {{ ref('stg_landing__accounts') }} as accounts
-    inner join {{ ref('stg_landing__customers') }} as customers on accounts.customer_id = customers.customer_id
+    inner join {{ ref('stg_landing__customer_periods') }} as customers
+        on accounts.customer_id = customers.customer_id
+        and coalesce(accounts.valid_from, {{ start_of_time() }}) < customers.valid_to and customers.valid_from < coalesce(accounts.valid_to, {{ end_of_time() }})
 ),
 
 -- an account may have changed hands: in the month of the line it has one partner, or several
@@ -63,7 +69,8 @@ judged as (
             when lines.is_known_deck and buyers.partner_id is null then 'deck_of_another_partner'
         end as problem
     from lines_with_partner as lines
-    left join {{ ref('stg_landing__partners') }} as buyers on lines.deck_id = buyers.deck_id and lines.owner_id = buyers.partner_id
+    left join (select distinct deck_id, partner_id from {{ ref('stg_landing__partners') }}) as buyers
+        on lines.deck_id = buyers.deck_id and lines.owner_id = buyers.partner_id
 )
 
 select

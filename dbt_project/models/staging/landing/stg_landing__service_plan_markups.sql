@@ -1,6 +1,8 @@
+-- depends_on: {{ ref('stg_landing__partners') }}
 -- depends_on: {{ ref('stg_landing__service_plans') }}
 -- depends_on: {{ ref('stg_landing__services') }}
 select
+    tenant_id as partner_id,
     service_plan_id,
     category,
     service_code,
