@@ -31,7 +31,9 @@ SELLER = {
     "last_invoice_number": 0,
     "time_zone": "Europe/Amsterdam",
 }
-NOORD, WEST = ({**partner, **SELLER, "tier": "premium", "invoice_prefix": prefix} for partner, prefix in zip(PARTNERS, ("N", "W"), strict=True))
+NOORD, WEST = (
+    {**partner, **SELLER, "tier": "premium", "invoice_prefix": prefix} for partner, prefix in zip(PARTNERS, ("N", "W"), strict=True)
+)
 EXTRA = ("seats", "air", "exempt", "resold", "moves", "group", "vat", "free", "follows")
 CUSTOMERS_OF_NOORD: Rows = [
     {
