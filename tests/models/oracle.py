@@ -15,7 +15,7 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -532,6 +532,8 @@ class Called:
     country: str | None = None
     line_type: str | None = None
     is_toll_free: bool = False
+    is_unlisted: bool = False
+    """Of a range of which the numbering plans know no number."""
 
 
 def called(books: Books, written: str) -> Called:
@@ -558,7 +560,24 @@ def public_number(books: Books, number: str) -> Called:
     found = next((books.prefixes[number[:length]] for length in range(len(number), 0, -1) if number[:length] in books.prefixes), None)
     if found is None:
         return Called("public", number)
-    return Called("public", number, found["country"], found["line_type"], found["number_kind"] == "toll_free")
+    kind = found["number_kind"]
+    return Called("public", number, found["country"], found["line_type"], kind == "toll_free", kind == "unlisted")
+
+
+def _as_the_deck_says(books: Books, partner_id: str, destination: Called, on: date) -> Called:
+    """A range that the numbering plans do not know is of the type that the deck's destination names."""
+    partner = partner_on(books, partner_id, on)
+    if not destination.is_unlisted or partner is None:
+        return destination
+    number = destination.number
+    prefixes = (number[:length] for length in range(len(number), 0, -1))
+    terms = next((books.deck[partner["deck_id"], prefix] for prefix in prefixes if (partner["deck_id"], prefix) in books.deck), ())
+    words = set(re.findall(r"[a-z]+", terms[-1].row["destination"].lower())) if terms else set()
+    if words & {"premium", "special", "speciaal", "service", "services", "servicenummer"}:
+        return replace(destination, line_type="SPECIAL")
+    if words & {"mobile", "mobiel", "mobil", "mob", "cellular", "cell", "gsm"}:
+        return replace(destination, line_type="MOB")
+    return destination
 
 
 # Rating ------------------------------------------------------------------------------------------------------------------------
@@ -602,7 +621,7 @@ def rate(books: Books, call: Call) -> Rated | None:
     customer, direction = _payer(books, record, on)
     if customer is None:
         return None
-    destination = called(books, record.callee)
+    destination = _as_the_deck_says(books, customer["partner_id"], called(books, record.callee), on)
     return Rated(
         customer["customer_id"],
         instant.replace(tzinfo=None),
