@@ -255,6 +255,7 @@ def _article(number_class: str) -> str:
         "public": "a public number",
         "internal": "an extension",
         "feature_code": "a feature code",
+        "no_number": "no number: a place in a dialplan of the exchange",
         "unparsable": "no number that can be read",
     }.get(number_class, number_class)
 

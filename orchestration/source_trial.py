@@ -304,9 +304,9 @@ HOUSE = {
     "reference": ("dialled_prefixes", "short_numbers", "dialling_plans", "number_prefixes", "countries"),
     "intermediate": (
         "int_accounts", "int_partners", "int_platform_numbers", "int_deck_prefixes", "int_deck_prices", "int_call_plan_prices",
-        "int_customer_plans",
+        "int_customer_plans", "int_call_plans",
     ),
-    "staging": ("stg_landing__call_plans",),
+    "staging": ("stg_landing__partner_periods",),
 }  # fmt: skip
 
 

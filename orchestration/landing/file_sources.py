@@ -98,7 +98,11 @@ def table_of(landed_as: str) -> str:
 def write_file_sources(cursor: duckdb.DuckDBPyConnection, files: Sequence[FileOfSource]) -> None:
     """A row for each file, in the transaction of the caller."""
     if files:
-        cursor.executemany(f"insert into raw.file_sources values ({', '.join('?' * len(COLUMNS))})", [file.row for file in files])
+        cursor.execute("delete from raw.file_sources where list_contains(?::integer[], file_id)", [[file.file_id for file in files]])
+        values = ", ".join(f"unnest(?::{kind.removesuffix(' not null')}[])" for kind in COLUMNS.values())
+        cursor.execute(
+            f"insert into raw.file_sources select {values}", [list(column) for column in zip(*(file.row for file in files), strict=True)]
+        )
 
 
 def renew(connection: duckdb.DuckDBPyConnection, declared: Sequence[Source]) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate, islice, zip_longest
 from typing import Any, TextIO
@@ -106,18 +106,22 @@ def load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str
 
 def load_again(cursor: duckdb.DuckDBPyConnection, file: Landed, table: str, run_id: str) -> FileReport:
     """Land a file once more under its own number, in the place of what stands in ``raw.<table>``; the transaction stays open."""
-    cursor.execute("begin")
-    for emptied in (table, "rejected_lines", "file_sources"):
-        cursor.execute(f'delete from raw."{emptied}" where file_id = ?', [file.file_id])
     first = cursor.execute("select ingested_at, run_id from raw.files where file_id = ?", [file.file_id]).fetchone()
-    cursor.execute("delete from raw.files where file_id = ?", [file.file_id])
-    careful = replace(file, scan=replace(file.scan, is_plain=False))  # the fast reader begins a transaction anew where it gives up
-    (report,) = _load(cursor, [careful], run_id)
+
+    def make_room() -> None:
+        for emptied in (table, "rejected_lines", "file_sources", "files"):
+            cursor.execute(f'delete from raw."{emptied}" where file_id = ?', [file.file_id])
+
+    cursor.execute("begin")
+    make_room()
+    (report,) = _load(cursor, [file], run_id, make_room)
     cursor.execute("update raw.files set ingested_at = ?, run_id = ? where file_id = ?", [*first, file.file_id])
     return report
 
 
-def _load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str) -> list[FileReport]:
+def _load(
+    cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: str, make_room: Callable[[], None] = lambda: None
+) -> list[FileReport]:
     clean: set[int] = set()
     if files[0].group is not None:
         try:
@@ -126,6 +130,7 @@ def _load(cursor: duckdb.DuckDBPyConnection, files: Sequence[Landed], run_id: st
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
             cursor.rollback()
             cursor.execute("begin")
+            make_room()
     reports = [_clean_report(file) if file.file_id in clean else _insert_carefully(cursor, file) for file in files]
     _assert_counts(cursor, files[0].feed, reports)
     write_ledger(

@@ -18,7 +18,7 @@ HEAD_BYTES = 1 << 16
 BOM = codecs.BOM_UTF8
 GZIP_WINDOW = 31  # zlib's number for "gzip, largest window"
 
-EMPTY_FIELDS = re.compile(rb"\n[;,\t|][;,\t| ]*\r?(?:\n|$)")  # a line of delimiters only: blank, as spreadsheets write it
+EMPTY_FIELDS = re.compile(rb'\n[ "]*[;,\t|][;,\t| "]*\r?(?:\n|$)')  # a line of delimiters only: blank, as spreadsheets write it
 SPACE_BEFORE_QUOTE = re.compile(rb'(?:^|[,;|\n]) +"')
 SPACE_AFTER_QUOTE = re.compile(rb'" +(?:[,;|"\r\n]|$)')
 
@@ -248,9 +248,9 @@ def _is_odd(chunk: bytes) -> bool:
 
 def _has_empty_line(chunk: bytes) -> bool:
     """Whether a line of the chunk (which begins with one) has nothing but delimiters in it."""
-    if chunk[:1] in (b";", b",", b"\t", b"|") and EMPTY_FIELDS.match(b"\n" + chunk[:4096]):
+    if EMPTY_FIELDS.match(b"\n" + chunk[:4096]):
         return True
-    return any(begin in chunk for begin in (b"\n;", b"\n,", b"\n\t", b"\n|")) and bool(EMPTY_FIELDS.search(chunk))
+    return any(begin in chunk for begin in (b"\n;", b"\n,", b"\n\t", b"\n|", b'\n"', b"\n ")) and bool(EMPTY_FIELDS.search(chunk))
 
 
 def undecoded_lines(path: Path, is_gzip: bool) -> Iterator[tuple[int, str]]:

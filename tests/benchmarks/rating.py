@@ -41,9 +41,9 @@ MODELS = (
     "stg_landing__customer_periods",
     "int_call_plans",
     "int_customer_plans",
-    "int_call_plan_prices",
     "int_deck_prefixes",
     "int_deck_prices",
+    "int_call_plan_prices",
 )
 """What rating stands on, in the order of what needs what."""
 
@@ -95,6 +95,8 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
     connection.execute("alter table stg_landing__purchase_rates add column deck_id varchar default 'D'")
     connection.execute("alter table stg_landing__purchase_rates add column file_id integer default 1")
     connection.execute("alter table stg_landing__purchase_rates add column line bigint default 1")
+    for column in ("country", "line_type"):
+        connection.execute(f"alter table stg_landing__purchase_rates add column {column} varchar")
     connection.execute("""
         create table stg_landing__partners as select 'P' as partner_id, 'P' as name, 'premium' as tier, 'D' as deck_id,
             'Europe/Amsterdam' as time_zone, 'NL' as country, null::date as valid_from;

@@ -15,7 +15,7 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -534,6 +534,15 @@ class Called:
     line_type: str | None = None
     number_kind: str = ""
 
+    @property
+    def is_toll_free(self) -> bool:
+        return self.number_kind == "toll_free"
+
+    @property
+    def is_unlisted(self) -> bool:
+        """Of a range of which the numbering plans know no number."""
+        return self.number_kind == "unlisted"
+
 
 def called(books: Books, written: str) -> Called:
     compact = re.sub(r"[^0-9A-Za-z+*#]", "", written.replace("(0)", ""))
@@ -560,6 +569,22 @@ def public_number(books: Books, number: str) -> Called:
     if found is None:
         return Called("public", number)
     return Called("public", number, found["country"], found["line_type"], found["number_kind"])
+
+
+def _as_the_deck_says(books: Books, partner_id: str, destination: Called, on: date) -> Called:
+    """A range that the numbering plans do not know is of the type that the deck's destination names."""
+    partner = partner_on(books, partner_id, on)
+    if not destination.is_unlisted or partner is None:
+        return destination
+    number = destination.number
+    prefixes = (number[:length] for length in range(len(number), 0, -1))
+    terms = next((books.deck[partner["deck_id"], prefix] for prefix in prefixes if (partner["deck_id"], prefix) in books.deck), ())
+    words = set(re.findall(r"[a-z]+", terms[-1].row["destination"].lower())) if terms else set()
+    if words & {"premium", "special", "speciaal", "service", "services", "servicenummer"}:
+        return replace(destination, line_type="SPECIAL")
+    if words & {"mobile", "mobiel", "mobil", "mob", "cellular", "cell", "gsm"}:
+        return replace(destination, line_type="MOB")
+    return destination
 
 
 # Rating ------------------------------------------------------------------------------------------------------------------------
@@ -603,7 +628,7 @@ def rate(books: Books, call: Call) -> Rated | None:
     customer, direction = _payer(books, record, on)
     if customer is None:
         return None
-    destination = called(books, record.callee)
+    destination = _as_the_deck_says(books, customer["partner_id"], called(books, record.callee), on)
     return Rated(
         customer["customer_id"],
         instant.replace(tzinfo=None),
@@ -729,7 +754,7 @@ def _payer(books: Books, record: Record, on: date) -> tuple[Row | None, str]:
 
 def _owner(books: Books, written: str, on: date) -> str | None:
     row = only(valid(books.numbers.get(_e164(written), ()), on))
-    return row["customer_id"] if row else None
+    return row["customer_id"] if row and customer_on(books, row["customer_id"], on) else None
 
 
 _WITH_NUMBERS: dict[int, frozenset[str]] = {}

@@ -3,10 +3,10 @@
     purchase fee and purchase minute, both times the plan's "Standaard FIX" percentage.
 #}
 with destinations as (
-    select distinct number_prefixes.country, line_types.line_type
-    from {{ ref('number_prefixes') }} as number_prefixes
+    select country, line_type from {{ ref('number_prefixes') }}
+    union
     -- a deck may name a line type that the numbering plan of the country does not have
-    cross join (select 'FIX' as line_type union all select 'MOB' as line_type union all select 'SPECIAL' as line_type) as line_types
+    select country, line_type from {{ ref('int_deck_prefixes') }} where country is not null and line_type is not null
 ),
 
 covering_rates as (

@@ -33,9 +33,10 @@ select
     'freeswitch' as source,
     typed_call_id as call_id,
     source_name || ':' || coalesce(typed_account, '') || ':' || typed_call_id as call_key,
-    source_name || ':' || coalesce(typed_account, '') || ':' || typed_call_id as group_key,
+    -- a uuid is one in the world, and the second leg often names no account
+    source_name || ':' || typed_call_id as group_key,
     -- an exchange that writes both legs gives the second a row of its own, under the uuid that the first one names
-    source_name || ':' || coalesce(typed_account, '') || ':' || {{ parse_text('bleg_uuid') }} as other_group_key,
+    source_name || ':' || {{ parse_text('bleg_uuid') }} as other_group_key,
     'pbx' as leg,
     0 as sequence,
     typed_account as account,
