@@ -21,12 +21,16 @@ with assignments as (
     where place = 1
 ),
 
+{{ kind }}_rows_of_groups as (
+    select *, 1 as specificity from {{ kind }}_rows where customer_id is null
+),
+
+-- one at a time, by when the group got it, before customers come and go: for one who joins later they would all begin on one day
 {{ kind }}_of_groups as (
-    select
-        partner_id, customer_group, plan_id, valid_from, file_id, line,
-        coalesce(valid_to, {{ next_valid_from(['partner_id', 'customer_group']) }}, {{ end_of_time() }}) as valid_to
-    from {{ kind }}_rows
-    where customer_id is null
+    select partner_id, customer_group, plan_id, valid_from, valid_to, file_id, line
+    from {{ valid_periods(
+        kind ~ '_rows_of_groups', key=['partner_id', 'customer_group'], series=[], carry=['plan_id', 'file_id', 'line']
+    ) }} as group_periods
 ),
 
 {{ kind }}_assignments as (
