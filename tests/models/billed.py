@@ -127,6 +127,7 @@ class Batch:
         self.connection.execute("create table raw.files (file_id bigint, sha256 varchar, duplicate_of varchar, ingested_at timestamp)")
         self.connection.execute("insert into raw.files values (1, 'one', null, timestamp '2099-01-01')")
         self._given: dict[str, object] = {}
+        self._changed: set[str] = set()
         for name in ("vat_rates", "countries"):
             self.connection.execute(f"create table {name} as from read_csv('{SEEDS_DIR / name}.csv', all_varchar = true)")
         self.connection.execute(
@@ -143,15 +144,19 @@ class Batch:
         if self._given.get(table) == content:
             return
         self._given[table] = content
+        self._changed.add(table)
         landed = pa.table({name: pa.array(values, _arrow(kind)) for (name, kind), values in zip(columns.items(), _across(content, columns), strict=True)})
         self.connection.register("landed", landed)
         typed = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in columns.items())
         self.connection.execute(f"create or replace table {table} as select {typed} from landed")
 
     def evaluate(self) -> dict[str, list[dict[str, Any]]]:
-        """Run the models; what they publish, by table."""
-        for name, statement in zip(MODELS, _statements(), strict=True):
-            self.connection.execute(f"create or replace table {name} as {statement}")
+        """Run the models of which something changed that they read; what they publish, by table."""
+        for name, (statement, reads) in _statements().items():
+            if reads & self._changed:
+                self.connection.execute(f"create or replace table {name} as {statement}")
+                self._changed.add(name)
+        self._changed.clear()
         return {name: self.rows(name) for name in PUBLISHED}
 
     def rows(self, table: str) -> list[dict[str, Any]]:
@@ -171,15 +176,27 @@ def _arrow(kind: str) -> pa.DataType | None:
     return simple.get(kind, pa.timestamp("us"))
 
 
+class _Read(dict[str, str]):
+    """Relations by name, and which of them were asked for."""
+
+    def __init__(self) -> None:
+        names = [*MODELS, "vat_rates", "countries", "int_calls_attributed", "int_days_to_rate", *(f"stg_landing__{feed}" for feed in STAGED)]
+        super().__init__({name: name for name in names} | {name: f"raw.{name}" for name in (*RAW, "files")})
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(relation := super().__getitem__(name))
+        return relation
+
+
 @cache
-def _statements() -> list[str]:
-    names = [*MODELS, "vat_rates", "countries", "int_calls_attributed", "int_days_to_rate", *(f"stg_landing__{feed}" for feed in STAGED)]
-    relations = {name: name for name in names} | {name: f"raw.{name}" for name in (*RAW, "files")}
-    relations |= {"service_charges": "service_charges"}
-    found = []
+def _statements() -> dict[str, tuple[str, set[str]]]:
+    """Model -> its SQL, and the relations that it reads."""
+    found = {}
     for name in MODELS:
         (file,) = (DBT_PROJECT_DIR / "models").rglob(f"{name}.sql")
-        found.append(rule(file.read_text(encoding="utf-8").replace(RATED, RATED_ALREADY), relations))
+        relations = _Read()
+        found[name] = rule(file.read_text(encoding="utf-8").replace(RATED, RATED_ALREADY), relations), relations.asked
     return found
 
 

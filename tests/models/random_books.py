@@ -19,7 +19,8 @@ from tests.models import books
 from tests.models.billed import CALLS, PLACE, STAGED, Batch, raw_columns, seed
 from tests.models.books import Books, Call, Charge, Invoice, Ledger, Line, Rows, following, last_of, month_of, quarter_of
 
-PARTNERS, CLOCK = ("p1", "p2"), "p0"
+PARTNERS, CLOCK = ("p1", "p2", "p3", "p4"), "p0"
+HOMES = {"c1": "p1", "c2": "p1", "c3": "p1", "d1": "p2", "d2": "p2", "e1": "p3", "e2": "p3", "f1": "p4", "f2": "p4", "clock": CLOCK}
 RESELLERS, PLANS, GROUPS = (None, "r1", "r2"), ("a", "b"), (None, "g")
 VAT = ("standard", "reverse_charge", "exempt", None)
 SERVICES = {
@@ -54,6 +55,7 @@ class History:
         self.found: dict[str, list[State]] = {}
         self.credited_since_run: set[tuple[str, str]] = set()
         self.numbers: Counter[str] = Counter()
+        self.promised: dict[tuple[str, ...], list[tuple]] = {}
         self.places = 0
         self._begin()
 
@@ -67,8 +69,7 @@ class History:
                 "services", (code, start), service_code=code, category=category, name=code, metering=metering, charged=charged,
                 nrc_purchase_eur=Decimal(nrc), mrc_purchase_eur=Decimal(mrc), valid_from=start,
             )  # fmt: skip
-        self.homes = {"c1": "p1", "c2": "p1", "c3": "p1", "d1": "p2", "d2": "p2", "clock": CLOCK}
-        for number, (customer, partner) in enumerate(self.homes.items()):
+        for number, (customer, partner) in enumerate(HOMES.items()):
             begins = date(2025, 11, 15) if customer in ("c3", "d2") else None
             self._customer(customer, partner, begins, reseller_id=RESELLERS[number % 3], customer_group=GROUPS[number % 2], vat_category=VAT[0])
         for partner in PARTNERS:
@@ -77,10 +78,10 @@ class History:
             for plan in PLANS:
                 self._land("service_plans", (partner, plan), service_plan_id=plan, partner_id=partner, name=plan)
                 for number, category in enumerate(CATEGORIES):
-                    percent = Decimal(110 + 15 * number + (7 if plan == "b" else 0) + (3 if partner == "p2" else 0))
+                    percent = Decimal(110 + 15 * number + (7 if plan == "b" else 0) + PARTNERS.index(partner))
                     self._markup(partner, plan, category, None, start, nrc_percent=percent, mrc_percent=percent + 1)
-        for customer, partner in self.homes.items():
-            if customer not in ("c2", "d2", "clock"):
+        for customer, partner in HOMES.items():
+            if customer not in ("c2", "clock"):
                 self._plan(customer, None, partner, "a", start)
         for partner in PARTNERS:
             self._plan(None, "g", partner, "b", start)
@@ -119,15 +120,8 @@ class History:
     ) -> None:  # fmt: skip
         key = f"call-{len(self.calls) + 1}"
         self.calls[key] = Call(
-            key, self.homes[customer], customer, on, leg, *destination, seconds, seconds if status == "rated" else None, purchase, sale, status
+            key, HOMES[customer], customer, on, leg, *destination, seconds, seconds if status == "rated" else None, purchase, sale, status
         )
-
-    def rows(self) -> Rows:
-        staged = self.staged()
-        return Rows(staged, VAT_RATES, self.horizon())
-
-    def horizon(self) -> date:
-        return self.today
 
     def partner_on(self, customer: str, on: date) -> str | None:
         rows = [row for row in self.landed["customers"].values() if row["customer_id"] == customer]
@@ -201,7 +195,7 @@ class History:
         self._order(row, "an order")
 
     def _trading(self) -> list[str]:
-        return [customer for customer, partner in self.homes.items() if partner != CLOCK]
+        return [customer for customer, partner in HOMES.items() if partner != CLOCK]
 
     def _orders(self, wanted: Callable[[State], bool] = lambda _: True) -> list[State]:
         return [row for _, row in sorted(self.landed["orders"].items()) if wanted(row)]
@@ -382,7 +376,7 @@ class History:
         self.met["a customer who moves"] += 1
         row = max(own, key=lambda each: each["valid_from"] or date.min)
         self._customer(customer, partner, row["valid_from"], **(_without_key(row) | {"valid_to": on}))
-        other = PARTNERS[1 - PARTNERS.index(partner)]
+        other = PARTNERS[(PARTNERS.index(partner) + 1) % len(PARTNERS)]
         self._customer(customer, other, on, **(_without_key(row) | {"valid_to": None}))
         self._plan(customer, None, other, "a", on)
 
@@ -391,9 +385,22 @@ class History:
         self._reseller(self._pick(PARTNERS, partner), self._pick(RESELLERS[1:], which), calls, services)
 
     def time_passes(self, days: int) -> None:
+        """With every month's end the PBXs are read, of most customers."""
         self.met["time"] += 1
+        before = self.today
         self.today += timedelta(days=days)
+        if month_of(before) != month_of(self.today):
+            last = last_of(month_of(before))
+            pbxs = {(row["pbx_id"], row["customer_id"]) for row in self._orders(lambda each: each["pbx_id"] is not None)}
+            for number, (pbx, customer) in enumerate(sorted(pbxs)):
+                if customer != "d2" and self.partner_on(customer, last):
+                    read_at = datetime.combine(last, time(22, 15))
+                    self._reading(pbx, customer, SEATS[number % 2], read_at, None, 1 + (number + last.month) % 5)
         self._tick()
+
+    def night(self, days: int) -> None:
+        self.time_passes(days)
+        self.run()
 
     # The run: both sides, compared
 
@@ -402,12 +409,31 @@ class History:
         staged = self.staged()
         standing = self._attributed()
         self.found = self._evaluate(staged, standing, self.raw)
-        rows = Rows(staged, VAT_RATES, self.horizon())
+        rows = Rows(staged, VAT_RATES, self.today)
         self.published = books.post(rows, standing, self.ledger)
         self.credited_since_run = set()
-        wrong = differences(self.found, self.published)
+        wrong = differences(self.found, self.published) + self._broken_promises()
         assert not wrong, "\n".join(wrong[:12])
         self._count()
+
+    def _promise(self, *promise: str) -> list[tuple]:
+        """What a reseller was paid for a month, or what was declared for a quarter."""
+        what, partner, *of = promise
+        if what == "statement":
+            reseller, month = of
+            rows = [row for row in self.found["commissions"] if (row["partner_id"], row["reseller_id"], row["month"]) == (partner, reseller, month)]
+            names = ("customers", "invoices", "call_sale_eur", "call_commission_eur", "service_sale_eur", "service_commission_eur", "commission_eur")
+        else:
+            rows = [row for row in self.found["invoice_vat"] if row["partner_id"] == partner and [quarter_of(row["month"])] == of]
+            names = ("customer_id", "month", "invoice_id", "vat_category", "vat_percent", "net_eur", "vat_eur")
+        return sorted(tuple(row[name] for name in names) for row in rows)
+
+    def _broken_promises(self) -> list[str]:
+        wrong = []
+        for promise, said in self.promised.items():
+            if (now := self._promise(*promise)) != said:
+                wrong.append(f"{promise} was settled as {said}, and is {now} now")
+        return wrong
 
     def _count(self) -> None:
         published = self.published
@@ -442,15 +468,24 @@ class History:
             self.batch.give(f"raw.{table}", raw.get(table, []), columns)
         return self.batch.evaluate()
 
-    def without(self, partner: str) -> dict[str, list[State]]:
-        """What the batch would say had the other partner done nothing: of the one that is left."""
-        staged = {
-            feed: [row for row in rows if self._partner_of(feed, row) != partner] for feed, rows in self.staged().items()
-        }
-        raw = {table: [row for row in rows if row["partner_id"] != partner] for table, rows in self.raw.items()}
-        return self._evaluate(staged, [call for call in self._attributed() if call.partner != partner], raw)
+    def without(self, which: int) -> None:
+        """Everybody else is billed what they would be had one partner done nothing."""
+        gone = self._pick(PARTNERS, which)
+        self.run()
+        self.met["a partner left out"] += 1
+        staged = {feed: [row for row in rows if self._partner_of(feed, row) != gone] for feed, rows in self.staged().items()}
+        raw = {table: [row for row in rows if row["partner_id"] != gone] for table, rows in self.raw.items()}
+        alone = self._evaluate(staged, [call for call in self._attributed() if call.partner != gone], raw)
+        for table, columns in TOLD.items():
+            # whoever came from the one who is gone bears no partner in the id of its draft then
+            ours = Counter(_unnamed(columns(row)) for row in self.found[table] if row["partner_id"] != gone)
+            theirs = Counter(_unnamed(columns(row)) for row in alone[table])
+            wrong = [f"{table}, with {gone}: {each}" for each in (ours - theirs).elements()]
+            wrong += [f"{table}, without: {each}" for each in (theirs - ours).elements()]
+            assert not wrong, "\n".join(wrong[:12])
 
     def _partner_of(self, feed: str, row: State) -> str | None:
+        """Whose row it is."""
         if feed == "extension_counts":
             return self.partner_on(row["customer_id"], row["read_at"].date())
         return row.get("partner_id")
@@ -581,6 +616,7 @@ class History:
         if not lines or any(each.status in ("draft", "blocked") for each in lines):
             return
         self.met["a statement settled"] += 1
+        self.promised["statement", of, reseller, month] = self._promise("statement", of, reseller, month)
         settled[month] = {(each.invoice, each.kind) for each in lines}
         self.raw["commission_statements"].append({"partner_id": of, "reseller_id": reseller, "month": month})
         names = ("partner_id", "reseller_id", "month", "invoice_id", "kind", "sale_eur", "commission_percent")
@@ -602,6 +638,7 @@ class History:
         if not lines or quarter_of(month_of(self.today)) <= quarter or any(by_id[each.invoice] in ("draft", "blocked") for each in lines):
             return
         self.met["a quarter filed"] += 1
+        self.promised["vat", of, quarter] = self._promise("vat", of, quarter)
         filed[quarter] = {each.invoice: each.month for each in lines}
         self.raw["vat_returns"].append({"partner_id": of, "quarter": quarter})
         names = ("partner_id", "invoice_id", "vat_category", "vat_percent", "net_eur", "vat_eur")
@@ -609,6 +646,10 @@ class History:
             {name: row[name] for name in names} | {"quarter": quarter} for row in self.found["invoice_vat"]
             if row["partner_id"] == of and quarter_of(row["month"]) == quarter
         ]  # fmt: skip
+
+
+def _unnamed(told: tuple) -> tuple:
+    return tuple(each.partition("@")[0] if isinstance(each, str) else each for each in told)
 
 
 def _without_key(row: State) -> State:
@@ -798,34 +839,35 @@ def _margins(should: Books) -> list[tuple]:
 
 
 EVENTS: dict[str, dict[str, tuple[int, int]]] = {
-    "new_order": {"which": (0, 4), "service": (0, 6), "quantity": (1, 5), "back": (0, 60), "pbx": (0, 1), "same_order": (0, 1), "delivered": (0, 3)},
-    "deliver": {"which": (0, 30), "back": (0, 30)},
-    "end": {"which": (0, 30), "days": (-45, 20)},
-    "go_on": {"which": (0, 30)},
-    "withdraw": {"which": (0, 30)},
-    "correct_quantity": {"which": (0, 30), "quantity": (1, 6)},
-    "correct_delivery": {"which": (0, 30), "days": (-40, 40)},
-    "correct_service": {"which": (0, 30), "service": (0, 6)},
-    "correct_customer": {"which": (0, 30), "who": (0, 4)},
-    "correct_pbx": {"which": (0, 30), "pbx": (0, 1)},
-    "change_quantity": {"which": (0, 30), "quantity": (1, 7), "back": (0, 40)},
-    "read_pbx": {"which": (0, 30), "extensions": (0, 9), "service": (0, 1), "months": (0, 3), "days": (0, 5), "is_zoned": (0, 1)},
-    "correct_reading": {"which": (0, 30), "extensions": (0, 9), "service": (0, 1)},
-    "call": {"which": (0, 4), "back": (0, 60), "cents": (0, 9999), "seconds": (1, 900), "where": (0, 5), "is_airtime": (0, 1), "is_unrated": (0, 6)},
+    "new_order": {"which": (0, 8), "service": (0, 6), "quantity": (1, 5), "back": (0, 60), "pbx": (0, 1), "same_order": (0, 1), "delivered": (0, 3)},
+    "deliver": {"which": (0, 60), "back": (0, 30)},
+    "end": {"which": (0, 60), "days": (-45, 20)},
+    "go_on": {"which": (0, 60)},
+    "withdraw": {"which": (0, 60)},
+    "correct_quantity": {"which": (0, 60), "quantity": (1, 6)},
+    "correct_delivery": {"which": (0, 60), "days": (-40, 40)},
+    "correct_service": {"which": (0, 60), "service": (0, 6)},
+    "correct_customer": {"which": (0, 60), "who": (0, 8)},
+    "correct_pbx": {"which": (0, 60), "pbx": (0, 1)},
+    "change_quantity": {"which": (0, 60), "quantity": (1, 7), "back": (0, 40)},
+    "read_pbx": {"which": (0, 60), "extensions": (0, 9), "service": (0, 1), "months": (0, 3), "days": (0, 5), "is_zoned": (0, 1)},
+    "correct_reading": {"which": (0, 60), "extensions": (0, 9), "service": (0, 1)},
+    "call": {"which": (0, 8), "back": (0, 60), "cents": (0, 9999), "seconds": (1, 900), "where": (0, 5), "is_airtime": (0, 1), "is_unrated": (0, 6)},
     "rate": {"which": (0, 10), "cents": (0, 9999)},
     "price": {"service": (0, 6), "cents": (0, 99999), "days": (-40, 30), "flip": (0, 1)},
-    "markup": {"partner": (0, 1), "plan": (0, 1), "category": (0, 4), "percent": (100, 300), "days": (-40, 30)},
-    "exception": {"partner": (0, 1), "plan": (0, 1), "service": (0, 6), "percent": (90, 250), "days": (-40, 30), "kind": (0, 4), "lasts": (0, 60)},
-    "assign": {"which": (0, 4), "plan": (0, 1), "days": (-40, 30), "lasts": (0, 90), "to_group": (0, 1)},
-    "change_customer": {"which": (0, 4), "what": (0, 3), "value": (0, 3), "days": (-40, 30), "from_the_beginning": (0, 1)},
-    "move": {"which": (0, 4), "days": (-20, 20)},
-    "reseller": {"partner": (0, 1), "which": (0, 1), "calls": (0, 20), "services": (0, 20)},
+    "markup": {"partner": (0, 3), "plan": (0, 1), "category": (0, 4), "percent": (100, 300), "days": (-40, 30)},
+    "exception": {"partner": (0, 3), "plan": (0, 1), "service": (0, 6), "percent": (90, 250), "days": (-40, 30), "kind": (0, 4), "lasts": (0, 60)},
+    "assign": {"which": (0, 8), "plan": (0, 1), "days": (-40, 30), "lasts": (0, 90), "to_group": (0, 1)},
+    "change_customer": {"which": (0, 8), "what": (0, 3), "value": (0, 3), "days": (-40, 30), "from_the_beginning": (0, 1)},
+    "move": {"which": (0, 8), "days": (-20, 20)},
+    "reseller": {"partner": (0, 3), "which": (0, 1), "calls": (0, 20), "services": (0, 20)},
     "time_passes": {"days": (1, 25)},
     "run": {},
-    "approve": {"partner": (0, 1), "month": (0, 3), "chosen": (0, 5)},
-    "close": {"partner": (0, 1)},
+    "approve": {"partner": (0, 3), "month": (0, 3), "chosen": (0, 5)},
+    "close": {"partner": (0, 3)},
     "credit": {"which": (0, 20), "chosen": (0, 7)},
-    "settle": {"partner": (0, 1), "which": (0, 1)},
-    "file": {"partner": (0, 1)},
+    "settle": {"partner": (0, 3), "which": (0, 1)},
+    "file": {"partner": (0, 3)},
+    "night": {"days": (1, 20)},
 }
 """Event -> what is drawn for it: the least and the largest number."""
