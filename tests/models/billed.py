@@ -112,7 +112,8 @@ RATED_ALREADY = """
     select calls.* replace (customers.reseller_id as reseller_id)
     from calls_to_rate as calls
     left join {{ ref('stg_landing__customer_periods') }} as customers
-        on calls.partner_id = customers.partner_id and calls.customer_id = customers.customer_id and {{ holds_on('customers', 'calls.call_date') }}
+        on calls.partner_id = customers.partner_id and calls.customer_id = customers.customer_id
+        and {{ holds_on('customers', 'calls.call_date') }}
 """
 """Calls that were rated already, with the reseller of their day."""
 
@@ -145,7 +146,9 @@ class Batch:
             return
         self._given[table] = content
         self._changed.add(table)
-        landed = pa.table({name: pa.array(values, _arrow(kind)) for (name, kind), values in zip(columns.items(), _across(content, columns), strict=True)})
+        landed = pa.table(
+            {name: pa.array(values, _arrow(kind)) for (name, kind), values in zip(columns.items(), _across(content, columns), strict=True)}
+        )
         self.connection.register("landed", landed)
         typed = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in columns.items())
         self.connection.execute(f"create or replace table {table} as select {typed} from landed")
@@ -180,7 +183,14 @@ class _Read(dict[str, str]):
     """Relations by name, and which of them were asked for."""
 
     def __init__(self) -> None:
-        names = [*MODELS, "vat_rates", "countries", "int_calls_attributed", "int_days_to_rate", *(f"stg_landing__{feed}" for feed in STAGED)]
+        names = [
+            *MODELS,
+            "vat_rates",
+            "countries",
+            "int_calls_attributed",
+            "int_days_to_rate",
+            *(f"stg_landing__{feed}" for feed in STAGED),
+        ]
         super().__init__({name: name for name in names} | {name: f"raw.{name}" for name in (*RAW, "files")})
         self.asked: set[str] = set()
 
@@ -203,7 +213,12 @@ def _statements() -> dict[str, tuple[str, set[str]]]:
 @cache
 def raw_columns(table: str) -> dict[str, str]:
     """Columns of a raw table that holds published rows as they were decided on."""
-    model = {"frozen_calls": "calls", "frozen_charges": "service_charges", "approved_invoices": "invoices", "approved_lines": "invoice_lines"}[table]
+    model = {
+        "frozen_calls": "calls",
+        "frozen_charges": "service_charges",
+        "approved_invoices": "invoices",
+        "approved_lines": "invoice_lines",
+    }[table]
     frozen = {"freeze_id": "integer", "file_sha256": "varchar"} if table.startswith("frozen") else {}
     return contract(model) | frozen
 

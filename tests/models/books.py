@@ -313,7 +313,9 @@ class Rows:
 
     def metering(self, order: Row) -> Row:
         """How an order line is metered and when it is charged: as the service was at its delivery, or first was."""
-        return self.service(order["service_code"], order["delivered_on"] or order["ordered_on"]) or self._services[order["service_code"],][0]
+        return (
+            self.service(order["service_code"], order["delivered_on"] or order["ordered_on"]) or self._services[order["service_code"],][0]
+        )
 
     def plan(self, partner: str, customer: str, on: date) -> str | None:
         """The service plan of a day: the customer's own, else that of its group; None where the partner has no such plan."""
@@ -327,7 +329,9 @@ class Rows:
             return None
         return assigned["service_plan_id"]
 
-    def unit_prices(self, partner: str, plan: str | None, code: str, charge: str, on: date) -> tuple[Fraction | None, Fraction | None, bool]:
+    def unit_prices(
+        self, partner: str, plan: str | None, code: str, charge: str, on: date
+    ) -> tuple[Fraction | None, Fraction | None, bool]:
         """Purchase and sale of a piece (None: not known), and whether the sale price is an exception for just this service."""
         service = self.service(code, on)
         purchase = exact(service[f"{charge}_purchase_eur"]) if service else None
@@ -367,7 +371,9 @@ class Rows:
 
     def percent(self, partner: str, reseller: str | None, kind: str) -> Fraction:
         row = self.resellers.get((partner, reseller)) if reseller else None
-        return exact(row[f"{'call' if kind in ('calls', 'airtime') else 'service'}_commission_percent"] or Decimal(0)) if row else Fraction(0)
+        return (
+            exact(row[f"{'call' if kind in ('calls', 'airtime') else 'service'}_commission_percent"] or Decimal(0)) if row else Fraction(0)
+        )
 
     def vat_rate(self, partner: str, vat: str, month: str) -> tuple[str | None, Fraction | None]:
         country = self.partners[partner]["country"] or "NL"
@@ -455,31 +461,29 @@ def _charges(rows: Rows, calls: list[Call], ledger: Ledger, final: Mapping[tuple
     for charge in (*_order_charges(rows), *_seat_charges(rows, seats), *_airtime_charges(rows, minutes)):
         if charge.key not in billed:
             yield replace(charge, invoice_month=_first_open(charge.invoice_month, final[charge.key.partner, charge.key.customer]))
-    by_hand = _credited_by_hand(ledger)
+    by_hand = credited_by_hand(ledger)
     for key, before in billed.items():
-        if any(each in by_hand for each in map(_line_of, before)):
+        if any(each in by_hand for each in map(line_of, before)):
             continue  # that person's to settle
         given = _given(rows, key, before[0], seats, minutes)
         if given is not None and given[0] * given[1] != sum(each.piece_days for each in before):
             yield _settlement(before, given, following(max(final[key.partner, key.customer])))
 
 
-def _line_of(charge: Charge) -> tuple:
+def line_of(charge: Charge) -> tuple:
     """On which line of its customer's month a charge stands."""
     key = charge.key
     settled = key.month if charge.settles else None
     return (
-        key.partner, key.customer, charge.invoice_month, key.kind, key.service, charge.pbx if key.kind == "seat" else None, settled, key.month,
-        charge.reseller, charge.vat,
+        key.partner, key.customer, charge.invoice_month, key.kind, key.service, charge.pbx if key.kind == "seat" else None,
+        settled, key.month, charge.reseller, charge.vat,
     )  # fmt: skip
 
 
-def _credited_by_hand(ledger: Ledger) -> set[tuple]:
+def credited_by_hand(ledger: Ledger) -> set[tuple]:
     by_number = {(each.partner, each.number): each.invoice for each in ledger.invoices}
     return {
-        ledger.lines[by_number[partner_number]][place].of_charges
-        for partner_number, places in ledger.credited.items()
-        for place in places
+        ledger.lines[by_number[partner_number]][place].of_charges for partner_number, places in ledger.credited.items() for place in places
     }
 
 
@@ -527,9 +531,7 @@ def _settlement(before: list[Charge], given: tuple[int, int], invoice_month: str
     )
 
 
-def _priced(
-    rows: Rows, key: Key, invoice_month: str, on: date, quantity: int | None, days: int | None, pbx: str | None
-) -> Charge | None:
+def _priced(rows: Rows, key: Key, invoice_month: str, on: date, quantity: int | None, days: int | None, pbx: str | None) -> Charge | None:
     """A charge by the price, plan, VAT, exemption and reseller of the first day that it is for; None where it is the partner's past."""
     billing_from = rows.partners[key.partner]["billing_from"]
     if billing_from and invoice_month < month_of(billing_from):
@@ -648,7 +650,10 @@ def _seat_charges(rows: Rows, seats: Mapping[Key, int | None]) -> Iterator[Charg
 def _minutes(rows: Rows, calls: list[Call]) -> dict[Key, tuple[int, date]]:
     """Begun minutes of airtime legs that the call plan gives no price for, by the order line that meters them; and since when it does."""
     meters: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in sorted((row for row in rows.orders.values() if row["delivered_on"]), key=lambda each: (each["delivered_on"], each["order_id"], each["line_number"])):
+    for row in sorted(
+        (row for row in rows.orders.values() if row["delivered_on"]),
+        key=lambda each: (each["delivered_on"], each["order_id"], each["line_number"]),
+    ):
         if rows.metering(row)["metering"] == "airtime":
             meters[row["partner_id"], row["customer_id"]].append(row)
     found: dict[Key, tuple[int, date]] = {}
@@ -657,7 +662,9 @@ def _minutes(rows: Rows, calls: list[Call]) -> dict[Key, tuple[int, date]]:
             continue
         for row in meters.get((call.partner, call.customer), ()):
             if row["delivered_on"] <= call.on < rows.ends(row):
-                key = Key(call.partner, call.customer, "airtime", row["service_code"], call.billing_month, row["order_id"], row["line_number"], "")
+                key = Key(
+                    call.partner, call.customer, "airtime", row["service_code"], call.billing_month, row["order_id"], row["line_number"], ""
+                )
                 before, _ = found.get(key, (0, None))
                 found[key] = before + -(-call.duration_s // 60), row["delivered_on"]
                 break
@@ -696,13 +703,29 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
     for charge in charges:
         if charge.reason is None and not charge.is_exempt:
             key = charge.key
-            billed = approved.get(_line_of(originals[key])) if charge.settles else None
-            rate = (billed.vat_code, billed.vat_percent) if billed else rows.vat_rate(
-                key.partner, charge.vat, key.month if charge.settles else charge.invoice_month
+            billed = approved.get(line_of(originals[key])) if charge.settles else None
+            rate = (
+                (billed.vat_code, billed.vat_percent)
+                if billed
+                else rows.vat_rate(key.partner, charge.vat, key.month if charge.settles else charge.invoice_month)
             )
             percent = billed.percent if billed else rows.percent(key.partner, charge.reseller, key.kind)
-            of_charges[(*_line_of(charge), *rate, percent)].append(charge)
-    for (partner, customer, month, kind, service, pbx, settled, for_month, reseller, vat, code, vat_percent, percent), charged in of_charges.items():
+            of_charges[(*line_of(charge), *rate, percent)].append(charge)
+    for (
+        partner,
+        customer,
+        month,
+        kind,
+        service,
+        pbx,
+        settled,
+        for_month,
+        reseller,
+        vat,
+        code,
+        vat_percent,
+        percent,
+    ), charged in of_charges.items():
         total = sum(charge.sale for charge in charged)
         yield Line(
             partner, customer, month, _draft_id(rows, partner, customer, month), kind, None, None, service, pbx,
@@ -759,7 +782,9 @@ def _drafts(rows: Rows, calls: list[Call], charges: list[Charge], lines: list[Li
 def _credits(key: tuple[str, str, str], charges: list[Charge], ledger: Ledger) -> str | None:
     """The invoice that a draft below nothing refers to: the last that billed what it settles, else the customer's last before it."""
     partner, customer, month = key
-    settled = {charge.key for charge in charges if charge.settles and (charge.key.partner, charge.key.customer, charge.invoice_month) == key}
+    settled = {
+        charge.key for charge in charges if charge.settles and (charge.key.partner, charge.key.customer, charge.invoice_month) == key
+    }
     months = {charge.invoice_month for charge in charges if not charge.settles and charge.key in settled}
     before = [
         each for each in ledger.invoices

@@ -71,7 +71,9 @@ class History:
             )  # fmt: skip
         for number, (customer, partner) in enumerate(HOMES.items()):
             begins = date(2025, 11, 15) if customer in ("c3", "d2") else None
-            self._customer(customer, partner, begins, reseller_id=RESELLERS[number % 3], customer_group=GROUPS[number % 2], vat_category=VAT[0])
+            self.customer_row(
+                customer, partner, begins, reseller_id=RESELLERS[number % 3], customer_group=GROUPS[number % 2], vat_category=VAT[0]
+            )
         for partner in PARTNERS:
             for reseller in RESELLERS[1:]:
                 self._reseller(partner, reseller, 5 if reseller == "r1" else 12, 10)
@@ -82,9 +84,9 @@ class History:
                     self._markup(partner, plan, category, None, start, nrc_percent=percent, mrc_percent=percent + 1)
         for customer, partner in HOMES.items():
             if customer not in ("c2", "clock"):
-                self._plan(customer, None, partner, "a", start)
+                self.plan_row(customer, None, partner, "a", start)
         for partner in PARTNERS:
-            self._plan(None, "g", partner, "b", start)
+            self.plan_row(None, "g", partner, "b", start)
         self._tick()
 
     # What lands
@@ -94,9 +96,13 @@ class History:
         self.landed[feed].pop(key, None)
         self.landed[feed][key] = dict.fromkeys(STAGED[feed]) | values | {"file_id": 1, "line": self.places}
 
-    def _customer(self, customer: str, partner: str, begins: date | None, **values: Any) -> None:
+    def customer_row(self, customer: str, partner: str, begins: date | None, **values: Any) -> None:
         fixed = dict.fromkeys(("name", "street", "postal_code", "city", "email"), "x")
-        self._land("customers", (customer, partner, begins), **(fixed | values | {"customer_id": customer, "partner_id": partner, "valid_from": begins}))
+        self._land(
+            "customers",
+            (customer, partner, begins),
+            **(fixed | values | {"customer_id": customer, "partner_id": partner, "valid_from": begins}),
+        )
 
     def _reseller(self, partner: str, reseller: str, calls: int, services: int) -> None:
         percents = {"call_commission_percent": Decimal(calls), "service_commission_percent": Decimal(services)}
@@ -106,7 +112,7 @@ class History:
         of = {"partner_id": partner, "service_plan_id": plan, "category": category, "service_code": code, "valid_from": begins}
         self._land("service_plan_markups", (partner, plan, category, code, begins), **of, **values)
 
-    def _plan(self, customer: str | None, group: str | None, partner: str, plan: str, begins: date, ends: date | None = None) -> None:
+    def plan_row(self, customer: str | None, group: str | None, partner: str, plan: str, begins: date, ends: date | None = None) -> None:
         key = (customer, group, None if customer else partner, begins)
         of = {"customer_id": customer, "customer_group": group, "partner_id": partner, "service_plan_id": plan}
         self._land("customer_plans", key, **of, valid_from=begins, valid_to=ends)
@@ -320,7 +326,9 @@ class History:
     def markup(self, partner: int, plan: int, category: int, percent: int, days: int) -> None:
         self.met["a markup"] += 1
         of = self._pick(PARTNERS, partner), self._pick(PLANS, plan), self._pick(CATEGORIES, category)
-        self._markup(*of, None, self.today + timedelta(days=days), nrc_percent=Decimal(percent), mrc_percent=Decimal(percent) + Decimal("0.5"))
+        self._markup(
+            *of, None, self.today + timedelta(days=days), nrc_percent=Decimal(percent), mrc_percent=Decimal(percent) + Decimal("0.5")
+        )
 
     def exception(self, partner: int, plan: int, service: int, percent: int, days: int, kind: int, lasts: int) -> None:
         """A percentage, an amount, one of them for one charge only, or nothing: taken back. Some end by themselves."""
@@ -343,7 +351,7 @@ class History:
         if partner is None:
             return
         self.met["a plan of a group" if to_group else "a plan"] += 1
-        self._plan(None if to_group else customer, "g" if to_group else None, partner, self._pick(PLANS, plan), begins, ends)
+        self.plan_row(None if to_group else customer, "g" if to_group else None, partner, self._pick(PLANS, plan), begins, ends)
 
     def change_customer(self, which: int, what: int, value: int, days: int, from_the_beginning: bool) -> None:
         """Reseller, VAT, exemption or group, from a day on or from the beginning."""
@@ -352,14 +360,17 @@ class History:
         partner = self.partner_on(customer, begins)
         if partner is None:
             return
-        own = sorted((row for key, row in self.landed["customers"].items() if key[:2] == (customer, partner)), key=lambda row: row["valid_from"] or date.min)
+        own = sorted(
+            (row for key, row in self.landed["customers"].items() if key[:2] == (customer, partner)),
+            key=lambda row: row["valid_from"] or date.min,
+        )
         row = own[0] if from_the_beginning else [each for each in own if (each["valid_from"] or date.min) <= begins][-1]
         changes = (
             {"reseller_id": self._pick(RESELLERS, value)}, {"vat_category": self._pick(VAT, value)},
             {"billing_exempt": (None, True, False)[value % 3]}, {"customer_group": self._pick(GROUPS, value)},
         )[what % 4]  # fmt: skip
         self.met[f"{next(iter(changes))} from {'the beginning' if from_the_beginning else 'a day'} on"] += 1
-        self._customer(customer, partner, row["valid_from"] if from_the_beginning else begins, **(_without_key(row) | changes))
+        self.customer_row(customer, partner, row["valid_from"] if from_the_beginning else begins, **(_without_key(row) | changes))
 
     def move(self, which: int, days: int) -> None:
         """A customer leaves its partner for the other one: once, and not before what its partner delivered."""
@@ -375,10 +386,10 @@ class History:
             return
         self.met["a customer who moves"] += 1
         row = max(own, key=lambda each: each["valid_from"] or date.min)
-        self._customer(customer, partner, row["valid_from"], **(_without_key(row) | {"valid_to": on}))
+        self.customer_row(customer, partner, row["valid_from"], **(_without_key(row) | {"valid_to": on}))
         other = PARTNERS[(PARTNERS.index(partner) + 1) % len(PARTNERS)]
-        self._customer(customer, other, on, **(_without_key(row) | {"valid_to": None}))
-        self._plan(customer, None, other, "a", on)
+        self.customer_row(customer, other, on, **(_without_key(row) | {"valid_to": None}))
+        self.plan_row(customer, None, other, "a", on)
 
     def reseller(self, partner: int, which: int, calls: int, services: int) -> None:
         self.met["percentages of a reseller"] += 1
@@ -421,8 +432,20 @@ class History:
         what, partner, *of = promise
         if what == "statement":
             reseller, month = of
-            rows = [row for row in self.found["commissions"] if (row["partner_id"], row["reseller_id"], row["month"]) == (partner, reseller, month)]
-            names = ("customers", "invoices", "call_sale_eur", "call_commission_eur", "service_sale_eur", "service_commission_eur", "commission_eur")
+            rows = [
+                row
+                for row in self.found["commissions"]
+                if (row["partner_id"], row["reseller_id"], row["month"]) == (partner, reseller, month)
+            ]
+            names = (
+                "customers",
+                "invoices",
+                "call_sale_eur",
+                "call_commission_eur",
+                "service_sale_eur",
+                "service_commission_eur",
+                "commission_eur",
+            )
         else:
             rows = [row for row in self.found["invoice_vat"] if row["partner_id"] == partner and [quarter_of(row["month"])] == of]
             names = ("customer_id", "month", "invoice_id", "vat_category", "vat_percent", "net_eur", "vat_eur")
@@ -516,7 +539,9 @@ class History:
         self.ledger.invoices.append(approved)
         self.ledger.lines[draft.invoice] = lines
         (row,) = (row for row in self.found["invoices"] if row["invoice_id"] == draft.invoice)
-        self.raw["approved_invoices"].append(row | {"status": "approved", "invoice_number": number, "issued_on": self.today, "due_on": self.today})
+        self.raw["approved_invoices"].append(
+            row | {"status": "approved", "invoice_number": number, "issued_on": self.today, "due_on": self.today}
+        )
         self.raw["approved_lines"] += [row for row in self.found["invoice_lines"] if row["invoice_id"] == draft.invoice]
 
     def _number(self, partner: str) -> str:
@@ -574,10 +599,21 @@ class History:
         self.met["a credit note by hand"] += 1
         notes = sum(each.credits == original.number and each.partner == original.partner for each in self.ledger.invoices)
         note_id = f"{original.invoice}-credit-{notes + 1}"
-        credits = [replace(lines[place], invoice=note_id, amount=-lines[place].amount, exact=Fraction(0), purchase=Fraction(0)) for place in wanted]
+        credits = [
+            replace(lines[place], invoice=note_id, amount=-lines[place].amount, exact=Fraction(0), purchase=Fraction(0)) for place in wanted
+        ]
         net, vat = books.totals(credits)
         note_number = self._number(original.partner)
-        note = replace(original, invoice=note_id, kind="credit_note", number=note_number, credits=original.number, issued_on=self.today, net=net, vat=vat)
+        note = replace(
+            original,
+            invoice=note_id,
+            kind="credit_note",
+            number=note_number,
+            credits=original.number,
+            issued_on=self.today,
+            net=net,
+            vat=vat,
+        )
         self.ledger.credited[number] |= set(wanted)
         self.ledger.invoices.append(note)
         self.ledger.lines[note_id] = credits
@@ -585,22 +621,26 @@ class History:
         (row,) = (row for row in self.raw["approved_invoices"] if row["invoice_id"] == original.invoice)
         amounts = {"net_eur": _decimal(net, 2), "vat_eur": _decimal(vat, 2), "gross_eur": _decimal(net + vat, 2)}
         self.raw["approved_invoices"].append(
-            row | amounts | {"invoice_id": note_id, "kind": "credit_note", "invoice_number": note_number, "credited_invoice_number": original.number,
-                             "issued_on": self.today, "due_on": self.today}
+            row | amounts | {
+                "invoice_id": note_id, "kind": "credit_note", "invoice_number": note_number, "credited_invoice_number": original.number,
+                "issued_on": self.today, "due_on": self.today,
+            }
         )  # fmt: skip
         by_content = {_line_told(row): row for row in self.raw["approved_lines"] if row["invoice_id"] == original.invoice}
         for place, each in enumerate(wanted, start=1):
             row = by_content[_line_told_of(lines[each])]
             nothing = {"exact_eur": Decimal(0), "purchase_eur": Decimal(0)}
-            self.raw["approved_lines"].append(row | nothing | {"invoice_id": note_id, "line_number": place, "amount_eur": -row["amount_eur"]})
+            self.raw["approved_lines"].append(
+                row | nothing | {"invoice_id": note_id, "line_number": place, "amount_eur": -row["amount_eur"]}
+            )
 
     def _settled_since(self, line: Line) -> bool:
         if line.service is None:
             return False
-        by_hand = books._credited_by_hand(self.ledger)
-        on_it = {charge.key for charge in self.ledger.charges if books._line_of(charge) == line.of_charges}
+        by_hand = books.credited_by_hand(self.ledger)
+        on_it = {charge.key for charge in self.ledger.charges if books.line_of(charge) == line.of_charges}
         return any(
-            charge.key in on_it and charge.settles and charge.invoice_month > line.month and books._line_of(charge) not in by_hand
+            charge.key in on_it and charge.settles and charge.invoice_month > line.month and books.line_of(charge) not in by_hand
             for charge in self.ledger.charges
         )
 
@@ -610,7 +650,11 @@ class History:
             return
         of, reseller = self._pick(PARTNERS, partner), self._pick(RESELLERS[1:], which)
         settled = self.ledger.statements[of, reseller]
-        earned = [each for each in self.published.commission_lines if (each.partner, each.reseller) == (of, reseller) and each.month not in settled]
+        earned = [
+            each
+            for each in self.published.commission_lines
+            if (each.partner, each.reseller) == (of, reseller) and each.month not in settled
+        ]
         month = min((each.month for each in earned), default=None)
         lines = [each for each in earned if each.month == month]
         if not lines or any(each.status in ("draft", "blocked") for each in lines):
@@ -673,7 +717,8 @@ def _attributed_row(call: Call) -> State:
     same = {
         "call_key": call.key, "call_id": call.key, "source": "standard", "leg": call.leg, "partner_id": call.partner,
         "customer_id": call.customer, "country": call.country, "line_type": call.line_type, "duration_s": call.duration_s,
-        "billed_s": call.billed_s, "purchase_billed_s": call.billed_s, "status": call.status, "started_at": datetime.combine(call.on, time(12)),
+        "billed_s": call.billed_s, "purchase_billed_s": call.billed_s, "status": call.status,
+        "started_at": datetime.combine(call.on, time(12)),
         "call_date": call.on, "cdr_date": call.on, "purchase_eur": _decimal(call.purchase, 6), "sale_eur": _decimal(call.sale, 6),
         "home_country": "NL", "is_onnet": False, "is_onnet_call": False, "is_frozen": False, "deck_rows": 1, "records": 1,
     }  # fmt: skip
@@ -700,7 +745,11 @@ RAW_COLUMNS: dict[str, dict[str, str]] = {
 }
 
 VAT_RATES = [
-    {**row, "valid_from": date.fromisoformat(row["valid_from"]), "valid_to": date.fromisoformat(row["valid_to"]) if row["valid_to"] else None}
+    {
+        **row,
+        "valid_from": date.fromisoformat(row["valid_from"]),
+        "valid_to": date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
+    }
     for row in seed("vat_rates")
 ]
 
@@ -765,8 +814,8 @@ def _charge_told_of(charge: Charge) -> tuple:
 def _invoice_row(row: State) -> tuple:
     reasons = tuple(sorted(row["block_reason"].split(", "))) if row["block_reason"] else ()
     return (
-        *_columns("partner_id", "customer_id", "month", "invoice_id", "kind", "status", "reseller_id", "net_eur", "vat_eur", "gross_eur")(row),
-        *_columns("invoice_number", "credited_invoice_number", "issued_on")(row), reasons,
+        *_columns("partner_id", "customer_id", "month", "invoice_id", "kind", "status", "reseller_id", "net_eur", "vat_eur")(row),
+        *_columns("gross_eur", "invoice_number", "credited_invoice_number", "issued_on")(row), reasons,
     )  # fmt: skip
 
 
@@ -775,13 +824,34 @@ TOLD: dict[str, Callable[[State], tuple]] = {
     "service_charges": _charge,
     "invoice_lines": _line_told,
     "invoices": _invoice_row,
-    "invoice_vat": _columns("partner_id", "customer_id", "month", "invoice_id", "vat_category", "vat_code", "vat_percent", "net_eur", "vat_eur", "filed_in"),
+    "invoice_vat": _columns(
+        "partner_id", "customer_id", "month", "invoice_id", "vat_category", "vat_code", "vat_percent", "net_eur", "vat_eur", "filed_in"
+    ),
     "commission_lines": _columns(
-        "partner_id", "month", "reseller_id", "customer_id", "invoice_id", "status", "kind", "sale_eur", "commission_percent", "exact_commission_eur"
+        "partner_id",
+        "month",
+        "reseller_id",
+        "customer_id",
+        "invoice_id",
+        "status",
+        "kind",
+        "sale_eur",
+        "commission_percent",
+        "exact_commission_eur",
     ),
     "commissions": _columns("partner_id", "month", "reseller_id", "is_final", "call_sale_eur", "service_sale_eur", "commission_eur"),
     "margins": _columns(
-        "partner_id", "month", "customer_id", "reseller_id", "kind", "category", "country", "line_type", "sale_eur", "purchase_eur", "margin_eur"
+        "partner_id",
+        "month",
+        "customer_id",
+        "reseller_id",
+        "kind",
+        "category",
+        "country",
+        "line_type",
+        "sale_eur",
+        "purchase_eur",
+        "margin_eur",
     ),
 }
 
@@ -796,8 +866,8 @@ def _told(should: Books) -> dict[str, list[tuple]]:
         "invoice_lines": [_line_told_of(each) for each in should.lines],
         "invoices": [
             (
-                each.partner, each.customer, each.month, each.invoice, each.kind, each.status, each.reseller, each.net, each.vat, each.gross,
-                each.number, each.credits, each.issued_on, each.reasons,
+                each.partner, each.customer, each.month, each.invoice, each.kind, each.status, each.reseller, each.net, each.vat,
+                each.gross, each.number, each.credits, each.issued_on, each.reasons,
             )
             for each in should.invoices
         ],
@@ -839,7 +909,15 @@ def _margins(should: Books) -> list[tuple]:
 
 
 EVENTS: dict[str, dict[str, tuple[int, int]]] = {
-    "new_order": {"which": (0, 8), "service": (0, 6), "quantity": (1, 5), "back": (0, 60), "pbx": (0, 1), "same_order": (0, 1), "delivered": (0, 3)},
+    "new_order": {
+        "which": (0, 8),
+        "service": (0, 6),
+        "quantity": (1, 5),
+        "back": (0, 60),
+        "pbx": (0, 1),
+        "same_order": (0, 1),
+        "delivered": (0, 3),
+    },
     "deliver": {"which": (0, 60), "back": (0, 30)},
     "end": {"which": (0, 60), "days": (-45, 20)},
     "go_on": {"which": (0, 60)},
@@ -852,11 +930,27 @@ EVENTS: dict[str, dict[str, tuple[int, int]]] = {
     "change_quantity": {"which": (0, 60), "quantity": (1, 7), "back": (0, 40)},
     "read_pbx": {"which": (0, 60), "extensions": (0, 9), "service": (0, 1), "months": (0, 3), "days": (0, 5), "is_zoned": (0, 1)},
     "correct_reading": {"which": (0, 60), "extensions": (0, 9), "service": (0, 1)},
-    "call": {"which": (0, 8), "back": (0, 60), "cents": (0, 9999), "seconds": (1, 900), "where": (0, 5), "is_airtime": (0, 1), "is_unrated": (0, 6)},
+    "call": {
+        "which": (0, 8),
+        "back": (0, 60),
+        "cents": (0, 9999),
+        "seconds": (1, 900),
+        "where": (0, 5),
+        "is_airtime": (0, 1),
+        "is_unrated": (0, 6),
+    },
     "rate": {"which": (0, 10), "cents": (0, 9999)},
     "price": {"service": (0, 6), "cents": (0, 99999), "days": (-40, 30), "flip": (0, 1)},
     "markup": {"partner": (0, 3), "plan": (0, 1), "category": (0, 4), "percent": (100, 300), "days": (-40, 30)},
-    "exception": {"partner": (0, 3), "plan": (0, 1), "service": (0, 6), "percent": (90, 250), "days": (-40, 30), "kind": (0, 4), "lasts": (0, 60)},
+    "exception": {
+        "partner": (0, 3),
+        "plan": (0, 1),
+        "service": (0, 6),
+        "percent": (90, 250),
+        "days": (-40, 30),
+        "kind": (0, 4),
+        "lasts": (0, 60),
+    },
     "assign": {"which": (0, 8), "plan": (0, 1), "days": (-40, 30), "lasts": (0, 90), "to_group": (0, 1)},
     "change_customer": {"which": (0, 8), "what": (0, 3), "value": (0, 3), "days": (-40, 30), "from_the_beginning": (0, 1)},
     "move": {"which": (0, 8), "days": (-20, 20)},
