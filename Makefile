@@ -65,8 +65,8 @@ format: environment  ## let ruff mend what it can
 bench: environment  ## measure (docs/benchmarks.md): twenty minutes; BENCH_CALLS=30000000 for more
 	@.venv/bin/python -m tests.benchmarks --calls $(BENCH_CALLS) --deck-prefixes $(BENCH_DECKS)
 
-faults: environment  ## the long campaign of kills and cuts
-	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py tests/unit/test_order_of_arrival.py --faults-long
+faults: environment  ## the long campaign of kills and cuts, and a million steps of random books (hours)
+	@.venv/bin/python -m pytest tests/faults tests/pipeline/test_kill.py tests/unit/test_order_of_arrival.py tests/models/test_random_books.py --faults-long
 
 year: environment  ## a demo year of twelve month ends, to the cent
 	@.venv/bin/python -m pytest tests/pipeline/test_year.py --year

@@ -15,7 +15,7 @@ DEMO_CALLS, DEMO_MONTHS, DEMO_SEED = 12_000, 2, 7
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults-long", action="store_true", help="the long campaign of tests/faults (make faults)")
+    parser.addoption("--faults-long", action="store_true", help="the long campaign of tests/faults and random books (make faults)")
     parser.addoption("--year", action="store_true", help="twelve month ends in a row, instead of two (make year)")
 
 

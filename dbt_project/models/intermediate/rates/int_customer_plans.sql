@@ -29,7 +29,7 @@ with assignments as (
     where customer_id is null
 ),
 
--- one plan of the group at a time, before it is cut to the days on which a customer is of the group
+-- one at a time, by when the group got it, before customers come and go: for one who joins later they would all begin on one day
 {{ kind }}_group_periods as (
     select * from {{ valid_periods(
         kind ~ '_of_groups', key=['partner_id', 'customer_group'], series=[], carry=['plan_id', 'assignment_file_id', 'assignment_line']

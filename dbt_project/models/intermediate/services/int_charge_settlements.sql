@@ -205,7 +205,9 @@ select
     settled.settled_sale_eur as sale_eur,
     cast(settled.settled_sale_eur - settled.settled_purchase_eur as decimal(18, 6)) as margin_eur,
     -- as it was billed; of a month that was closed and has no invoice yet, as the customer was then
-    coalesce(billed_lines.vat_category, settled.vat_category, customers.vat_category, 'standard') as vat_category
+    coalesce(billed_lines.vat_category, settled.vat_category, customers.vat_category, 'standard') as vat_category,
+    -- what was shown and not billed is not paid back either
+    coalesce(settled.is_billing_exempt, customers.billing_exempt, false) as is_billing_exempt
 from with_amounts as settled
 inner join open_months on settled.partner_id = open_months.partner_id and settled.customer_id = open_months.customer_id
 left join billed_lines

@@ -71,6 +71,11 @@ settled_rates as (
     group by partner_id, customer_id, kind, service_code, {{ month_of('period_start') }}, vat_category
 ),
 
+-- by customer and month, not by invoice_id: that follows what is known of where the customer was before
+approved_months as (
+    select distinct partner_id, customer_id, month from {{ source('raw', 'approved_invoices') }}
+),
+
 billed_lines as (
     select
         lines.*,
@@ -89,9 +94,9 @@ billed_lines as (
         on lines.settled_month = settled_percents.service_month and lines.partner_id = settled_percents.partner_id
         and lines.customer_id = settled_percents.customer_id and lines.kind = settled_percents.kind and lines.service_code = settled_percents.service_code
         and lines.reseller_id = settled_percents.reseller_id
-    where
-        lines.customer_id || '-' || lines.month || coalesce(customers.draft_suffix, '')
-        not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
+    left join approved_months
+        on lines.partner_id = approved_months.partner_id and lines.customer_id = approved_months.customer_id and lines.month = approved_months.month
+    where approved_months.month is null
 )
 
 select

@@ -20,7 +20,8 @@ with by_invoice as (
 ),
 
 filed_invoices as (
-    select distinct partner_id, quarter, invoice_id from {{ source('raw', 'vat_return_lines') }}
+    select distinct partner_id, quarter, invoice_id, left(quarter, 4) || '-' || right('0' || cast(cast(right(quarter, 1) as integer) * 3 - 2 as varchar), 2) as first_month
+    from {{ source('raw', 'vat_return_lines') }}
 ),
 
 -- a quarter that was filed takes nothing more: what comes after belongs to the first one after it that is open
@@ -34,6 +35,8 @@ select
     vat.partner_id,
     vat.customer_id,
     case
+        -- what came too late for its own quarter stays in the one in which it was filed
+        when vat.month < filed.first_month then greatest(filed.first_month, coalesce({{ month_of('vat.issued_on') }}, filed.first_month))
         when filed.quarter is not null then vat.month
         when vat.month < open_quarters.first_open_month then greatest(open_quarters.first_open_month, coalesce({{ month_of('vat.issued_on') }}, open_quarters.first_open_month))
         else vat.month

@@ -1,14 +1,19 @@
 {%- set charge_problems = ['missing_reading', 'no_service_price', 'no_service_plan', 'no_markup', 'below_purchase'] -%}
 -- VAT is rounded once per VAT category on the sum of the rounded lines: 37.50 + 12.50 gives 10.50, not 10.51 (DOMAIN 5).
-with by_vat_category as (
+with approved_months as (
+    select distinct partner_id, customer_id, month from {{ source('raw', 'approved_invoices') }}
+),
+
+by_vat_category as (
     select
-        partner_id, customer_id, month, invoice_id, vat_category, vat_percent,
-        sum(amount_eur) as net_eur,
-        {{ vat_amount('sum(amount_eur)', 'vat_percent') }} as vat_eur,
-        max(case when amount_eur <> 0 then 1 else 0 end) as has_amounts
-    from {{ ref('invoice_lines') }}
-    where invoice_id not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
-    group by partner_id, customer_id, month, invoice_id, vat_category, vat_percent
+        lines.partner_id, lines.customer_id, lines.month, lines.invoice_id, lines.vat_category, lines.vat_percent,
+        sum(lines.amount_eur) as net_eur,
+        {{ vat_amount('sum(lines.amount_eur)', 'lines.vat_percent') }} as vat_eur,
+        max(case when lines.amount_eur <> 0 then 1 else 0 end) as has_amounts
+    from {{ ref('invoice_lines') }} as lines
+    left join approved_months on {{ same_key('lines', 'approved_months', ['partner_id', 'customer_id', 'month']) }}
+    where approved_months.month is null
+    group by lines.partner_id, lines.customer_id, lines.month, lines.invoice_id, lines.vat_category, lines.vat_percent
 ),
 
 unrated_by_day as (
@@ -55,7 +60,10 @@ billed_months as (
 ),
 
 open_months as (
-    select * from billed_months where invoice_id not in (select invoice_id from {{ source('raw', 'approved_invoices') }})
+    select billed_months.*
+    from billed_months
+    left join approved_months on {{ same_key('billed_months', 'approved_months', ['partner_id', 'customer_id', 'month']) }}
+    where approved_months.month is null
 ),
 
 totals as (

@@ -181,7 +181,7 @@ select
     true as is_settlement,
     vat_category,
     -- what was billed is settled, also of somebody who gets no invoices now
-    false as is_billing_exempt
+    coalesce(is_billing_exempt, false) as is_billing_exempt
 from {{ ref('int_charge_settlements') }}
 
 union all
