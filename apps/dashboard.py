@@ -16,7 +16,7 @@ from apps.language import DATE_FORMATS, LANGUAGES, Language, moment, month, text
 from apps.period import DAY, Period, previous_period, whole_months
 from apps.view import View, hand_over
 from orchestration.errors import TiktellerError
-from orchestration.serving import current_snapshot, published_partners
+from orchestration.serving import DamagedSnapshotError, current_snapshot, published_partners
 from orchestration.workspace import open_workspace
 
 SIDEBAR_WIDTH = 250  # pixels; the rest of a laptop is for the figures
@@ -74,9 +74,10 @@ def main() -> None:
             page.run()
             show_as_of(view)
             address.write()
-    except TiktellerError as error:
-        st.error(f"{error.message}." + (f"\n\n{text(language, 'mend', mend=error.mend)}" if error.mend else ""))
-    except Exception:
+    except Exception as error:
+        if isinstance(error, TiktellerError) and not isinstance(error, DamagedSnapshotError):
+            st.error(f"{error.message}." + (f"\n\n{text(language, 'mend', mend=error.mend)}" if error.mend else ""))
+            return
         reference = token_hex(4)
         logging.getLogger("tikteller.app").exception("page %s failed, reference %s", page.url_path, reference)
         nothing(text(language, "something_failed"), text(language, "something_failed_mend", reference=reference))

@@ -40,6 +40,10 @@ PARTNER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SNAPSHOT = re.compile(r"[A-Za-z0-9_-]+\.duckdb")
 
 
+class DamagedSnapshotError(TiktellerError):
+    """A file that is not the snapshot that was published: an operator's matter, and its path nobody else's."""
+
+
 def published_partners(workspace: Workspace) -> tuple[str, ...]:
     """Ids of the partners that have a current snapshot, in order."""
     if not workspace.serving.is_dir():
@@ -114,7 +118,7 @@ def require_own(connection: duckdb.DuckDBPyConnection, snapshot: Path, database:
     elif edition.get("snapshot", snapshot.stem) != snapshot.stem:
         wrong = f"is the snapshot {edition['snapshot']}, by another name"
     if wrong:
-        raise TiktellerError(f"{snapshot} {wrong}: nothing of it is shown", mend=MADE_ANEW)
+        raise DamagedSnapshotError(f"{snapshot} {wrong}: nothing of it is shown", mend=MADE_ANEW)
 
 
 def require_whole(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> None:
@@ -125,7 +129,7 @@ def require_whole(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> None
         for table, expected in connection.execute("select table_name, content from _sums order by 1").fetchall():
             found = content_of(connection, table)
             if found != expected:
-                raise TiktellerError(f"{snapshot}: its table {table} is not what was published", mend=MADE_ANEW)
+                raise DamagedSnapshotError(f"{snapshot}: its table {table} is not what was published", mend=MADE_ANEW)
 
 
 def content_of(connection: duckdb.DuckDBPyConnection, table: str) -> str:
@@ -148,7 +152,7 @@ def _readable(snapshot: Path) -> Iterator[None]:
         duckdb.FatalException,
         duckdb.CatalogException,
     ) as error:
-        raise TiktellerError(f"{snapshot} cannot be read: {str(error).splitlines()[0][:200]}", mend=MADE_ANEW) from error
+        raise DamagedSnapshotError(f"{snapshot} cannot be read: {str(error).splitlines()[0][:200]}", mend=MADE_ANEW) from error
 
 
 def fault_of(snapshot: Path) -> str | None:

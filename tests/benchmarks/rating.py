@@ -125,8 +125,7 @@ def make(connection: duckdb.DuckDBPyConnection, calls: int, prefixes: int) -> No
         create table stg_landing__customer_plans as
             select customer_id, null::varchar as customer_group, 'P' as partner_id,
                 ['percent', 'euro', 'minutes'][(1 + hash(customer_id) % 3)::bigint] as call_plan_id,
-                null::varchar as service_plan_id, date '2026-01-01' as valid_from, null::date as valid_to, 1 as file_id,
-                1::bigint as line
+                null::varchar as service_plan_id, date '2026-01-01' as valid_from, null::date as valid_to, 1 as file_id, line
             from stg_landing__customers;
         create table int_platform_numbers (e164 varchar, valid_from date, valid_to date);
     """)

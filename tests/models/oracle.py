@@ -814,10 +814,11 @@ def _sale_terms(
 
 def minute_rate(books: Books, customer_id: str, number: str, on: date) -> Fraction | None:
     """What a minute to an E.164 number sells for to a customer on a day, exactly; None where it has no rate."""
-    customer, destination = customer_on(books, customer_id, on), called(books, f"+{number}")
+    customer = customer_on(books, customer_id, on)
     assignment = assigned(books, "call", customer, on) if customer else None
     if customer is None or assignment is None:
         return None
+    destination = _as_the_deck_says(books, customer["partner_id"], called(books, f"+{number}"), on)
     plan = only(valid(books.plans.get((customer["partner_id"], assignment["call_plan_id"]), ()), on))
     rows = deck_rows(books, customer["partner_id"], number, on)
     if plan is None or len(rows) != 1:
