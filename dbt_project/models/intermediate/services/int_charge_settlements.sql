@@ -44,7 +44,7 @@ frozen as (
                     and case when charges.settles then charges.month else '' end = credited_lines.settled_month
                     and charges.month = coalesce(credited_lines.service_month, charges.month)  -- a line of before had no month of its own
                     -- one service may stand on two lines of an invoice: by VAT, and by reseller
-                    and coalesce(charges.vat_category, credited_lines.vat_category) = credited_lines.vat_category
+                    and coalesce(charges.vat_category, credited_lines.vat_category, '') = coalesce(credited_lines.vat_category, charges.vat_category, '')
                     and coalesce(charges.reseller_id, '') = coalesce(credited_lines.reseller_key, charges.reseller_id, '')
             ) then 1
             else 0
