@@ -273,7 +273,6 @@ class Rows:
         self._continued_by = {
             (row["partner_id"], row["order_id"], row["continues_line"]): row for row in staged["orders"] if row["continues_line"]
         }
-        self._left_on = self._days_of_leaving()
 
     def customers(self) -> Iterator[tuple[str, str]]:
         """(partner, customer) of all who ever were one's."""
@@ -299,14 +298,15 @@ class Rows:
     def first_partner(self, customer: str) -> str:
         return self._customers[customer,][0]["partner_id"]
 
-    def _days_of_leaving(self) -> dict[tuple[str, str], date]:
-        """(partner, customer) -> the day from which it is not the partner's any more."""
-        found = {}
-        for (customer,), rows in self._customers.items():
-            for row, after in _with_next(rows):
-                ends = min(row["valid_to"] or NEVER, _begins(after) if after else NEVER)
-                found[row["partner_id"], customer] = ends
-        return found
+    def leaves(self, partner: str, customer: str, on: date) -> date:
+        """The first day after ``on`` from which the customer is not the partner's any more; it may come back later."""
+        rows = self._customers.get((customer,), ())
+        for row, after in _with_next(list(rows)):
+            ends = min(row["valid_to"] or NEVER, _begins(after) if after else NEVER)
+            stays = after is not None and after["partner_id"] == partner and _begins(after) == ends
+            if row["partner_id"] == partner and ends > on and not stays:
+                return ends
+        return NEVER
 
     def service(self, code: str, on: date) -> Row | None:
         return _holding(self._services.get((code,), ()), on)
@@ -368,7 +368,7 @@ class Rows:
         return min(
             order["ended_on"] or NEVER,
             (successor and successor["delivered_on"]) or NEVER,
-            self._left_on.get((order["partner_id"], order["customer_id"]), NEVER),
+            self.leaves(order["partner_id"], order["customer_id"], order["delivered_on"] or order["ordered_on"]),
         )
 
     def new_pieces(self, order: Row) -> int:
@@ -711,6 +711,12 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
         )  # fmt: skip
     originals = {charge.key: charge for charge in reversed(ledger.charges) if not charge.settles}
     approved = {line.of_charges: line for each in ledger.lines.values() for line in each if "-credit-" not in line.invoice and line.service}
+    # of a service and a month that stand on several invoices, with percentages of their own, the highest: the models know no better
+    agreed: dict[tuple, Fraction] = {}
+    for line in approved.values():
+        if line.settled_month is None:
+            of = line.partner, line.customer, line.kind, line.service, line.first_month, line.reseller
+            agreed[of] = max(agreed.get(of, Fraction(0)), line.percent)
     of_charges: dict[tuple, list[Charge]] = defaultdict(list)
     for charge in charges:
         if charge.reason is None and not charge.is_exempt:
@@ -721,7 +727,7 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
                 if billed
                 else rows.vat_rate(key.partner, charge.vat, key.month if charge.settles else charge.invoice_month)
             )
-            percent = billed.percent if billed else rows.percent(key.partner, charge.reseller, key.kind)
+            percent = agreed.get(_agreed_for(charge)) if billed else rows.percent(key.partner, charge.reseller, key.kind)
             of_charges[(*line_of(charge), *rate, percent)].append(charge)
     for (
         partner,
@@ -744,6 +750,11 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
             sum(charge.quantity for charge in charged), None, rounded(total, 2), total, sum(charge.purchase for charge in charged), vat,
             code, vat_percent, settled, for_month, for_month, reseller, percent,
         )  # fmt: skip
+
+
+def _agreed_for(charge: Charge) -> tuple:
+    key = charge.key
+    return key.partner, key.customer, key.kind, key.service, key.month, charge.reseller
 
 
 def _draft_id(rows: Rows, partner: str, customer: str, month: str) -> str:

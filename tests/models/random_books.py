@@ -373,21 +373,21 @@ class History:
         self.customer_row(customer, partner, row["valid_from"] if from_the_beginning else begins, **(_without_key(row) | changes))
 
     def move(self, which: int, days: int) -> None:
-        """A customer leaves its partner for the other one: once, and not before what its partner delivered."""
+        """A customer leaves its partner for another one, and may come back; not before what its partner delivered."""
         customer, on = self._pick(self._trading(), which), self.today + timedelta(days=days)
         own = [row for row in self.landed["customers"].values() if row["customer_id"] == customer]
-        partner = own[0]["partner_id"]
+        row = max(own, key=lambda each: each["valid_from"] or date.min)
+        partner = row["partner_id"]
         seen = [row["delivered_on"] or row["ordered_on"] for row in self.landed["orders"].values() if row["customer_id"] == customer]
         seen += [row["ordered_on"] for row in self.landed["orders"].values() if row["customer_id"] == customer]
         seen += [row["read_at"].date() for row in self.landed["extension_counts"].values() if row["customer_id"] == customer]
         seen += [row["valid_from"] for row in self.landed["customer_plans"].values() if row["customer_id"] == customer]
         seen += [row["valid_from"] or date.min for row in own]
-        if {row["partner_id"] for row in own} != {partner} or max(seen) >= on:
+        if max(seen) >= on:
             return
-        self.met["a customer who moves"] += 1
-        row = max(own, key=lambda each: each["valid_from"] or date.min)
+        self.met["a customer who comes back" if (homes := {row["partner_id"] for row in own}) != {partner} else "a customer who moves"] += 1
         self.customer_row(customer, partner, row["valid_from"], **(_without_key(row) | {"valid_to": on}))
-        other = PARTNERS[(PARTNERS.index(partner) + 1) % len(PARTNERS)]
+        other = next(iter(sorted(homes - {partner})), PARTNERS[(PARTNERS.index(partner) + 1) % len(PARTNERS)])
         self.customer_row(customer, other, on, **(_without_key(row) | {"valid_to": None}))
         self.plan_row(customer, None, other, "a", on)
 
@@ -593,7 +593,7 @@ class History:
             return
         lines = self.ledger.lines[original.invoice]
         number = original.partner, original.number
-        wanted = [place for place in range(len(lines)) if chosen % 4 == 0 or (place + chosen) % 2]
+        wanted = [place for place in range(len(lines)) if chosen == 0 or chosen >> place % 3 & 1]
         if not wanted or self.ledger.credited[number] & set(wanted) or any(self._settled_since(lines[place]) for place in wanted):
             return
         self.met["a credit note by hand"] += 1
@@ -956,12 +956,11 @@ EVENTS: dict[str, dict[str, tuple[int, int]]] = {
     "move": {"which": (0, 8), "days": (-20, 20)},
     "reseller": {"partner": (0, 3), "which": (0, 1), "calls": (0, 20), "services": (0, 20)},
     "time_passes": {"days": (1, 25)},
-    "run": {},
     "approve": {"partner": (0, 3), "month": (0, 3), "chosen": (0, 5)},
     "close": {"partner": (0, 3)},
     "credit": {"which": (0, 20), "chosen": (0, 7)},
     "settle": {"partner": (0, 3), "which": (0, 1)},
     "file": {"partner": (0, 3)},
-    "night": {"days": (1, 20)},
+    "night": {"days": (0, 25)},
 }
 """Event -> what is drawn for it: the least and the largest number."""

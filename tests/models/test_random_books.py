@@ -15,14 +15,18 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from tests.models.billed import Batch
 from tests.models.random_books import EVENTS, HOMES, PARTNERS, SERVICES, History
 
-STEPS, HISTORIES, LONG_HISTORIES = 400, 25, 2_500  # 10,000 and a million steps
+STEPS, HISTORIES, LONG_HISTORIES = 400, 30, 2_850
+LEAST_STEPS, LEAST_LONG_STEPS = 10_000, 1_000_000
+"""Of some histories hypothesis draws only a part."""
 
 OFTEN = {
-    "new_order": 5, "night": 2, "call": 2, "read_pbx": 2, "approve": 4, "settle": 2, "file": 2, "exception": 2, "change_customer": 2,
+    "new_order": 8, "call": 5, "read_pbx": 3, "approve": 6, "settle": 3, "file": 3, "credit": 2, "close": 2, "exception": 2,
+    "change_customer": 3, "change_quantity": 2, "night": 2,
 }  # fmt: skip
 """Events that are drawn so many times as often as the others."""
 
-MET_BY_CHANCE = 10
+MET_BY_CHANCE = 5
+"""Kinds are met some ten to ten thousand times; the draws are the same as long as the same modules are loaded."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +81,7 @@ def test_the_books_of_random_histories_are_right(batch: Batch, request: pytest.F
         ),
     )
     print(f"{met['steps']:,} steps compared: {dict(sorted(met.items()))}")
-    assert met["steps"] >= (LONG_HISTORIES if is_long else HISTORIES) * STEPS * 0.9
+    assert met["steps"] >= (LEAST_LONG_STEPS if is_long else LEAST_STEPS)
     unmet = sorted(kind for kind in KINDS if met[kind] < MET_BY_CHANCE)
     assert not unmet, f"the comparison proves nothing about {unmet}: {dict(met)}"
 
@@ -86,7 +90,7 @@ KINDS = (
     "an order", "a delivery", "an end", "an end taken back", "a withdrawal", "a quantity corrected", "a delivery corrected",
     "a service corrected", "a customer corrected", "a PBX corrected", "a line continued", "a reading", "a reading corrected", "a call",
     "a leg of airtime", "a late call", "a call without a price", "a price for a call", "a price of the catalogue", "a markup",
-    "an exception", "a plan", "a plan of a group", "a customer who moves", "percentages of a reseller",
+    "an exception", "a plan", "a plan of a group", "a customer who moves", "a customer who comes back", "percentages of a reseller",
     "reseller_id from a day on", "reseller_id from the beginning on", "vat_category from a day on", "vat_category from the beginning on",
     "billing_exempt from a day on", "billing_exempt from the beginning on", "customer_group from a day on",
     "customer_group from the beginning on", "an approval", "an approval before the month is over", "a close", "a credit note by hand",
@@ -132,6 +136,78 @@ def test_what_was_exempt_when_it_was_charged_is_not_paid_back(batch: Batch) -> N
     settled = [row for row in history.found["service_charges"] if row["is_settlement"]]
     assert [row["is_billing_exempt"] for row in settled] == [True, True]
     assert _lines(history, "c1") == []
+
+
+def _of_two_kinds(history: History) -> None:
+    """Two orders of one service on one invoice: the first with VAT, the second without."""
+    history.customer_row("c1", "p1", None, vat_category="standard")
+    history.customer_row("c1", "p1", date(2026, 1, 10), vat_category="exempt")
+    _ordered(history, "c1", "fax", date(2026, 1, 5))
+    _ordered(history, "c1", "fax", date(2026, 1, 20))
+    _until(history, date(2026, 2, 5))
+    history.approve(0, 0, 1)
+
+
+def _end(history: History, order: str, ended_on: date) -> None:
+    number = [row["order_id"] for row in history._orders()].index(order)
+    history.end(number, (ended_on - history.today).days)
+
+
+def test_a_settlement_has_the_vat_of_its_own_order(batch: Batch) -> None:
+    """A customer would lose the VAT that it paid, because another order of the service stood on that invoice without VAT."""
+    history = History(batch)
+    _of_two_kinds(history)
+    _end(history, "1", date(2026, 1, 25))
+    history.run()
+    (settled,) = [row for row in history.found["invoice_lines"] if row["settled_month"]]
+    assert (settled["vat_category"], settled["vat_percent"], settled["amount_eur"]) == ("standard", 21, Decimal("-11.76"))
+
+
+def test_a_line_credited_by_hand_leaves_the_other_line_of_the_service_alone(batch: Batch) -> None:
+    """An order that ended early would never be paid back, because a person credited another order's line of the same service."""
+    history = History(batch)
+    _of_two_kinds(history)
+    history.credit(0, 2)
+    _end(history, "1", date(2026, 1, 25))
+    _end(history, "2", date(2026, 1, 25))
+    history.run()
+    credited = [row["vat_category"] for row in history.found["invoice_lines"] if "-credit-" in row["invoice_id"]]
+    settled = [(row["vat_category"], row["amount_eur"]) for row in history.found["invoice_lines"] if row["settled_month"]]
+    assert (credited, settled) == (["standard"], [("exempt", Decimal("-11.76"))])
+
+
+def test_who_comes_back_to_a_partner_does_not_find_its_old_orders_running(batch: Batch) -> None:
+    """A partner's invoices would be blocked while its customer is another's, and what ended then would be billed again."""
+    history = History(batch)
+    _ordered(history, "c1", "fax", date(2026, 1, 5))
+    history.customer_row("c1", "p1", None, vat_category="standard", valid_to=date(2026, 2, 1))
+    history.customer_row("c1", "p2", date(2026, 2, 1), vat_category="standard", valid_to=date(2026, 3, 10))
+    history.customer_row("c1", "p1", date(2026, 3, 10), vat_category="standard")
+    _until(history, date(2026, 4, 5))
+    charges = [row for row in history.found["service_charges"] if row["customer_id"] == "c1"]
+    assert sorted((row["kind"], row["month"]) for row in charges) == [("mrc", "2026-01"), ("nrc", "2026-01")]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="lines of a service and month are not told apart by the invoice that billed them: the highest counts"
+)
+def test_a_reseller_gives_back_what_it_got(batch: Batch) -> None:
+    """A reseller that got 10 % of an order would give back 20 %, because a later invoice billed another order of that month at 20 %."""
+    history = History(batch)
+    history.customer_row("c1", "p1", None, vat_category="standard", reseller_id="r1")
+    history.reseller(0, 0, 5, 10)
+    _ordered(history, "c1", "fax", date(2026, 1, 5))
+    _until(history, date(2026, 2, 5))
+    history.approve(0, 0, 1)
+    history.reseller(0, 0, 5, 20)
+    _ordered(history, "c1", "fax", date(2026, 1, 20))
+    _until(history, date(2026, 3, 5))
+    history.approve(0, 0, 1)
+    history.run()
+    _end(history, "1", date(2026, 1, 25))
+    history.run()
+    given_back = [row["commission_percent"] for row in history.found["commission_lines"] if row["sale_eur"] < 0]
+    assert given_back == [Decimal(10)]
 
 
 def test_a_group_s_plan_is_the_one_that_it_got_last(batch: Batch) -> None:

@@ -9,7 +9,10 @@
 with credited_lines as (
     select distinct lines.partner_id, lines.customer_id, lines.month as invoice_month, lines.kind, lines.service_code,
         coalesce(lines.settled_month, '') as settled_month, {{ month_of('lines.period_start') }} as service_month,
-        case when lines.kind = 'seat' then coalesce(lines.pbx_id, '') else '' end as pbx_key, lines.unit_price_eur, lines.days
+        case when lines.kind = 'seat' then coalesce(lines.pbx_id, '') else '' end as pbx_key, lines.unit_price_eur, lines.days,
+        lines.vat_category,
+        -- lines of before did not say it
+        case when lines.commission_percent is not null then coalesce(lines.reseller_id, '') end as reseller_key
     from {{ source('raw', 'approved_lines') }} as lines
     inner join {{ source('raw', 'approved_invoices') }} as notes on lines.invoice_id = notes.invoice_id
     where notes.kind = 'credit_note' and {{ is_credited_by_hand('notes.invoice_id') }}
@@ -30,21 +33,30 @@ billed_charges as (
 frozen as (
     select
         charges.*,
-        case when credited_lines.customer_id is not null then 1 else 0 end as was_credited,
+        case
+            when exists (
+                select 1
+                from credited_lines
+                where
+                    charges.partner_id = credited_lines.partner_id and charges.customer_id = credited_lines.customer_id
+                    and charges.invoice_month = credited_lines.invoice_month
+                    and charges.kind = credited_lines.kind and charges.service_code = credited_lines.service_code and charges.pbx_key = credited_lines.pbx_key
+                    and case when charges.settles then charges.month else '' end = credited_lines.settled_month
+                    and charges.month = coalesce(credited_lines.service_month, charges.month)  -- a line of before had no month of its own, nor a price
+                    -- one service may stand on several lines of an invoice: by price and days, by VAT, and by reseller
+                    and (
+                        credited_lines.unit_price_eur is null
+                        or (charges.unit_sale_eur = credited_lines.unit_price_eur and coalesce(charges.days, 0) = coalesce(credited_lines.days, 0))
+                    )
+                    and coalesce(charges.vat_category, credited_lines.vat_category, '') = coalesce(credited_lines.vat_category, charges.vat_category, '')
+                    and coalesce(charges.reseller_id, '') = coalesce(credited_lines.reseller_key, charges.reseller_id, '')
+            ) then 1
+            else 0
+        end as was_credited,
         row_number() over (
             partition by {% for column in key %}charges.{{ column }}, {% endfor %}charges.settles order by charges.invoice_month, charges.freeze_id
         ) as place
     from billed_charges as charges
-    left join credited_lines
-        on charges.partner_id = credited_lines.partner_id and charges.customer_id = credited_lines.customer_id
-        and charges.invoice_month = credited_lines.invoice_month
-        and charges.kind = credited_lines.kind and charges.service_code = credited_lines.service_code and charges.pbx_key = credited_lines.pbx_key
-        and case when charges.settles then charges.month else '' end = credited_lines.settled_month
-        and charges.month = coalesce(credited_lines.service_month, charges.month)  -- a line of before had no month of its own, nor a price
-        and (
-            credited_lines.unit_price_eur is null
-            or (charges.unit_sale_eur = credited_lines.unit_price_eur and coalesce(charges.days, 0) = coalesce(credited_lines.days, 0))
-        )
 ),
 
 billed_until_now as (
@@ -204,8 +216,8 @@ select
     settled.settled_purchase_eur as purchase_eur,
     settled.settled_sale_eur as sale_eur,
     cast(settled.settled_sale_eur - settled.settled_purchase_eur as decimal(18, 6)) as margin_eur,
-    -- as it was billed; of a month that was closed and has no invoice yet, as the customer was then
-    coalesce(billed_lines.vat_category, settled.vat_category, customers.vat_category, 'standard') as vat_category,
+    -- as it was billed; of what was frozen before this was remembered, as its line says, or as the customer was then
+    coalesce(settled.vat_category, billed_lines.vat_category, customers.vat_category, 'standard') as vat_category,
     -- what was shown and not billed is not paid back either
     coalesce(settled.is_billing_exempt, customers.billing_exempt, false) as is_billing_exempt
 from with_amounts as settled
