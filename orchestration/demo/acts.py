@@ -26,6 +26,7 @@ KIND = "act"
 ACT_DAY = date(2026, 10, 15)
 """The first day on which what was done counts."""
 MOVED, EXEMPTED, RESOLD, NAMESAKE = "kl-091", "kl-092", "kl-093", "bh-091"
+RESOLD_AT = "kustlijn"
 NAMES = {
     MOVED: "Verhuisd Kantoor Demo",
     EXEMPTED: "Vrijgesteld Kantoor Demo",
@@ -74,7 +75,8 @@ SPELLS = (
     Spell(EXEMPTED, "kustlijn", AFTER),
     Spell(NAMESAKE, "binnenhaven", AFTER),
 )
-GROWING = Spell(RESOLD, "kustlijn", BEFORE + AFTER)
+GROWING = Spell(RESOLD, RESOLD_AT, BEFORE + AFTER)
+"""The calls of the file that grows."""
 
 
 def actors(customers: Sequence[Customer]) -> tuple[Customer, ...]:
@@ -124,10 +126,10 @@ def land_acts(landing: Landing, crowds: Sequence[Crowd], customers: Sequence[Cus
 
 
 def _land(
-    landing: Landing, feed: str, columns: Sequence[str], rows: Sequence[Sequence[Value]], file: int = 1, replaced: str = "", count: int = 0
+    landing: Landing, feed: str, columns: Sequence[str], rows: Sequence[Sequence[Value]], file: int = 1, end: str = "", count: int = 0
 ) -> None:
-    """Write ``rows``; the last ``count`` of them end as ``replaced`` says, because another file has the same row."""
-    dirt = [Row("row_replaced", replaced, "")] * count
+    """Write ``rows`` as the first or second ``file``; the last ``count`` of them end as ``end`` says: the other file has them too."""
+    dirt = [Row("row_replaced", end, "")] * count
     landing.put_rows(feed, f"{feed}/demo-2026-10-acts-{file}.csv", csv_bytes(columns, rows), dirt, good=len(rows) - count)
 
 

@@ -44,9 +44,9 @@ def delivered_services(customers: Sequence[Customer], period: Period, seed: int)
             seats = found[customer.partner_id, f"{month:%Y-%m}", orders.edition(customer)]
             seats.add(extensions, extensions * _price(orders.edition(customer), month_end(month))[1])
             seats.unread += 0 if is_read else extensions
-    month = acts.READ_AT.date()
-    read = found["kustlijn", f"{month:%Y-%m}", acts.EDITION]
-    read.add(acts.SEATS, acts.SEATS * _price(acts.EDITION, month)[1])
+    read_on = acts.READ_AT.date()
+    corrected = found[acts.RESOLD_AT, f"{read_on:%Y-%m}", acts.EDITION]
+    corrected.add(acts.SEATS, acts.SEATS * _price(acts.EDITION, read_on)[1])
     return {key: delivered for key, delivered in found.items() if delivered.pieces}
 
 
