@@ -16,6 +16,7 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
+from orchestration.demo.acts import expected_acts, land_acts
 from orchestration.demo.answers import answers
 from orchestration.demo.dialects import bytes_of, lines_of
 from orchestration.demo.dirt import AN_ORDINARY_DAY, land_dirt, ordinary_dirt
@@ -86,11 +87,13 @@ def generate(
     crowds = [crowd_of(exchange, index, customers) for index, exchange in enumerate(EXCHANGES)]
     land_dirt(landing, crowds, seed)
     land_fraud(landing, crowds, customers, seed)
+    land_acts(landing, crowds, customers, seed)
     switch = Switch(customers, period, deck_prefixes)
     _land_calls(landing, crowds, period, calls, seed, switch, progress)
     switch.count_spoken(landing.spoken)
     planted = land_purchase_invoices(landing, switch, customers, period, seed)
-    workspace.demo_answers.write_text(answers(landing, period, calls, months, seed, expected_alarms(), planted))
+    told = answers(landing, period, calls, months, seed, expected_alarms(), planted, expected_acts())
+    workspace.demo_answers.write_text(told)
 
     if was_empty:
         workspace.demo_landing.touch()

@@ -24,6 +24,7 @@ def answers(
     seed: int,
     alarms: Sequence[Mapping[str, str | int]],
     purchase_differences: Sequence[Mapping[str, str | int]],
+    acts: Sequence[Mapping[str, str | int]],
 ) -> str:
     """The answers as JSON text.
 
@@ -33,7 +34,8 @@ def answers(
     in the order of their paths; ``dirt`` names every kind of oddity, where it lies and its end. ``expected_alarms`` are
     days on which a customer passes at least that stage of its IDS range, ``expected_unreadable_ranges`` the customers
     whose range nobody can read. ``expected_purchase_differences`` are the lines of the wholesaler's invoices that are not what was
-    bought, with what was billed too much; all others agree, but for rounding.
+    bought, with what was billed too much; all others agree, but for rounding. ``acts`` are what partners did in the middle of October, with
+    what has to be published of each: see the module of that name.
     """
     files = sorted(landing.landed, key=lambda file: file.path)
     dirt = sorted(landing.dirt, key=lambda row: (row.feed, row.file, row.kind))
@@ -53,6 +55,7 @@ def answers(
             "expected_alarms": list(alarms),
             "expected_purchase_differences": list(purchase_differences),
             "expected_unreadable_ranges": [customer for customer, typed in ODD_RANGES.items() if typed == UNREADABLE],
+            "acts": list(acts),
             "feeds": feeds,
             "dirt": [vars(row) for row in dirt],
             "files": {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from orchestration.demo import orders, tariffs
+from orchestration.demo import acts, orders, tariffs
 from orchestration.demo.orders import OrderLine
 from orchestration.demo.partners import Customer
 from orchestration.demo.period import LAST_DAY, Period, month_end
@@ -35,7 +35,7 @@ class Delivered:
 def delivered_services(customers: Sequence[Customer], period: Period, seed: int) -> dict[tuple[str, str, str], Delivered]:
     """Per partner, month (that the charge is for) and service what was delivered in the period."""
     found: dict[tuple[str, str, str], Delivered] = defaultdict(Delivered)
-    for cart in orders.carts(tuple(customers), seed):
+    for cart in (*orders.carts(tuple(customers), seed), *acts.carts(customers)):
         for number, line in enumerate(cart, start=1):
             for month, pieces, amount in _charges(cart, number, line, period):
                 found[line.customer.partner_id, f"{month:%Y-%m}", line.service_code].add(pieces, amount)
@@ -44,6 +44,9 @@ def delivered_services(customers: Sequence[Customer], period: Period, seed: int)
             seats = found[customer.partner_id, f"{month:%Y-%m}", orders.edition(customer)]
             seats.add(extensions, extensions * _price(orders.edition(customer), month_end(month))[1])
             seats.unread += 0 if is_read else extensions
+    read_on = acts.READ_AT.date()
+    corrected = found[acts.RESOLD_AT, f"{read_on:%Y-%m}", acts.EDITION]
+    corrected.add(acts.SEATS, acts.SEATS * _price(acts.EDITION, read_on)[1])
     return {key: delivered for key, delivered in found.items() if delivered.pieces}
 
 

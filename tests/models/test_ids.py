@@ -30,6 +30,7 @@ PREMIUM = re.compile(r"31(90\d{5,8}|18\d\d)")
 class Call:
     call_key: str
     call_id: str
+    partner_id: str
     customer_id: str
     call_date: date
     started_at: datetime
@@ -57,12 +58,16 @@ def built(demo_workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="module")
-def calls_by_customer(built: duckdb.DuckDBPyConnection) -> dict[str, list[Call]]:
-    """What was rated (the rater's own test checks that), in the order in which it ended."""
+def calls_by_customer(built: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[Call]]:
+    """What was rated (the rater's own test checks that), in the order in which it ended, by partner and customer.
+
+    A customer that moves begins anew: what it called at another partner is not its new partner's to know.
+    """
     columns = ", ".join(Call.__dataclass_fields__)
     found = defaultdict(list)
     for row in built.execute(f"select {columns} from marts.calls").fetchall():
-        found[row[2]].append(Call(*row))
+        call = Call(*row)
+        found[call.partner_id, call.customer_id].append(call)
     return {customer: sorted(calls, key=lambda call: (call.ended_at, call.call_key)) for customer, calls in found.items()}
 
 
@@ -117,17 +122,19 @@ def expected_day(calls: list[Call], on: date, limits: list[Fraction]) -> dict[st
 
 
 def test_every_day_is_judged_as_an_independent_guard_does(
-    built: duckdb.DuckDBPyConnection, calls_by_customer: dict[str, list[Call]], books: oracle.Books
+    built: duckdb.DuckDBPyConnection, calls_by_customer: dict[tuple[str, str], list[Call]], books: oracle.Books
 ) -> None:
     """Fraud would go on unseen, a customer would be blocked for nothing, or the wrong call would be blamed."""
     columns = list(expected_day(next(iter(calls_by_customer.values())), date(2026, 10, 1), []))
     actual = {
-        (customer, on): dict(zip(columns, values, strict=True))
-        for customer, on, *values in built.execute(f"select customer_id, call_date, {', '.join(columns)} from marts.ids_days").fetchall()
+        (partner, customer, on): dict(zip(columns, values, strict=True))
+        for partner, customer, on, *values in built.execute(
+            f"select partner_id, customer_id, call_date, {', '.join(columns)} from marts.ids_days"
+        ).fetchall()
     }
     expected = {
-        (customer, on): expected_day(calls, on, stages_of(books.customers[customer,][-1].row["ids_range_eur"]))
-        for customer, calls in calls_by_customer.items()
+        (partner, customer, on): expected_day(calls, on, stages_of(books.customers[customer,][-1].row["ids_range_eur"]))
+        for (partner, customer), calls in calls_by_customer.items()
         for on in {call.call_date for call in calls}
     }
     assert actual.keys() == expected.keys()
@@ -145,7 +152,7 @@ def test_the_comparison_meets_warnings_blocks_and_customers_without_a_limit(buil
 
 
 def test_what_can_still_come_is_channels_times_longest_call_times_dearest_rate(
-    built: duckdb.DuckDBPyConnection, calls_by_customer: dict[str, list[Call]], books: oracle.Books
+    built: duckdb.DuckDBPyConnection, calls_by_customer: dict[tuple[str, str], list[Call]], books: oracle.Books
 ) -> None:
     """A partner would trust a limit that lets more pass than it says, since a call is rated only when it ends."""
     channels = defaultdict(int)
@@ -153,10 +160,12 @@ def test_what_can_still_come_is_channels_times_longest_call_times_dearest_rate(
         for term in timeline:
             channels[term.row["customer_id"]] += int(term.row["channels"])  # those of the demo are valid from 2023 on
     wrong, compared = [], 0
-    for customer, on, *actual in built.execute(
-        "select customer_id, call_date, channels, longest_call_s, dearest_minute_rate_eur, residual_exposure_eur from marts.ids_days"
+    for partner, customer, on, *actual in built.execute(
+        "select partner_id, customer_id, call_date, channels, longest_call_s, dearest_minute_rate_eur, residual_exposure_eur"
+        " from marts.ids_days"
     ).fetchall():
-        window = [call for call in calls_by_customer[customer] if call.is_usage and on - timedelta(days=60) <= call.call_date <= on]
+        own = calls_by_customer[partner, customer]
+        window = [call for call in own if call.is_usage and on - timedelta(days=60) <= call.call_date <= on]
         sold = [call for call in window if call.status == "rated" and call.status_reason is None]
         rates = [oracle.minute_rate(books, customer, call.callee, call.call_date) for call in sold]
         longest = max((call.duration_s for call in window), default=None)
@@ -218,10 +227,10 @@ def test_a_customers_own_range_gives_what_is_published(demo_workspace: Workspace
     assert alarms >= 3
 
 
-def test_a_block_saves_what_began_after_it(demo_workspace: Workspace, calls_by_customer: dict[str, list[Call]]) -> None:
+def test_a_block_saves_what_began_after_it(demo_workspace: Workspace, calls_by_customer: dict[tuple[str, str], list[Call]]) -> None:
     """A partner would be promised savings on calls that were going on when the guard spoke: those end as they please."""
     found = backtest(demo_workspace, BacktestRequest("kustlijn", "10-25", "kl-006", date(2026, 10, 17), date(2026, 10, 17)))
-    calls = [call for call in calls_by_customer["kl-006"] if call.is_usage and call.call_date == date(2026, 10, 17)]
+    calls = [call for call in calls_by_customer["kustlijn", "kl-006"] if call.is_usage and call.call_date == date(2026, 10, 17)]
     assert [row["limit_eur"] for row in rows_of(found.crossings)] == [10, 25]
     for row in rows_of(found.crossings):
         place = next(place for place, call in enumerate(calls) if call.call_id == row["crossed_call_id"])

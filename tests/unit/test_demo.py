@@ -110,7 +110,7 @@ def test_the_number_of_calls_is_exact_and_dirt_comes_on_top(tmp_path: Path, call
     )
     dirt = sum(row["rows"] for row in told["dirt"] if row["feed"].startswith("cdrs/"))
     assert written == calls + dirt
-    assert dirt == 373
+    assert dirt == 400
     assert summary.first_day == date(2026, 11 - months, 1)
     assert summary.last_day == date(2026, 10, 31)
 
@@ -265,7 +265,7 @@ def test_rates_and_plans_never_leave_a_gap_or_overlap(demo: Workspace, known: di
     customers = {row["customer_id"]: row for _, row in good_rows["customers"]} | {
         row["customer_id"]: row for row in rows_of(demo.landing / "customers/demo-1.csv", "customers")
     }
-    assert len(customers) == 120
+    assert len(customers) == 124
     for customer in customers.values():
         assert customer["customer_id"] in planned or customer["customer_group"] in planned
     assert {row["call_plan_id"] for row in plans if row["call_plan_id"]} <= {row["call_plan_id"] for _, row in good_rows["call_plans"]}
@@ -315,7 +315,7 @@ def test_what_refers_to_something_finds_it(good_rows: dict[str, Any]) -> None:
     customers = {row["customer_id"] for _, row in good_rows["customers"]}
     services = {row["service_code"] for _, row in good_rows["services"]}
     profiles = {row["access_profile"] for row in csv.DictReader((SEEDS_DIR / "access_profiles.csv").open())}
-    assert len(customers) == 120
+    assert len(customers) == 124
     for feed in ("orders", "accounts", "extension_counts", "internet_lines"):
         assert {row["customer_id"] for _, row in good_rows[feed]} <= customers, feed
     assert {row["service_code"] for feed in ("orders", "extension_counts") for _, row in good_rows[feed]} <= services
