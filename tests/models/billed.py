@@ -16,6 +16,7 @@ import pyarrow as pa
 from orchestration.contracts import contract
 from orchestration.formulas import rule
 from orchestration.landing.decisions import create_raw
+from orchestration.warehouse import LEDGER
 from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR
 
 Row = Mapping[str, Any]
@@ -84,7 +85,7 @@ CALLS = {
     **dict.fromkeys(("deck_id", "deck_prefix", "call_plan_id", "rate_country", "rate_line_type", "status", "status_reason"), TEXT),
     **dict.fromkeys(("correlation_id", "reject_reason"), TEXT),
     **dict.fromkeys(("duration_s", "billed_s", "purchase_billed_s", "deck_rows", "purchase_fee_e8", "purchase_rate_e8", "records"), NUMBER),
-    **dict.fromkeys(("is_onnet", "is_onnet_call", "is_frozen"), FLAG),
+    **dict.fromkeys(("is_onnet", "is_onnet_call", "is_frozen", "has_deck_price"), FLAG),
     "purchase_eur": "decimal(18, 6)",
     "sale_eur": "decimal(18, 6)",
     "started_at": "timestamp",
@@ -125,8 +126,12 @@ class Batch:
         self.connection = duckdb.connect(config={"threads": "1"})
         self.connection.execute("create schema raw")
         create_raw(self.connection)
-        self.connection.execute("create table raw.files (file_id bigint, sha256 varchar, duplicate_of varchar, ingested_at timestamp)")
-        self.connection.execute("insert into raw.files values (1, 'one', null, timestamp '2099-01-01')")
+        self.connection.execute(LEDGER)
+        self.connection.execute(
+            "insert into raw.files by name select 1 as file_id, 'orders' as feed, 'orders/one.csv' as file, 'one' as sha256,"
+            " 1 as size_bytes, 1 as rows_read, 0 as rows_rejected, 'run' as run_id,"
+            " timestamp '2099-01-01' as modified_at, timestamp '2099-01-01' as ingested_at"
+        )
         self._given: dict[str, object] = {}
         self._changed: set[str] = set()
         for name in ("vat_rates", "countries"):

@@ -156,13 +156,16 @@ class Line:
     last_month: str
     reseller: str | None
     percent: Fraction
+    price: Fraction | None = None
+    """Of a piece, and ``days``: where all that stands on the line has the same."""
+    days: int | None = None
 
     @property
     def of_charges(self) -> tuple:
         """What the charges on this line have alike."""
         return (
             self.partner, self.customer, self.month, self.kind, self.service, self.pbx, self.settled_month, self.first_month, self.reseller,
-            self.vat,
+            self.vat, *((None, None) if self.settled_month else (self.price, self.days)),
         )  # fmt: skip
 
 
@@ -489,6 +492,7 @@ def line_of(charge: Charge) -> tuple:
     return (
         key.partner, key.customer, charge.invoice_month, key.kind, key.service, charge.pbx if key.kind == "seat" else None,
         settled, key.month, charge.reseller, charge.vat,
+        *((None, None) if charge.settles else (charge.unit_sale, charge.days)),
     )  # fmt: skip
 
 
@@ -729,26 +733,14 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
             )
             percent = agreed.get(_agreed_for(charge)) if billed else rows.percent(key.partner, charge.reseller, key.kind)
             of_charges[(*line_of(charge), *rate, percent)].append(charge)
-    for (
-        partner,
-        customer,
-        month,
-        kind,
-        service,
-        pbx,
-        settled,
-        for_month,
-        reseller,
-        vat,
-        code,
-        vat_percent,
-        percent,
-    ), charged in of_charges.items():
+    for (*of_line, code, vat_percent, percent), charged in of_charges.items():
+        partner, customer, month, kind, service, pbx, settled, for_month, reseller, vat, *_ = of_line
         total = sum(charge.sale for charge in charged)
+        terms = {(charge.unit_sale, charge.days) for charge in charged}
         yield Line(
             partner, customer, month, _draft_id(rows, partner, customer, month), kind, None, None, service, pbx,
             sum(charge.quantity for charge in charged), None, rounded(total, 2), total, sum(charge.purchase for charge in charged), vat,
-            code, vat_percent, settled, for_month, for_month, reseller, percent,
+            code, vat_percent, settled, for_month, for_month, reseller, percent, *(terms.pop() if len(terms) == 1 else (None, None)),
         )  # fmt: skip
 
 

@@ -720,7 +720,8 @@ def _attributed_row(call: Call) -> State:
         "billed_s": call.billed_s, "purchase_billed_s": call.billed_s, "status": call.status,
         "started_at": datetime.combine(call.on, time(12)),
         "call_date": call.on, "cdr_date": call.on, "purchase_eur": _decimal(call.purchase, 6), "sale_eur": _decimal(call.sale, 6),
-        "home_country": "NL", "is_onnet": False, "is_onnet_call": False, "is_frozen": False, "deck_rows": 1, "records": 1,
+        "home_country": "NL", "is_onnet": False, "is_onnet_call": False, "is_frozen": False,
+        "has_deck_price": True, "deck_rows": 1, "records": 1,
     }  # fmt: skip
     return same | {"file_id": 1, "line": 1}
 
@@ -785,7 +786,7 @@ _charge = _columns(
 _line_columns = _columns(
     "partner_id", "customer_id", "month", "invoice_id", "kind", "country", "line_type", "service_code", "pbx_id", "quantity", "duration_s",
     "amount_eur", "exact_eur", "purchase_eur", "vat_category", "vat_code", "vat_percent", "settled_month", "period_start", "period_end",
-    "reseller_id", "commission_percent",
+    "reseller_id", "commission_percent", "unit_price_eur", "days",
 )  # fmt: skip
 
 
@@ -797,7 +798,7 @@ def _line_told_of(line: Line) -> tuple:
     return (
         line.partner, line.customer, line.month, line.invoice, line.kind, line.country, line.line_type, line.service, line.pbx,
         line.quantity, line.duration_s, line.amount, line.exact, line.purchase, line.vat, line.vat_code, line.vat_percent,
-        line.settled_month, books.first_of(line.first_month), last_of(line.last_month), line.reseller, line.percent,
+        line.settled_month, books.first_of(line.first_month), last_of(line.last_month), line.reseller, line.percent, line.price, line.days,
     )  # fmt: skip
 
 
