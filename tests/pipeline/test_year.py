@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.demo.acts import ACT_DAY, EXEMPTED
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask
@@ -39,12 +40,13 @@ ON_LINES = """
     inner join invoices using (invoice_id)
     where invoices.status in ('approved', 'credited')
 """
-SOLD = """
+SOLD = f"""
     with billed as (
         select customer_id, month from invoices where kind = 'invoice' and status in ('approved', 'credited')
     ),
     sold as (
-        select customer_id, billing_month as month, sale_eur from calls where status = 'rated'
+        select customer_id, billing_month as month, sale_eur from calls
+        where status = 'rated' and not (customer_id = '{EXEMPTED}' and call_date >= date '{ACT_DAY}')  -- shown, and billed to nobody
         union all
         select customer_id, invoice_month as month, sale_eur from service_charges where status_reason is null
     )
