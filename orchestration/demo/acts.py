@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import duckdb
 
-from orchestration.demo import collecting, orders, partners, tariffs
+from orchestration.demo import orders, partners, tariffs
 from orchestration.demo.dirt import Source, source_of
 from orchestration.demo.files import DUPLICATE, KEPT, Landing, Row, Value, csv_bytes
 from orchestration.demo.orders import OrderLine
@@ -40,6 +40,7 @@ RESELLER_NAMES = {"kustlijn": "Samen ICT aan Zee Demo", "binnenhaven": "Samen IC
 EXCHANGES = {"kustlijn": "demo-ams1", "binnenhaven": "demo-gro1"}
 """Which exchange writes the calls of a partner's day: a customer that moves is switched by the other one from then on."""
 
+NO_MANDATE = ("", "", "")
 FEES_AND_RATES = {"kustlijn": ("0.0500", "0.0200"), "binnenhaven": ("0.0600", "0.0300")}
 TALK_S = 120
 CALL_SALE_EUR = {"kustlijn": "0.0900", "binnenhaven": "0.1200"}
@@ -142,7 +143,7 @@ def _land_who_is_who(landing: Landing, everybody: Sequence[Customer]) -> None:
     _land(landing, "resellers", partners.RESELLER_COLUMNS, resellers)
 
     def row(customer: Customer, since: date | None = None, until: date | None = None) -> tuple[Value, ...]:
-        rest = (*collecting.mandate_of(customer), partners.coc_number(customer), None)
+        rest = (*NO_MANDATE, partners.coc_number(customer), None)
         return (*partners.customer_row(customer), *rest, since, until)
 
     columns = (*partners.CUSTOMER_COLUMNS, "valid_from", "valid_to")
