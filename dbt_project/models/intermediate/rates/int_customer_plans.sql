@@ -43,7 +43,7 @@ with assignments as (
         select
             plans.*,
             coalesce(plans.partner_id, customers.partner_id) as tenant_id,
-            row_number() over (partition by plans.file_id, plans.line order by customers.valid_from) as place
+            row_number() over (partition by plans.customer_id, plans.valid_from order by customers.valid_from) as place
         from {{ kind }}_rows as plans
         inner join {{ ref('stg_landing__customer_periods') }} as customers
             on plans.customer_id = customers.customer_id and customers.valid_to > plans.valid_from
