@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import duckdb
 
-from orchestration.demo import collecting, orders, partners, tariffs
+from orchestration.demo import orders, partners, tariffs
 from orchestration.demo.dirt import Source, source_of
 from orchestration.demo.files import DUPLICATE, KEPT, Landing, Row, Value, csv_bytes
 from orchestration.demo.orders import OrderLine
@@ -142,7 +142,13 @@ def _land_who_is_who(landing: Landing, everybody: Sequence[Customer]) -> None:
     _land(landing, "resellers", partners.RESELLER_COLUMNS, resellers)
 
     def row(customer: Customer, since: date | None = None, until: date | None = None) -> tuple[Value, ...]:
-        rest = (*collecting.mandate_of(customer), partners.coc_number(customer), None)
+        rest = (
+            None,
+            None,
+            None,
+            partners.coc_number(customer),
+            None,
+        )  # no mandate: whoever is debited for the first time is not one of these
         return (*partners.customer_row(customer), *rest, since, until)
 
     columns = (*partners.CUSTOMER_COLUMNS, "valid_from", "valid_to")
