@@ -40,6 +40,7 @@ RESELLER_NAMES = {"kustlijn": "Samen ICT aan Zee Demo", "binnenhaven": "Samen IC
 EXCHANGES = {"kustlijn": "demo-ams1", "binnenhaven": "demo-gro1"}
 """Which exchange writes the calls of a partner's day: a customer that moves is switched by the other one from then on."""
 
+NO_MANDATE = ("", "", "")
 FEES_AND_RATES = {"kustlijn": ("0.0500", "0.0200"), "binnenhaven": ("0.0600", "0.0300")}
 TALK_S = 120
 CALL_SALE_EUR = {"kustlijn": "0.0900", "binnenhaven": "0.1200"}
@@ -142,13 +143,7 @@ def _land_who_is_who(landing: Landing, everybody: Sequence[Customer]) -> None:
     _land(landing, "resellers", partners.RESELLER_COLUMNS, resellers)
 
     def row(customer: Customer, since: date | None = None, until: date | None = None) -> tuple[Value, ...]:
-        rest = (
-            None,
-            None,
-            None,
-            partners.coc_number(customer),
-            None,
-        )  # no mandate: whoever is debited for the first time is not one of these
+        rest = (*NO_MANDATE, partners.coc_number(customer), None)
         return (*partners.customer_row(customer), *rest, since, until)
 
     columns = (*partners.CUSTOMER_COLUMNS, "valid_from", "valid_to")

@@ -32,9 +32,10 @@ FOUND = {
     """,
     "calls": "select count(*), sum(duration_s), sum(billed_s), sum(sale_eur), sum(purchase_eur), sum(margin_eur) from calls",
     "commissions": """
-        select count(distinct (lines.partner_id, lines.month, reseller_id)), sum(amount_eur) filter (where lines.kind in ('calls', 'airtime')),
+        select count(distinct (lines.partner_id, lines.month, lines.reseller_id)),
+            sum(amount_eur) filter (where lines.kind in ('calls', 'airtime')),
             null, sum(amount_eur) filter (where lines.kind not in ('calls', 'airtime')), null, null
-        from invoice_lines as lines join invoices using (invoice_id) where reseller_id is not null
+        from invoice_lines as lines join invoices using (invoice_id) where lines.reseller_id is not null
     """,
     "commission-statement": """
         select null, sum(call_sale_eur + service_sale_eur), sum(commission_eur)
