@@ -93,7 +93,7 @@ JUDGED_DAYS = f"""
         select
             *,
             max(usage_eur) over (
-                partition by customer_id order by call_date
+                partition by partner_id, customer_id order by call_date
                 range between interval {formula("ids_window_days")} day preceding and interval 1 day preceding
             ) as past_peak_eur
         from ids_days
@@ -108,8 +108,8 @@ CROSSINGS = """
         crossings.usage_eur, crossings.average_eur, crossings.excess_eur, crossings.crossed_call_id, crossings.crossed_at,
         crossings.after_eur, crossings.saved_eur, coalesce(days.past_peak_eur >= days.usage_eur, false) as is_usual, days.stage as own_stage
     from crossings
-    inner join judged_days as days using (customer_id, call_date)
-    left join customers using (customer_id)
+    inner join judged_days as days using (partner_id, customer_id, call_date)
+    left join customers using (partner_id, customer_id)
     order by crossings.call_date, crossings.customer_id, crossings.stage
 """
 

@@ -15,8 +15,8 @@ MARGINS = Report(
     source=f"""
         select margins.*, customers.name as customer, resellers.name as reseller, {COUNTRY_NAME} as country_name
         from margins
-        left join customers on margins.customer_id = customers.customer_id
-        left join resellers on margins.reseller_id = resellers.reseller_id
+        left join customers on margins.partner_id = customers.partner_id and margins.customer_id = customers.customer_id
+        left join resellers on margins.partner_id = resellers.partner_id and margins.reseller_id = resellers.reseller_id
         left join countries on margins.country = countries.country
     """,
     columns=(
@@ -38,8 +38,8 @@ INVOICES = Report(
     source="""
         select invoices.*, customers.name as customer, resellers.name as reseller
         from invoices
-        left join customers on invoices.customer_id = customers.customer_id
-        left join resellers on invoices.reseller_id = resellers.reseller_id
+        left join customers on invoices.partner_id = customers.partner_id and invoices.customer_id = customers.customer_id
+        left join resellers on invoices.partner_id = resellers.partner_id and invoices.reseller_id = resellers.reseller_id
     """,
     columns=(
         "partner_id", "month", "invoice_id", "kind", "invoice_number", "credited_invoice_number", "customer_id", "customer", "reseller_id",
@@ -62,8 +62,8 @@ INVOICE_LINES = Report(
             {COUNTRY_NAME} as country_name
         from invoice_lines as lines
         left join invoices on lines.invoice_id = invoices.invoice_id
-        left join customers on lines.customer_id = customers.customer_id
-        left join resellers on invoices.reseller_id = resellers.reseller_id
+        left join customers on lines.partner_id = customers.partner_id and lines.customer_id = customers.customer_id
+        left join resellers on invoices.partner_id = resellers.partner_id and invoices.reseller_id = resellers.reseller_id
         left join countries on lines.country = countries.country
     """,
     columns=(
@@ -86,8 +86,8 @@ CALLS = Report(
     source=f"""
         select calls.*, customers.name as customer, resellers.name as reseller, {COUNTRY_NAME} as country_name
         from calls
-        left join customers on calls.customer_id = customers.customer_id
-        left join resellers on calls.reseller_id = resellers.reseller_id
+        left join customers on calls.partner_id = customers.partner_id and calls.customer_id = customers.customer_id
+        left join resellers on calls.partner_id = resellers.partner_id and calls.reseller_id = resellers.reseller_id
         left join countries on calls.country = countries.country
     """,
     columns=(

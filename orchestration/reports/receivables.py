@@ -13,7 +13,7 @@ NEWEST_DAY = "select max(as_of_date) from open_items"
 OPEN_ITEMS = f"""
     select items.*, customers.name as customer
     from {formula("open_items_as_of", "(select receivables.*, $as_of::date as as_of_date from receivables)")} as items
-    left join customers on items.customer_id = customers.customer_id
+    left join customers on items.partner_id = customers.partner_id and items.customer_id = customers.customer_id
 """
 
 OPEN_ITEM_LIST = Report(
@@ -83,7 +83,7 @@ COMMISSIONS = Report(
     source="""
         select commissions.*, resellers.name as reseller
         from commissions
-        left join resellers on commissions.reseller_id = resellers.reseller_id
+        left join resellers on commissions.partner_id = resellers.partner_id and commissions.reseller_id = resellers.reseller_id
     """,
     columns=(
         "partner_id", "month", "reseller_id", "reseller", "customers", "invoices", "open_invoices", "is_final", "call_sale_eur",
@@ -114,16 +114,19 @@ COMMISSION_STATEMENT = Report(
                     - lines.exact_commission_eur
             from commissions
             inner join (
-                select month, reseller_id, kind, sum(exact_commission_eur) as exact_commission_eur from commission_lines group by all
+                select partner_id, month, reseller_id, kind, sum(exact_commission_eur) as exact_commission_eur
+                from commission_lines
+                group by all
             ) as lines
-                on commissions.month = lines.month and commissions.reseller_id = lines.reseller_id
+                on commissions.partner_id = lines.partner_id
+                and commissions.month = lines.month and commissions.reseller_id = lines.reseller_id
         )
 
         select statement.*, exact_commission_eur::decimal(18, 8) as commission_eur, customers.name as customer, resellers.name as reseller,
             invoices.invoice_number
         from statement
-        left join customers on statement.customer_id = customers.customer_id
-        left join resellers on statement.reseller_id = resellers.reseller_id
+        left join customers on statement.partner_id = customers.partner_id and statement.customer_id = customers.customer_id
+        left join resellers on statement.partner_id = resellers.partner_id and statement.reseller_id = resellers.reseller_id
         left join invoices on statement.invoice_id = invoices.invoice_id
     """,
     columns=(
