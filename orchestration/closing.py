@@ -24,6 +24,7 @@ from orchestration import run_lock, serving, state
 from orchestration.draft_problems import DraftProblem, draft_problems
 from orchestration.errors import TiktellerError
 from orchestration.publishing import ledger_fingerprint
+from orchestration.settlements import credited_by_hand
 from orchestration.workspace import PLATFORM, Workspace
 
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -79,7 +80,7 @@ def published(workspace: Workspace, partner_id: str) -> Iterator[tuple[duckdb.Du
 
 
 def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
-    """Close a month of a partner. Raises TiktellerError where it is not over, or closed already."""
+    """Close a month of a partner. Raises TiktellerError where it is not over, closed already, or settles what was credited since."""
     month_named(month)
     with published(workspace, partner_id) as (snapshot, name), state.deciding(workspace) as decided:
         if going_on := why_not_over(snapshot, month):
@@ -90,6 +91,7 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
             sa.select(state.closed_months).where(state.closed_months.c.partner_id == partner_id, state.closed_months.c.month == month)
         ).first():
             raise TiktellerError(f"{month} of {partner_id} is closed already")
+        require_not_overtaken(decided, snapshot, partner_id, month)
         already = {
             row[0]
             for row in decided.execute(
@@ -112,6 +114,20 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
         older = older_drafts(decided, snapshot, partner_id, month)
         state.note(decided, "close", partner_id, month, f"{calls} calls, {charges} charges, {unrated} calls without a price moved on")
     return Closed(partner_id, month, calls, charges, unrated, drafts, blocked, unread, older)
+
+
+def require_not_overtaken(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str) -> None:
+    """Raises TiktellerError where the month settles something for whom a credit note was made since: it would be paid back twice."""
+    seen = {row[0] for row in snapshot.execute("select invoice_id from invoices").fetchall()}
+    credited = {customer_id for note, customer_id in credited_by_hand(decided, partner_id).items() if note not in seen}
+    settled = snapshot.execute(
+        "select distinct customer_id from service_charges where invoice_month = ? and is_settlement order by 1", [month]
+    ).fetchall()
+    if overtaken := [customer_id for (customer_id,) in settled if customer_id in credited]:
+        raise TiktellerError(
+            f"{month} of {partner_id} settles what may have been credited by hand since it was published: {', '.join(overtaken)}",
+            mend="tikteller run, then close it",
+        )
 
 
 def older_drafts(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from orchestration import state
+from orchestration import closing, state
+from orchestration.errors import TiktellerError
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask
@@ -245,6 +246,12 @@ def test_a_draft_older_than_a_credit_note_does_not_settle_what_it_credits(settle
         check=False,
     )
     assert "noord-1-2026-10 is blocked: older than a credit note of its customer" in done.stderr
+    with (  # nor is the month closed with it
+        closing.published(workspace, "noord") as (snapshot, _),
+        state.deciding(workspace) as decided,
+        pytest.raises(TiktellerError, match=r"2026-10 of noord settles what may have been credited by hand .* noord-1"),
+    ):
+        closing.require_not_overtaken(decided, snapshot, "noord", "2026-10")
     tikteller(workspace.root, "run")
     assert ask(workspace, "noord", f"{SETTLED} '2026-10'") == []  # the line is that person's now
 
