@@ -47,8 +47,9 @@ def everything(workspace: Workspace, partner_id: str) -> dict[str, list[tuple]]:
                 "select table_name from duckdb_tables() where schema_name = 'main' and table_name not like '\\_%' escape '\\'"
             ).fetchall()
         ]
+        own = {"service_prices": f"where service_code like '{partner_id}-%'"}  # the wholesaler's services are everybody's
         return {
-            table: sorted(map(repr, snapshot.execute(f"select * from {table}").fetchall()))
+            table: sorted(map(repr, snapshot.execute(f"select * from {table} {own.get(table, '')}").fetchall()))
             for table in tables
             if table not in ("ingested_files", "deck_changes", "deck_problems")
         }
