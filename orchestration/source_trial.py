@@ -268,7 +268,7 @@ def _tried(workspace: Workspace, path: Path, scanned: Scan, source: Source, prop
     if path.resolve().is_relative_to(workspace.landing):
         below = path.resolve().relative_to(workspace.landing).as_posix()
     status = path.stat()
-    arrival = Arrival(path, below, feed, None, source, status.st_size, status.st_mtime_ns // 1000)
+    arrival = Arrival(path, below, feed, None, source, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     file = landed(1, arrival, scanned)
     if isinstance(file.layout, Fault):
         raise TiktellerError(

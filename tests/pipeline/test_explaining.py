@@ -121,7 +121,7 @@ def test_a_number_that_nobody_pays_for_is_free_for_whoever_asks(demo_workspace: 
         ask(
             demo_workspace,
             partner,
-            "select split_part(call_plan_id, '-', -1), call_plan_id from rating.stg_landing__call_plans",
+            "select split_part(call_plan_id, '-', -1), call_plan_id from rating.int_call_plans",
         )
     )
     for number in ("112", "116000", "08001234"):

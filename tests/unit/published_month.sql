@@ -3,9 +3,6 @@
 create table countries as
 from (values ('NL', 'Netherlands', 'Nederland'), ('DE', 'Germany', 'Duitsland')) as t(country, name_en, name_nl);
 
-create table _snapshot as
-select 's1' as snapshot, timestamp '2026-11-01 02:00:00' as published_at;
-
 create table partner as
 select '$partner' as partner_id;
 
