@@ -296,7 +296,9 @@ def _records(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     connection.execute(f"create table staged as {staged}")
     records = dict.fromkeys(STAGING.values(), "nothing") | {STAGING[table]: f"(select * from staged order by line limit {TRIED_ROWS})"}
     connection.execute("create table nothing as select * from staged where false")
-    connection.execute(f"create table records as {model('int_call_records', records | {'files': 'raw.files'} | {'this': ''})}")
+    connection.execute(
+        f"create table records as {model('int_call_records', records | {'files': 'raw.files', 'clock': 'raw.clock', 'this': ''})}"
+    )
     return connection.execute("select count(*) from staged").fetchone()[0]
 
 
