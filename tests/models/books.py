@@ -715,12 +715,6 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
         )  # fmt: skip
     originals = {charge.key: charge for charge in reversed(ledger.charges) if not charge.settles}
     approved = {line.of_charges: line for each in ledger.lines.values() for line in each if "-credit-" not in line.invoice and line.service}
-    # of a service and a month that stand on several invoices, with percentages of their own, the highest: the models know no better
-    agreed: dict[tuple, Fraction] = {}
-    for line in approved.values():
-        if line.settled_month is None:
-            of = line.partner, line.customer, line.kind, line.service, line.first_month, line.reseller
-            agreed[of] = max(agreed.get(of, Fraction(0)), line.percent)
     of_charges: dict[tuple, list[Charge]] = defaultdict(list)
     for charge in charges:
         if charge.reason is None and not charge.is_exempt:
@@ -731,7 +725,7 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
                 if billed
                 else rows.vat_rate(key.partner, charge.vat, key.month if charge.settles else charge.invoice_month)
             )
-            percent = agreed.get(_agreed_for(charge)) if billed else rows.percent(key.partner, charge.reseller, key.kind)
+            percent = billed.percent if billed else rows.percent(key.partner, charge.reseller, key.kind)
             of_charges[(*line_of(charge), *rate, percent)].append(charge)
     for (*of_line, code, vat_percent, percent), charged in of_charges.items():
         partner, customer, month, kind, service, pbx, settled, for_month, reseller, vat, *_ = of_line
@@ -742,11 +736,6 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
             sum(charge.quantity for charge in charged), None, rounded(total, 2), total, sum(charge.purchase for charge in charged), vat,
             code, vat_percent, settled, for_month, for_month, reseller, percent, *(terms.pop() if len(terms) == 1 else (None, None)),
         )  # fmt: skip
-
-
-def _agreed_for(charge: Charge) -> tuple:
-    key = charge.key
-    return key.partner, key.customer, key.kind, key.service, key.month, charge.reseller
 
 
 def _draft_id(rows: Rows, partner: str, customer: str, month: str) -> str:

@@ -188,11 +188,6 @@ def test_who_comes_back_to_a_partner_does_not_find_its_old_orders_running(batch:
     assert sorted((row["kind"], row["month"]) for row in charges) == [("mrc", "2026-01"), ("nrc", "2026-01")]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="lines of a service and month are not told apart by the invoice that billed them: the highest counts",
-)
 def test_a_reseller_gives_back_what_it_got(batch: Batch) -> None:
     """A reseller that got 10 % of an order would give back 20 %, because a later invoice billed another order of that month at 20 %."""
     history = History(batch)

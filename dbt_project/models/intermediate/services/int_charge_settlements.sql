@@ -199,6 +199,7 @@ select
     settled.reseller_id,
     settled.month,
     open_months.month as invoice_month,
+    settled.invoice_month as settles_invoice_month,
     settled.kind,
     settled.service_code,
     settled.category,

@@ -16,6 +16,7 @@ call_lines as (
         calls.country, calls.line_type, cast(null as varchar) as service_code, cast(null as varchar) as service_name, cast(null as varchar) as pbx_id,
         cast(null as varchar) as settled_month, {{ month_of('min(calls.call_date)') }} as first_month, {{ month_of('max(calls.call_date)') }} as last_month,
         calls.reseller_id, coalesce(customers.vat_category, 'standard') as vat_category,
+        cast(null as varchar) as vat_code, cast(null as decimal(5, 2)) as vat_percent, cast(null as decimal(9, 4)) as billed_commission_percent,
         cast(null as decimal(18, 6)) as unit_price_eur, cast(null as integer) as days, cast(null as integer) as days_in_month,
         sum(calls.quantity) as quantity, sum(calls.duration_s) as duration_s, sum(calls.exact_eur) as exact_eur, sum(calls.purchase_eur) as purchase_eur
     from calls_by_day as calls
@@ -27,6 +28,29 @@ call_lines as (
         coalesce(customers.vat_category, 'standard')
 ),
 
+-- what is settled has the VAT and the reseller's percentage of the invoice that billed it
+billed_terms as (
+    select
+        partner_id, customer_id, month as invoice_month, kind, service_code, {{ month_of('period_start') }} as service_month, vat_category,
+        coalesce(reseller_id, '') as reseller_key,
+        max(vat_code) as vat_code, max(vat_percent) as vat_percent, max(commission_percent) as billed_commission_percent
+    from {{ source('raw', 'approved_lines') }}
+    where settled_month is null and service_code is not null and not {{ is_credited_by_hand('invoice_id') }}
+    group by partner_id, customer_id, month, kind, service_code, {{ month_of('period_start') }}, vat_category, coalesce(reseller_id, '')
+),
+
+charges as (
+    select charges.*, billed.vat_code, billed.vat_percent, billed.billed_commission_percent
+    from {{ ref('service_charges') }} as charges
+    left join billed_terms as billed
+        on charges.is_settlement and charges.partner_id = billed.partner_id and charges.customer_id = billed.customer_id
+        -- what was frozen before this was remembered was billed in its own month
+        and coalesce(charges.settles_invoice_month, charges.month) = billed.invoice_month
+        and charges.kind = billed.kind and charges.service_code = billed.service_code and charges.month = billed.service_month
+        and charges.vat_category = billed.vat_category and coalesce(charges.reseller_id, '') = billed.reseller_key
+    where charges.status_reason is null and not charges.is_billing_exempt
+),
+
 -- a line has one price and, of a part of a month, one number of days: pieces are not added up over time. What is settled of a month is one line, whatever
 -- its charges are; it bears price and days where all of them have the same
 service_lines as (
@@ -34,16 +58,16 @@ service_lines as (
         partner_id, customer_id, invoice_month as month, kind,
         cast(null as varchar) as country, cast(null as varchar) as line_type, service_code, min(service_name) as service_name, case when kind = 'seat' then pbx_id end as pbx_id,
         case when is_settlement then month end as settled_month, month as first_month, month as last_month, reseller_id, vat_category,
+        vat_code, vat_percent, billed_commission_percent,
         {%- set is_of_one_kind = 'min(unit_sale_eur) = max(unit_sale_eur) and (count(days) = 0 or (count(days) = count(*) and min(days) = max(days)))' %}
         case when {{ is_of_one_kind }} then min(unit_sale_eur) end as unit_price_eur,
         case when {{ is_of_one_kind }} then min(days) end as days,
         case when {{ is_of_one_kind }} and count(days) > 0 then min(days_in_month) end as days_in_month,
         sum(quantity) as quantity, cast(null as bigint) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
-    from {{ ref('service_charges') }}
-    where status_reason is null and not is_billing_exempt
+    from charges
     group by
         partner_id, customer_id, invoice_month, kind, service_code, case when kind = 'seat' then pbx_id end, case when is_settlement then month end, month,
-        reseller_id, vat_category,
+        reseller_id, vat_category, vat_code, vat_percent, billed_commission_percent,
         case when is_settlement then null else unit_sale_eur end, case when is_settlement then null else days end
 ),
 
@@ -51,24 +75,6 @@ lines as (
     select * from call_lines
     union all
     select * from service_lines
-),
-
--- what a reseller got of a line that is settled: it gives back as much
-settled_percents as (
-    select
-        partner_id, customer_id, kind, service_code, {{ month_of('period_start') }} as service_month, reseller_id, max(commission_percent) as commission_percent
-    from {{ source('raw', 'approved_lines') }}
-    where commission_percent is not null and settled_month is null and not {{ is_credited_by_hand('invoice_id') }}
-    group by partner_id, customer_id, kind, service_code, {{ month_of('period_start') }}, reseller_id
-),
-
-settled_rates as (
-    select
-        partner_id, customer_id, kind, service_code, {{ month_of('period_start') }} as service_month, vat_category,
-        max(vat_code) as vat_code, max(vat_percent) as vat_percent
-    from {{ source('raw', 'approved_lines') }}
-    where settled_month is null and service_code is not null and not {{ is_credited_by_hand('invoice_id') }}
-    group by partner_id, customer_id, kind, service_code, {{ month_of('period_start') }}, vat_category
 ),
 
 -- by customer and month, not by invoice_id: that follows what is known of where the customer was before
@@ -82,7 +88,7 @@ billed_lines as (
         partners.home_country,
         lines.customer_id || '-' || lines.month || coalesce(customers.draft_suffix, '') as invoice_id,
         coalesce(
-            settled_percents.commission_percent,
+            lines.billed_commission_percent,
             case when lines.kind in ('calls', 'airtime') then resellers.call_commission_percent else resellers.service_commission_percent end,
             0
         ) as commission_percent
@@ -90,10 +96,6 @@ billed_lines as (
     inner join {{ ref('int_partners') }} as partners on lines.partner_id = partners.partner_id
     left join {{ ref('int_customers') }} as customers on lines.partner_id = customers.partner_id and lines.customer_id = customers.customer_id
     left join {{ ref('stg_landing__resellers') }} as resellers on lines.partner_id = resellers.partner_id and lines.reseller_id = resellers.reseller_id
-    left join settled_percents
-        on lines.settled_month = settled_percents.service_month and lines.partner_id = settled_percents.partner_id
-        and lines.customer_id = settled_percents.customer_id and lines.kind = settled_percents.kind and lines.service_code = settled_percents.service_code
-        and lines.reseller_id = settled_percents.reseller_id
     left join approved_months
         on lines.partner_id = approved_months.partner_id and lines.customer_id = approved_months.customer_id and lines.month = approved_months.month
     where approved_months.month is null
@@ -109,7 +111,8 @@ select
         order by
             case billed_lines.kind when 'nrc' then 1 when 'mrc' then 2 when 'seat' then 3 when 'airtime' then 4 else 5 end,
             coalesce(billed_lines.settled_month, ''), billed_lines.first_month, billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type,
-            billed_lines.unit_price_eur desc, billed_lines.days desc, billed_lines.vat_category, billed_lines.reseller_id
+            billed_lines.unit_price_eur desc, billed_lines.days desc, billed_lines.vat_category, billed_lines.reseller_id,
+            billed_lines.vat_percent, billed_lines.commission_percent
     ) as integer) as line_number,
     billed_lines.kind,
     coalesce('Verrekening ' || billed_lines.settled_month || ': ', '')
@@ -124,8 +127,8 @@ select
     cast(billed_lines.exact_eur as decimal(28, 6)) as exact_eur,
     cast(billed_lines.purchase_eur as decimal(28, 6)) as purchase_eur,
     billed_lines.vat_category,
-    coalesce(settled_rates.vat_code, vat_rates.vat_code) as vat_code,
-    coalesce(settled_rates.vat_percent, vat_rates.vat_percent) as vat_percent,
+    coalesce(billed_lines.vat_code, vat_rates.vat_code) as vat_code,
+    coalesce(billed_lines.vat_percent, vat_rates.vat_percent) as vat_percent,
     billed_lines.service_name,
     billed_lines.settled_month,
     {{ first_day_of('billed_lines.first_month') }} as period_start,
@@ -143,10 +146,6 @@ left join {{ ref('vat_rates') }} as vat_rates
     -- what is settled bears the VAT of its own month; as it was billed, where it stands on an invoice
     and {{ add_days(next_month_start(first_day_of('coalesce(billed_lines.settled_month, billed_lines.month)')), -1) }} >= vat_rates.valid_from
     and {{ add_days(next_month_start(first_day_of('coalesce(billed_lines.settled_month, billed_lines.month)')), -1) }} < coalesce(vat_rates.valid_to, {{ end_of_time() }})
-left join settled_rates
-    on billed_lines.settled_month = settled_rates.service_month and billed_lines.partner_id = settled_rates.partner_id
-    and billed_lines.customer_id = settled_rates.customer_id and billed_lines.kind = settled_rates.kind
-    and billed_lines.service_code = settled_rates.service_code and billed_lines.vat_category = settled_rates.vat_category
 
 union all
 

@@ -139,7 +139,8 @@ select
     charged.status_reason,
     false as is_settlement,
     charged.vat_category,
-    charged.is_billing_exempt
+    charged.is_billing_exempt,
+    cast(null as varchar) as settles_invoice_month
 from charged
 left join frozen
     on charged.partner_id = frozen.partner_id and charged.customer_id = frozen.customer_id and charged.kind = frozen.kind and charged.service_code = frozen.service_code
@@ -181,7 +182,8 @@ select
     true as is_settlement,
     vat_category,
     -- what was billed is settled, also of somebody who gets no invoices now
-    coalesce(is_billing_exempt, false) as is_billing_exempt
+    coalesce(is_billing_exempt, false) as is_billing_exempt,
+    settles_invoice_month
 from {{ ref('int_charge_settlements') }}
 
 union all
@@ -213,7 +215,8 @@ select
     frozen.status_reason,
     coalesce(frozen.is_settlement, false) as is_settlement,
     coalesce(frozen.vat_category, customers.vat_category, 'standard') as vat_category,
-    coalesce(frozen.is_billing_exempt, customers.billing_exempt, false) as is_billing_exempt
+    coalesce(frozen.is_billing_exempt, customers.billing_exempt, false) as is_billing_exempt,
+    frozen.settles_invoice_month
 from frozen
 left join {{ ref('stg_landing__customer_periods') }} as customers
     on frozen.partner_id = customers.partner_id and frozen.customer_id = customers.customer_id
