@@ -193,7 +193,10 @@ def freeze(
     with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
         files = _files_known_to(snapshot, platform, partner_id)
     if files:
-        decided.execute(state.insert_or_ignore(decided, state.frozen_files), [{"sha256": each, "freeze_id": freeze_id} for each in files])
+        decided.execute(
+            state.insert_or_ignore(decided, state.frozen_files),
+            [{"partner_id": partner_id, "sha256": each, "freeze_id": freeze_id} for each in files],
+        )
     for first_date, last_date in _days_left_open(snapshot, month, customers):
         decided.execute(
             state.rerate_requests.insert().values(first_date=first_date, last_date=last_date, reason=f"{occasion} {partner_id} {month}")

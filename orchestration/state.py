@@ -58,10 +58,14 @@ frozen_months = sa.Table(
 frozen_files = sa.Table(
     "frozen_files",
     metadata,
+    sa.Column("partner_id", sa.Text, primary_key=True),
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("freeze_id", sa.Integer, nullable=False),
 )
-"""The first freeze at which a file was there: a record in a file that came later is late for what was frozen before."""
+"""The first freeze of a partner at which a file was there: a record in a file that came later is late for what was frozen before.
+
+Of each partner, since one that was held back has not seen the files that another has: they are late for nobody's sake but its own.
+"""
 
 closed_months = sa.Table(
     "closed_months",
@@ -336,6 +340,7 @@ def _engine(address: str) -> sa.Engine:
             if engine.dialect.name == "postgresql":  # two that start at once must not both make the tables
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
             _key_final_months_by_partner(connection)
+            _key_final_files_by_partner(connection)
             metadata.create_all(connection)
             if connection.execute(sa.select(identities)).first() is None:
                 connection.execute(identities.insert().values(state_id=token_hex(8), made_at=now()))
@@ -351,10 +356,29 @@ def _engine(address: str) -> sa.Engine:
     return engine
 
 
+def _lacks_partner_in_key(connection: sa.Connection, table: str) -> bool:
+    found = sa.inspect(connection)
+    return found.has_table(table) and "partner_id" not in found.get_pk_constraint(table)["constrained_columns"]
+
+
+def _key_final_files_by_partner(connection: sa.Connection) -> None:
+    """In a state of before, a file that was there at one freeze was there for all partners: so it stays for all who froze anything."""
+    if not _lacks_partner_in_key(connection, "frozen_files"):
+        return
+    connection.exec_driver_sql("alter table frozen_files rename to frozen_files_of_before")
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("alter table frozen_files_of_before drop constraint frozen_files_pkey")
+    frozen_files.create(connection)
+    connection.exec_driver_sql(
+        "insert into frozen_files (partner_id, sha256, freeze_id) select partners.partner_id, files.sha256, files.freeze_id"
+        " from frozen_files_of_before as files cross join (select distinct partner_id from freezes) as partners"
+    )
+    connection.exec_driver_sql("drop table frozen_files_of_before")
+
+
 def _key_final_months_by_partner(connection: sa.Connection) -> None:
     """A state of before knew one partner of a customer for ever: its table of final months gets the partner into its key."""
-    found = sa.inspect(connection)
-    if not found.has_table("frozen_months") or "partner_id" in found.get_pk_constraint("frozen_months")["constrained_columns"]:
+    if not _lacks_partner_in_key(connection, "frozen_months"):
         return
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(

@@ -22,8 +22,8 @@ APPROVED = {"approved_invoices": "invoices", "approved_lines": "invoice_lines"}
 
 SMALL = {
     "frozen_months": {"customer_id": "varchar", "month": "varchar", "partner_id": "varchar", "freeze_id": "integer"},
-    "frozen_files": {"sha256": "varchar", "freeze_id": "integer"},
-    "freezes": {"freeze_id": "integer", "made_at": "varchar"},
+    "frozen_files": {"partner_id": "varchar", "sha256": "varchar", "freeze_id": "integer"},
+    "freezes": {"freeze_id": "integer", "partner_id": "varchar", "made_at": "varchar"},
     "approvals": {"partner_id": "varchar", "invoice_number": "varchar", "approved_at": "varchar"},
     "closed_months": {"partner_id": "varchar", "month": "varchar", "closed_at": "varchar", "closed_by": "varchar"},
     "rerate_requests": {"request_id": "integer", "first_date": "date", "last_date": "date", "reason": "varchar"},
@@ -67,10 +67,14 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table if not exists raw.{table} ({_definition(columns)})")
         for column, kind in columns.items():
             connection.execute(f'alter table raw.{table} add column if not exists "{column}" {kind}')
-    for table, columns in SMALL.items():
-        connection.execute(f"create table if not exists raw.{table} ({_definition(columns)})")
     connection.execute("create table if not exists raw.state (version bigint)")
     connection.execute("alter table raw.state add column if not exists state_id varchar")
+    for table, columns in SMALL.items():
+        known = _columns_of(connection, table)
+        if known and known != list(columns):  # of a release before: the next landing brings them whole
+            connection.execute(f"drop table raw.{table}")
+            connection.execute("delete from raw.state")
+        connection.execute(f"create table if not exists raw.{table} ({_definition(columns)})")
 
 
 def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> int:
@@ -108,18 +112,27 @@ def land_decisions(workspace: Workspace, connection: duckdb.DuckDBPyConnection) 
     return version
 
 
-def _texts_of_frozen_files(decided: sa.Connection) -> list[tuple[str, int]]:
-    """The texts of the files that were there at a freeze, with the first: compressed since, or not any more, they are the same."""
+def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    rows = connection.execute(
+        "select column_name from information_schema.columns where table_schema = 'raw' and table_name = ? order by ordinal_position",
+        [table],
+    )
+    return [name for (name,) in rows.fetchall()]
+
+
+def _texts_of_frozen_files(decided: sa.Connection) -> list[tuple[str, str, int]]:
+    """The texts of the files that were there at a partner's freeze, with the first: compressed since or gone, they are the same."""
     files, known = state.frozen_files, state.arrivals
+    by_text = files.alias()
     rows = decided.execute(
-        sa.select(known.c.content_sha256, sa.func.min(files.c.freeze_id))
+        sa.select(files.c.partner_id, known.c.content_sha256, sa.func.min(files.c.freeze_id))
         .join(files, files.c.sha256 == known.c.sha256)
         .where(known.c.content_sha256.is_not(None))
         .where(known.c.content_sha256 != known.c.sha256)
-        .where(known.c.content_sha256.not_in(sa.select(files.c.sha256)))
-        .group_by(known.c.content_sha256)
+        .where(~sa.exists().where(by_text.c.partner_id == files.c.partner_id, by_text.c.sha256 == known.c.content_sha256))
+        .group_by(files.c.partner_id, known.c.content_sha256)
     )
-    return [(content, freeze_id) for content, freeze_id in rows]
+    return [tuple(row) for row in rows]
 
 
 def _land_freeze(connection: duckdb.DuckDBPyConnection, freeze: sa.Row) -> None:

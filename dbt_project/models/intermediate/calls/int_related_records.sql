@@ -138,10 +138,11 @@ records as (
 dated_records as (
     select records.*, records.freeze_id is not null and frozen_files.sha256 is null and frozen_texts.sha256 is null as is_late
     from records
+    left join {{ source('raw', 'freezes') }} as freezes on records.freeze_id = freezes.freeze_id
     left join {{ source('raw', 'frozen_files') }} as frozen_files
-        on records.sha256 = frozen_files.sha256 and frozen_files.freeze_id <= records.freeze_id
+        on freezes.partner_id = frozen_files.partner_id and records.sha256 = frozen_files.sha256 and frozen_files.freeze_id <= records.freeze_id
     left join {{ source('raw', 'frozen_files') }} as frozen_texts
-        on records.content_sha256 = frozen_texts.sha256 and frozen_texts.freeze_id <= records.freeze_id
+        on freezes.partner_id = frozen_texts.partner_id and records.content_sha256 = frozen_texts.sha256 and frozen_texts.freeze_id <= records.freeze_id
 ),
 
 versions as (

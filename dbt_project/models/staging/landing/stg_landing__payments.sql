@@ -16,6 +16,7 @@ select
     end as known_at
 from {{ landed_rows('payments') }} as payments
 left join {{ source('raw', 'files') }} as files on payments.file_id = files.file_id
-left join {{ source('raw', 'frozen_files') }} as frozen_files on files.sha256 = frozen_files.sha256
+left join (select sha256, min(freeze_id) as freeze_id from {{ source('raw', 'frozen_files') }} group by sha256) as frozen_files
+    on files.sha256 = frozen_files.sha256
 left join {{ source('raw', 'freezes') }} as freezes on frozen_files.freeze_id = freezes.freeze_id
 where payments.disposition = 'kept'
