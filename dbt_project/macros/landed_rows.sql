@@ -176,8 +176,9 @@
             row_number() over (
                 partition by {{ rows }}.file_id, {{ rows }}.line
                 order by
-                    case when coalesce({{ tenant.customer_on }}, {{ start_of_time() }}) < periods.ends_on
-                        and coalesce({{ tenant.customer_on }}, {{ start_of_time() }}) >= periods.begins_on then 0 else 1 end,
+                    -- who has the customer on that day, or is the next to have it; after all its days, the last who had
+                    case when coalesce({{ tenant.customer_on }}, {{ start_of_time() }}) < periods.ends_on then 0 else 1 end,
+                    case when coalesce({{ tenant.customer_on }}, {{ start_of_time() }}) < periods.ends_on then periods.begins_on end,
                     periods.begins_on desc
             ) as place
         from {{ rows }}

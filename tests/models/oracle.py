@@ -136,7 +136,7 @@ class Books:
     plan_rates: dict[tuple[str, ...], Timeline]
     """By partner, call plan, country and line type."""
     assignments: dict[str, dict[tuple[str, ...], Timeline]]
-    """By kind of plan (call, service): of a customer ``(customer_id, "", "")``, of a group ``("", partner_id, customer_group)``."""
+    """By kind of plan (call, service): of a customer ``(customer_id, partner_id, "")``, of a group ``("", partner_id, customer_group)``."""
     services: dict[tuple[str, ...], Timeline]
     markups: dict[str, dict[tuple[str, ...], Timeline]]
     """By charge (nrc, mrc): of a category ``(partner, plan, category, "")``, of one service ``(partner, plan, "", service_code)``."""
@@ -170,7 +170,10 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         first, last = (int(_e164(row[end] or row["first_number"])) for end in ("first_number", "last_number"))
         for number in range(first, last + 1):
             owned[str(number)].append(row)
-    assignments = rows("customer_plans")
+    assignments = [
+        {**row, "partner_id": _tenant_of(customers, row), "customer_group": ""} if row["customer_id"] else row
+        for row in rows("customer_plans")
+    ]
     plans, service_plans = rows("call_plans"), rows("service_plans")
     markups = _with_partner(rows("service_plan_markups"), service_plans, "service_plan_id")
     return Books(
@@ -189,11 +192,7 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         ),
         assignments={
             kind: timelines(
-                (
-                    {**row, "partner_id": "", "customer_group": "", "named_id": row["partner_id"]} if row["customer_id"] else row
-                    for row in assignments
-                    if row[f"{kind}_plan_id"]
-                ),
+                (row for row in assignments if row[f"{kind}_plan_id"]),
                 "customer_id",
                 "partner_id",
                 "customer_group",
@@ -218,6 +217,15 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
     )
 
 
+def _tenant_of(customers: dict[tuple[str, ...], Timeline], assignment: Row) -> str:
+    """Whose row it is: of the partner that it names, else of the one who has the customer when it begins, or gets it next; "" of nobody."""
+    if assignment["partner_id"]:
+        return assignment["partner_id"]
+    begins = date.fromisoformat(assignment["valid_from"])
+    timeline = customers.get((assignment["customer_id"],), ())
+    return next((term.row["partner_id"] for term in timeline if term.valid_from < term.valid_to and term.valid_to > begins), "")
+
+
 def _with_partner(rows: list[Row], plans: list[Row], plan_id: str) -> list[Row]:
     """Each row of a plan with the partner whose plan it is: the one that it names, else the only one that has such a plan."""
     owners: dict[str, set[str]] = defaultdict(set)
@@ -231,10 +239,10 @@ def _with_partner(rows: list[Row], plans: list[Row], plan_id: str) -> list[Row]:
 
 
 def _partner_of_order(customers: dict[tuple[str, ...], Timeline], order: Row) -> str:
-    """The one whose customer it is on the day of delivery, or of the order while it waits; outside all its days the last one's."""
+    """Whose customer it is on the day of delivery (of the order while it waits), or is next; after all its days the last one's."""
     timeline = customers[order["customer_id"],]
-    row = only(valid(timeline, date.fromisoformat(order["delivered_on"] or order["ordered_on"])))
-    return (row or timeline[-1].row)["partner_id"]
+    on = date.fromisoformat(order["delivered_on"] or order["ordered_on"])
+    return next((term.row for term in timeline if on < term.valid_to and term.valid_from < term.valid_to), timeline[-1].row)["partner_id"]
 
 
 def customer_on(books: Books, customer_id: str, on: date) -> Row | None:
@@ -767,22 +775,11 @@ def _with_numbers(books: Books) -> frozenset[str]:
 
 
 def assigned(books: Books, kind: str, customer: Row, on: date) -> Row | None:
-    of_customer = books.assignments[kind].get((customer["customer_id"], "", ""), ())
+    of_customer = books.assignments[kind].get((customer["customer_id"], customer["partner_id"], ""), ())
     of_group = (
         books.assignments[kind].get(("", customer["partner_id"], customer["customer_group"]), ()) if customer["customer_group"] else ()
     )
-    own = only(valid(of_customer, on))
-    if own and _tenant_of(books, own) != customer["partner_id"]:
-        own = None  # a plan of that name elsewhere is another one
-    return own or only(valid(of_group, on))
-
-
-def _tenant_of(books: Books, assignment: Row) -> str | None:
-    """Whose row it is: of the partner that it names, else of the one who has the customer when it begins."""
-    if assignment["named_id"]:
-        return assignment["named_id"]
-    begins = date.fromisoformat(assignment["valid_from"])
-    return next((term.row["partner_id"] for term in books.customers.get((assignment["customer_id"],), ()) if term.valid_to > begins), None)
+    return only(valid(of_customer, on)) or only(valid(of_group, on))
 
 
 def deck_rows(books: Books, partner_id: str, number: str, on: date) -> list[Row]:

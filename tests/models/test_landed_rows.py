@@ -610,9 +610,10 @@ NIGHTS: tuple[dict[str, str], ...] = (
     },
     {  # the one who has them lets go
         "customers/c.csv": """
-        customer_id,partner_id,name,valid_to
-        moves,p1,a,2026-11-01
-        waits,p1,a,2026-11-01
+        customer_id,partner_id,name,valid_from,valid_to
+        moves,p1,a,,2026-11-01
+        waits,p1,a,,2026-11-01
+        begins late,p1,a,2026-01-01,2026-10-01
     """,
         "accounts/c.csv": """
         account,customer_id,valid_to
@@ -629,6 +630,11 @@ NIGHTS: tuple[dict[str, str], ...] = (
         "customers/d.csv": """
         customer_id,partner_id,name,valid_from
         moves,p2,a,2026-11-01
+        begins late,p2,a,2026-10-01
+    """,
+        "orders/d.csv": """
+        order_id,line_number,customer_id,service_code,quantity,ordered_on,delivered_on
+        78,1,begins late,VPS,1,2025-12-01,2025-12-15
     """,
         "accounts/d.csv": """
         account,customer_id,valid_from
@@ -709,6 +715,8 @@ def test_a_customer_stays_with_the_partner_who_has_it(claimed: Workspace) -> Non
         "select customer_id, partner_id, valid_from::varchar, valid_to::varchar from staging.stg_landing__customer_periods order by all",
     )
     assert periods == [
+        ("begins late", "p1", "2026-01-01", "2026-10-01"),
+        ("begins late", "p2", "2026-10-01", "9999-12-31"),
         ("moves", "p1", "0001-01-01", "2026-11-01"),
         ("moves", "p2", "2026-11-01", "9999-12-31"),
         ("of two", "p2", "0001-01-01", "9999-12-31"),
@@ -763,6 +771,7 @@ def test_a_number_stays_with_the_partner_who_has_it_however_it_is_written(claime
 def test_two_partners_may_number_and_name_alike(claimed: Workspace) -> None:
     """What one partner billed would be given back, and its plans and commissions lost, because another has one of that name."""
     assert query(claimed, "select partner_id, customer_id, quantity from staging.stg_landing__orders order by all") == [
+        ("p1", "begins late", 1),  # delivered before its first day: of who had it first
         ("p1", "stays", 6),
         ("p2", "of two", 1),
     ]

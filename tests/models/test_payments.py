@@ -22,6 +22,8 @@ SEARCHED = {
     "the same file again": ("AGAIN", "11.00"),
     "the place is used again": ("PLACE", "3.00"),
     "a reference twice": ("REF", "60.50"),
+    "returned under its reference": ("RETURNED", "0.00"),
+    "returned under its reference that day": ("RETURNED2", "0.00"),
     "a reference for two invoices": ("REF2", "5.00"),
     "another reference": ("REF3", "4.00"),
     "a number spelled otherwise": ("REF4", "8.00"),
@@ -39,6 +41,7 @@ FIRST = {
         "REF3,2026-10-10,2,,R2", "REF3,2026-10-10,2,,R3",
         "REF4,2026-10-10,80,,R4",
         "BOTH,2026-10-10,1,P,R5", "BOTH,2026-10-10,1,Q,R5",
+        "RETURNED,2026-10-10,121,,R6", "RETURNED2,2026-10-10,121,,R6", "RETURNED2,2026-10-10,-121,,R6",
         "NOBODY,2026-10-10,1,X,",
     ),
     "grown": ("GROWN,2026-10-10,60,,",),
@@ -50,7 +53,7 @@ FIRST = {
     "zipped": ("ZIPPED,2026-10-10,6,,",),
 }  # fmt: skip
 THEN = {
-    "bank-2": ("REF,2026-10-11,60.50,,R1", "ref 4,2026-10-10,8,,R4"),
+    "bank-2": ("REF,2026-10-10,60.50,,R1", "ref 4,2026-10-10,8,,R4", "RETURNED,2026-10-12,-121,,R6"),
     "grown": ("GROWN,2026-10-10,60,,", "GROWN,2026-10-10,10,,"),
     "top": ("TOP,2026-10-11,10,,", "TOP,2026-10-10,60,,"),
     "mended": ("MENDED,2026-10-10,90,,",),
