@@ -5,20 +5,13 @@ with approved as (
     select distinct partner_id, customer_id, month from {{ source('raw', 'approved_invoices') }} where not {{ is_credited_by_hand('invoice_id') }}
 ),
 
-sold_by_day as (
-    select partner_id, customer_id, billing_month as month, call_date as day, sum(sale_eur) as sale_eur, sum(purchase_eur) as purchase_eur
+sold as (
+    select partner_id, customer_id, billing_month as month, is_billing_exempt, sum(sale_eur) as sale_eur, sum(purchase_eur) as purchase_eur
     from {{ ref('calls') }}
     where status = 'rated'
-    group by partner_id, customer_id, billing_month, call_date
-),
-
-sold as (
-    select days.partner_id, days.customer_id, days.month, days.sale_eur, days.purchase_eur, coalesce(customers.billing_exempt, false) as is_billing_exempt
-    from sold_by_day as days
-    left join {{ ref('stg_landing__customer_periods') }} as customers
-        on days.partner_id = customers.partner_id and days.customer_id = customers.customer_id and {{ holds_on('customers', 'days.day') }}
+    group by partner_id, customer_id, billing_month, is_billing_exempt
     union all
-    select partner_id, customer_id, invoice_month as month, sale_eur, purchase_eur, is_billing_exempt
+    select partner_id, customer_id, invoice_month as month, is_billing_exempt, sale_eur, purchase_eur
     from {{ ref('service_charges') }}
     where status_reason is null
 ),

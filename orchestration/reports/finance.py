@@ -61,7 +61,7 @@ INVOICE_LINES = Report(
             lines.*, invoices.invoice_number, invoices.status, invoices.reseller_id, customers.name as customer, resellers.name as reseller,
             {COUNTRY_NAME} as country_name
         from invoice_lines as lines
-        left join invoices on lines.invoice_id = invoices.invoice_id
+        left join invoices on lines.partner_id = invoices.partner_id and lines.invoice_id = invoices.invoice_id
         left join customers on lines.partner_id = customers.partner_id and lines.customer_id = customers.customer_id
         left join resellers on invoices.partner_id = resellers.partner_id and invoices.reseller_id = resellers.reseller_id
         left join countries on lines.country = countries.country
@@ -110,7 +110,7 @@ VAT = Report(
     source="""
         select invoice_vat.*, invoices.status
         from invoice_vat
-        inner join invoices on invoice_vat.invoice_id = invoices.invoice_id
+        inner join invoices on invoice_vat.partner_id = invoices.partner_id and invoice_vat.invoice_id = invoices.invoice_id
     """,
     summary="""
         select

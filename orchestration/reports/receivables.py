@@ -127,7 +127,7 @@ COMMISSION_STATEMENT = Report(
         from statement
         left join customers on statement.partner_id = customers.partner_id and statement.customer_id = customers.customer_id
         left join resellers on statement.partner_id = resellers.partner_id and statement.reseller_id = resellers.reseller_id
-        left join invoices on statement.invoice_id = invoices.invoice_id
+        left join invoices on statement.partner_id = invoices.partner_id and statement.invoice_id = invoices.invoice_id
     """,
     columns=(
         "partner_id", "month", "reseller_id", "reseller", "customer_id", "customer", "invoice_id", "invoice_number", "status", "kind",

@@ -112,7 +112,7 @@ class Charge:
 
 @dataclass(frozen=True)
 class Call:
-    """A call as it was rated; ``billing_month`` and ``reseller`` once it stands somewhere."""
+    """A call as it was rated; from ``billing_month`` on once it stands somewhere."""
 
     key: str
     partner: str
@@ -128,6 +128,8 @@ class Call:
     status: str
     billing_month: str = ""
     reseller: str | None = None
+    vat: str = "standard"
+    is_exempt: bool = False
 
 
 @dataclass(frozen=True)
@@ -269,9 +271,10 @@ class Rows:
         self.readings = list(staged["extension_counts"])
         self._customers = _grouped(staged["customers"], "customer_id")
         self._services = _grouped(staged["services"], "service_code")
-        self._own_plans = _grouped((row for row in staged["customer_plans"] if row["customer_id"]), "customer_id")
         groups = (row for row in staged["customer_plans"] if not row["customer_id"])
         self._group_plans = _grouped(groups, "partner_id", "customer_group")
+        owned = ({**row, "partner_id": self._tenant_of(row)} for row in staged["customer_plans"] if row["customer_id"])
+        self._own_plans = _grouped(owned, "partner_id", "customer_id")
         self._markups = _grouped(staged["service_plan_markups"], "partner_id", "service_plan_id", "category", "service_code")
         self._continued_by = {
             (row["partner_id"], row["order_id"], row["continues_line"]): row for row in staged["orders"] if row["continues_line"]
@@ -325,9 +328,7 @@ class Rows:
         row = self.customer(partner, customer, on)
         if row is None:
             return None
-        assigned = _holding(self._own_plans.get((customer,), ()), on)
-        if assigned is not None and self._tenant_of(assigned) != partner:
-            assigned = None  # a plan of that name elsewhere is another one
+        assigned = _holding(self._own_plans.get((partner, customer), ()), on)
         if assigned is None:
             assigned = _holding(self._group_plans.get((partner, row["customer_group"]), ()), on)
         if assigned is None or (partner, assigned["service_plan_id"]) not in self.plans:
@@ -338,7 +339,7 @@ class Rows:
         """Whose row it is: of the partner that it names, else of the one who has the customer when it begins, or gets it next."""
         if assigned["partner_id"]:
             return assigned["partner_id"]
-        for row, after in _with_next(self._customers[assigned["customer_id"],]):
+        for row, after in _with_next(self._customers.get((assigned["customer_id"],), ())):
             begins, ends = _begins(row), min(row["valid_to"] or NEVER, _begins(after) if after else NEVER)
             if begins < ends and ends > _begins(assigned):
                 return row["partner_id"]
@@ -464,7 +465,11 @@ def _standing(rows: Rows, call: Call, ledger: Ledger, final: Mapping[tuple[str, 
         return ledger.calls[call.key]
     row = rows.customer(call.partner, call.customer, call.on)
     month = _first_open(month_of(call.on), final[call.partner, call.customer])
-    return replace(call, billing_month=month, reseller=row["reseller_id"] if row else None)
+    if row is None:
+        return replace(call, billing_month=month)
+    return replace(
+        call, billing_month=month, reseller=row["reseller_id"], vat=row["vat_category"] or "standard", is_exempt=bool(row["billing_exempt"])
+    )
 
 
 def _charges(rows: Rows, calls: list[Call], ledger: Ledger, final: Mapping[tuple[str, str], set[str]]) -> Iterator[Charge]:
@@ -700,15 +705,15 @@ def _airtime_charges(rows: Rows, minutes: Mapping[Key, tuple[int, date]]) -> Ite
 def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger) -> Iterator[Line]:
     of_calls: dict[tuple, list[Call]] = defaultdict(list)
     for call in calls:
-        row = rows.customer(call.partner, call.customer, call.on)
-        if call.status == "rated" and not (row and row["billing_exempt"]):
+        if call.status == "rated" and not call.is_exempt:
             kind = "airtime" if call.leg == "airtime" else "calls"
-            vat = (row["vat_category"] if row else None) or "standard"
-            of_calls[call.partner, call.customer, call.billing_month, kind, call.country, call.line_type, call.reseller, vat].append(call)
+            of_calls[call.partner, call.customer, call.billing_month, kind, call.country, call.line_type, call.reseller, call.vat].append(
+                call
+            )
     for (partner, customer, month, kind, country, line_type, reseller, vat), called in of_calls.items():
         total = sum(call.sale for call in called)
         yield Line(
-            partner, customer, month, _draft_id(rows, partner, customer, month), kind, country, line_type, None, None, len(called),
+            partner, customer, month, _draft_id(rows, ledger, partner, customer, month), kind, country, line_type, None, None, len(called),
             sum(call.billed_s for call in called), rounded(total, 2), total, sum(call.purchase for call in called), vat,
             *rows.vat_rate(partner, vat, month), None, month_of(min(call.on for call in called)), month_of(max(call.on for call in called)),
             reseller, rows.percent(partner, reseller, kind),
@@ -732,14 +737,16 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
         total = sum(charge.sale for charge in charged)
         terms = {(charge.unit_sale, charge.days) for charge in charged}
         yield Line(
-            partner, customer, month, _draft_id(rows, partner, customer, month), kind, None, None, service, pbx,
+            partner, customer, month, _draft_id(rows, ledger, partner, customer, month), kind, None, None, service, pbx,
             sum(charge.quantity for charge in charged), None, rounded(total, 2), total, sum(charge.purchase for charge in charged), vat,
             code, vat_percent, settled, for_month, for_month, reseller, percent, *(terms.pop() if len(terms) == 1 else (None, None)),
         )  # fmt: skip
 
 
-def _draft_id(rows: Rows, partner: str, customer: str, month: str) -> str:
-    return f"{customer}-{month}" + ("" if rows.first_partner(customer) == partner else f"@{partner}")
+def _draft_id(rows: Rows, ledger: Ledger, partner: str, customer: str, month: str) -> str:
+    """Who billed the customer under its bare id goes on with it, else who had it first."""
+    plainly = {each.partner for each in ledger.invoices if each.customer == customer and each.invoice == f"{customer}-{each.month}"}
+    return f"{customer}-{month}" + ("" if partner in (plainly or {rows.first_partner(customer)}) else f"@{partner}")
 
 
 def _by_rate(lines: Iterable[Line]) -> dict[tuple, Fraction]:
@@ -762,8 +769,7 @@ def _drafts(rows: Rows, calls: list[Call], charges: list[Charge], lines: list[Li
     for line in lines:
         of_month[line.partner, line.customer, line.month].append(line)
     for call in calls:
-        row = rows.customer(call.partner, call.customer, call.on)
-        if call.status == "unrated" and not (row and row["billing_exempt"]):
+        if call.status == "unrated" and not call.is_exempt:
             reasons[call.partner, call.customer, call.billing_month].add("unrated_calls")
     for charge in charges:
         if charge.reason and not charge.is_exempt:
@@ -777,7 +783,7 @@ def _drafts(rows: Rows, calls: list[Call], charges: list[Charge], lines: list[Li
             why.add("no_invoice_to_credit")
         if why or any(line.amount for line in of_month[key]):
             yield Invoice(
-                partner, customer, month, _draft_id(rows, partner, customer, month), "credit_note" if net + vat < 0 else "invoice",
+                partner, customer, month, _draft_id(rows, ledger, partner, customer, month), "credit_note" if net + vat < 0 else "invoice",
                 "blocked" if why else "draft", rows.reseller_of_month(partner, customer, month), net, vat, credits=number,
                 reasons=tuple(sorted(why)),
             )  # fmt: skip

@@ -113,7 +113,7 @@ class History:
         self._land("service_plan_markups", (partner, plan, category, code, begins), **of, **values)
 
     def plan_row(self, customer: str | None, group: str | None, partner: str, plan: str, begins: date, ends: date | None = None) -> None:
-        key = (customer, group, None if customer else partner, begins)
+        key = (customer, group, partner, begins)
         of = {"customer_id": customer, "customer_group": group, "partner_id": partner, "service_plan_id": plan}
         self._land("customer_plans", key, **of, valid_from=begins, valid_to=ends)
 
@@ -821,7 +821,18 @@ def _invoice_row(row: State) -> tuple:
 
 
 TOLD: dict[str, Callable[[State], tuple]] = {
-    "calls": _columns("call_key", "partner_id", "customer_id", "billing_month", "reseller_id", "status", "purchase_eur", "sale_eur"),
+    "calls": _columns(
+        "call_key",
+        "partner_id",
+        "customer_id",
+        "billing_month",
+        "reseller_id",
+        "status",
+        "purchase_eur",
+        "sale_eur",
+        "vat_category",
+        "is_billing_exempt",
+    ),
     "service_charges": _charge,
     "invoice_lines": _line_told,
     "invoices": _invoice_row,
@@ -860,7 +871,10 @@ TOLD: dict[str, Callable[[State], tuple]] = {
 def _told(should: Books) -> dict[str, list[tuple]]:
     return {
         "calls": [
-            (each.key, each.partner, each.customer, each.billing_month, each.reseller, each.status, each.purchase, each.sale)
+            (
+                each.key, each.partner, each.customer, each.billing_month, each.reseller, each.status, each.purchase, each.sale, each.vat,
+                each.is_exempt,
+            )
             for each in should.calls
         ],
         "service_charges": [_charge_told_of(each) for each in should.charges],

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -136,6 +137,26 @@ def test_what_was_exempt_when_it_was_charged_is_not_paid_back(batch: Batch) -> N
     settled = [row for row in history.found["service_charges"] if row["is_settlement"]]
     assert [row["is_billing_exempt"] for row in settled] == [True, True]
     assert _lines(history, "c1") == []
+
+
+def test_a_final_month_has_one_vat(batch: Batch) -> None:
+    """The calls of a closed month would follow a VAT category that landed since, or an exemption; the services beside them do not."""
+    history = History(batch)
+    history.customer_row("c1", "p1", None, vat_category="standard")
+    _ordered(history, "c1", "fax", date(2026, 1, 5))
+    _until(history, date(2026, 2, 10))
+    price = Fraction(1, 10)
+    history._call("c1", date(2026, 1, 12), "rated", price, price, None, ("NL", "MOB"), 60)
+    history.run()
+    history.close(0)
+    history.customer_row("c1", "p1", None, vat_category="exempt")
+    history.run()
+    for exempt in (False, True):
+        lines = [row for row in history.found["invoice_lines"] if (row["customer_id"], row["month"]) == ("c1", "2026-01")]
+        assert {row["kind"] for row in lines} == {"calls", "mrc", "nrc"}, exempt
+        assert {row["vat_category"] for row in lines} == {"standard"}
+        history.customer_row("c1", "p1", None, vat_category="standard", billing_exempt=True)
+        history.run()
 
 
 def _of_two_kinds(history: History) -> None:

@@ -13,7 +13,6 @@ numbered as (
         partner_id,
         customer_id,
         month,
-        {{ month_index('month') }} as month_index,
         {{ month_index('month') }} - row_number() over (partition by partner_id, customer_id order by month) as run_of_months
     from closed
 )

@@ -1,9 +1,20 @@
 -- As a customer is on the newest day that landed, or as it was when it left its partner.
-with first_partners as (
+-- who billed under the bare id goes on with it, else who had the customer first: a day that lands later, before all others, changes no id
+with plainly_billed as (
+    select distinct customer_id, partner_id from {{ source('raw', 'approved_invoices') }} where invoice_id = customer_id || '-' || month
+),
+
+first_partners as (
     select customer_id, partner_id
     from (
-        select customer_id, partner_id, row_number() over (partition by customer_id order by valid_from) as place
-        from {{ ref('stg_landing__customer_periods') }}
+        select
+            periods.customer_id,
+            periods.partner_id,
+            row_number() over (
+                partition by periods.customer_id order by case when billed.partner_id is not null then 0 else 1 end, periods.valid_from
+            ) as place
+        from {{ ref('stg_landing__customer_periods') }} as periods
+        left join plainly_billed as billed on periods.customer_id = billed.customer_id and periods.partner_id = billed.partner_id
     )
     where place = 1
 )

@@ -51,8 +51,12 @@ select
     cast(rated.records as integer) as records,
     rated.cdr_date,
     rated.file_id,
-    rated.line
+    rated.line,
+    coalesce(customers.vat_category, 'standard') as vat_category,
+    coalesce(customers.billing_exempt, false) as is_billing_exempt
 from rated
+left join {{ ref('stg_landing__customer_periods') }} as customers
+    on rated.partner_id = customers.partner_id and rated.customer_id = customers.customer_id and {{ holds_on('customers', 'rated.call_date') }}
 left join {{ ref('int_closed_months') }} as closed
     on rated.partner_id = closed.partner_id and rated.customer_id = closed.customer_id and {{ month_of('rated.call_date') }} = closed.month
 
@@ -100,7 +104,10 @@ select
     frozen.records,
     frozen.cdr_date,
     coalesce(files.file_id, frozen.file_id) as file_id,
-    frozen.line
+    frozen.line,
+    -- what was frozen before these were remembered has them of today
+    coalesce(frozen.vat_category, customers.vat_category, 'standard') as vat_category,
+    coalesce(frozen.is_billing_exempt, customers.billing_exempt, false) as is_billing_exempt
 from {{ source('raw', 'frozen_calls') }} as frozen
 left join (
     select content, min(file_id) as file_id
@@ -112,4 +119,6 @@ left join (
     where content is not null
     group by content
 ) as files on frozen.file_sha256 = files.content
+left join {{ ref('stg_landing__customer_periods') }} as customers
+    on frozen.partner_id = customers.partner_id and frozen.customer_id = customers.customer_id and {{ holds_on('customers', 'frozen.call_date') }}
 where frozen.cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})

@@ -14,7 +14,7 @@ with invoiced as (
         lines.commission_percent,
         sum(lines.amount_eur) as sale_eur
     from {{ ref('invoice_lines') }} as lines
-    inner join {{ ref('invoices') }} as invoices on lines.invoice_id = invoices.invoice_id
+    inner join {{ ref('invoices') }} as invoices on lines.partner_id = invoices.partner_id and lines.invoice_id = invoices.invoice_id
     group by
         invoices.partner_id, invoices.month, case when lines.commission_percent is not null then lines.reseller_id else invoices.reseller_id end,
         invoices.customer_id, invoices.invoice_id, invoices.status, invoices.issued_on,

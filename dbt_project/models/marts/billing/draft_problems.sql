@@ -15,7 +15,7 @@ unrated as (
     from blocked
     inner join {{ ref('calls') }} as calls
         on blocked.partner_id = calls.partner_id and blocked.customer_id = calls.customer_id and blocked.month = calls.billing_month
-    where calls.status = 'unrated'
+    where calls.status = 'unrated' and not calls.is_billing_exempt
 ),
 
 last_readings as (
@@ -45,7 +45,7 @@ others as (
             case when customers.email is null then 'email' end
         ) else customers.vat_category end as subject
     from blocked
-    inner join {{ ref('invoices') }} as invoices on blocked.invoice_id = invoices.invoice_id
+    inner join {{ ref('invoices') }} as invoices on blocked.partner_id = invoices.partner_id and blocked.invoice_id = invoices.invoice_id
     left join {{ ref('int_customers') }} as customers on blocked.partner_id = customers.partner_id and blocked.customer_id = customers.customer_id
     inner join {{ ref('draft_reasons') }} as reasons on ', ' || invoices.block_reason || ',' like '%, ' || reasons.reason || ',%'
     where reasons.reason in ('no_vat_rate', 'no_invoice_to_credit', 'incomplete_address')

@@ -1,31 +1,18 @@
 -- Sums of calls and charges are exact; a line is rounded to cents, half away from zero, and nothing else is (DOMAIN 2 and 5).
-with calls_by_day as (
-    select
-        partner_id, customer_id, billing_month, case when leg = 'airtime' then 'airtime' else 'calls' end as kind, country, line_type, reseller_id, call_date,
-        count(*) as quantity, sum(billed_s) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
-    from {{ ref('calls') }}
-    where status = 'rated'
-    group by
-        partner_id, customer_id, billing_month, case when leg = 'airtime' then 'airtime' else 'calls' end, country, line_type, reseller_id, call_date
-),
-
 -- each call by the VAT, the exemption and the reseller of its customer on its own day
-call_lines as (
+with call_lines as (
     select
-        calls.partner_id, calls.customer_id, calls.billing_month as month, calls.kind,
-        calls.country, calls.line_type, cast(null as varchar) as service_code, cast(null as varchar) as service_name, cast(null as varchar) as pbx_id,
-        cast(null as varchar) as settled_month, {{ month_of('min(calls.call_date)') }} as first_month, {{ month_of('max(calls.call_date)') }} as last_month,
-        calls.reseller_id, coalesce(customers.vat_category, 'standard') as vat_category,
+        partner_id, customer_id, billing_month as month, case when leg = 'airtime' then 'airtime' else 'calls' end as kind,
+        country, line_type, cast(null as varchar) as service_code, cast(null as varchar) as service_name, cast(null as varchar) as pbx_id,
+        cast(null as varchar) as settled_month, {{ month_of('min(call_date)') }} as first_month, {{ month_of('max(call_date)') }} as last_month,
+        reseller_id, vat_category,
         cast(null as varchar) as vat_code, cast(null as decimal(5, 2)) as vat_percent, cast(null as decimal(9, 4)) as billed_commission_percent,
         cast(null as decimal(18, 6)) as unit_price_eur, cast(null as integer) as days, cast(null as integer) as days_in_month,
-        sum(calls.quantity) as quantity, sum(calls.duration_s) as duration_s, sum(calls.exact_eur) as exact_eur, sum(calls.purchase_eur) as purchase_eur
-    from calls_by_day as calls
-    left join {{ ref('stg_landing__customer_periods') }} as customers
-        on calls.partner_id = customers.partner_id and calls.customer_id = customers.customer_id and {{ holds_on('customers', 'calls.call_date') }}
-    where not coalesce(customers.billing_exempt, false)
+        count(*) as quantity, sum(billed_s) as duration_s, sum(sale_eur) as exact_eur, sum(purchase_eur) as purchase_eur
+    from {{ ref('calls') }}
+    where status = 'rated' and not is_billing_exempt
     group by
-        calls.partner_id, calls.customer_id, calls.billing_month, calls.kind, calls.country, calls.line_type, calls.reseller_id,
-        coalesce(customers.vat_category, 'standard')
+        partner_id, customer_id, billing_month, case when leg = 'airtime' then 'airtime' else 'calls' end, country, line_type, reseller_id, vat_category
 ),
 
 -- what is settled has the VAT and the reseller's percentage of the invoice that billed it
@@ -107,7 +94,7 @@ select
     billed_lines.month,
     billed_lines.invoice_id,
     cast(row_number() over (
-        partition by billed_lines.invoice_id
+        partition by billed_lines.partner_id, billed_lines.invoice_id
         order by
             case billed_lines.kind when 'nrc' then 1 when 'mrc' then 2 when 'seat' then 3 when 'airtime' then 4 else 5 end,
             coalesce(billed_lines.settled_month, ''), billed_lines.first_month, billed_lines.service_code, billed_lines.pbx_id, billed_lines.country, billed_lines.line_type,

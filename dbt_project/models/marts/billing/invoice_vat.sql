@@ -14,7 +14,7 @@ with by_invoice as (
         -- notes of one invoice add up to it: the last takes the cent that is left
         cast({{ vat_amount('sum(lines.amount_eur)', 'lines.vat_percent') }} + coalesce(sum(lines.vat_correction_eur), 0) as decimal(18, 2)) as vat_eur
     from {{ ref('invoice_lines') }} as lines
-    inner join {{ ref('invoices') }} as invoices on lines.invoice_id = invoices.invoice_id
+    inner join {{ ref('invoices') }} as invoices on lines.partner_id = invoices.partner_id and lines.invoice_id = invoices.invoice_id
     group by
         lines.partner_id, lines.customer_id, lines.month, lines.invoice_id, invoices.issued_on, lines.vat_category, lines.vat_code, lines.vat_percent
 ),
@@ -26,7 +26,7 @@ filed_invoices as (
 
 -- a quarter that was filed takes nothing more: what comes after belongs to the first one after it that is open
 open_quarters as (
-    select partner_id, max(quarter) as last_quarter, {{ month_of(add_months(first_day_of("left(max(quarter), 4) || '-' || right('0' || cast(cast(right(max(quarter), 1) as integer) * 3 as varchar), 2)"), 1)) }} as first_open_month
+    select partner_id, {{ month_of(add_months(first_day_of("left(max(quarter), 4) || '-' || right('0' || cast(cast(right(max(quarter), 1) as integer) * 3 as varchar), 2)"), 1)) }} as first_open_month
     from {{ source('raw', 'vat_returns') }}
     group by partner_id
 )

@@ -16,20 +16,11 @@ by_vat_category as (
     group by lines.partner_id, lines.customer_id, lines.month, lines.invoice_id, lines.vat_category, lines.vat_percent
 ),
 
-unrated_by_day as (
-    select partner_id, customer_id, billing_month, call_date, count(*) as calls
-    from {{ ref('calls') }}
-    where status = 'unrated'
-    group by partner_id, customer_id, billing_month, call_date
-),
-
 unrated as (
-    select calls.partner_id, calls.customer_id, calls.billing_month as month, sum(calls.calls) as calls
-    from unrated_by_day as calls
-    left join {{ ref('stg_landing__customer_periods') }} as customers
-        on calls.partner_id = customers.partner_id and calls.customer_id = customers.customer_id and {{ holds_on('customers', 'calls.call_date') }}
-    where not coalesce(customers.billing_exempt, false)
-    group by calls.partner_id, calls.customer_id, calls.billing_month
+    select partner_id, customer_id, billing_month as month, count(*) as calls
+    from {{ ref('calls') }}
+    where status = 'unrated' and not is_billing_exempt
+    group by partner_id, customer_id, billing_month
 ),
 
 uncharged as (

@@ -34,8 +34,8 @@ line_accounts as (
     from lines
     inner join account_owners as owners
         on lines.account = owners.account
-        and coalesce(owners.valid_from, {{ start_of_time() }}) < {{ next_month_start(first_day_of('lines.month')) }}
-        and coalesce(owners.valid_to, {{ end_of_time() }}) > {{ first_day_of('lines.month') }}
+        and owners.valid_from < {{ next_month_start(first_day_of('lines.month')) }}
+        and owners.valid_to > {{ first_day_of('lines.month') }}
     group by lines.file_id, lines.line
 ),
 
