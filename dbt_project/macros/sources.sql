@@ -70,6 +70,25 @@
             and {{ local_time(utc_time('started_wall_clock', 'source_time_zone'), 'source_time_zone') }} <> started_wall_clock then 'nonexistent_local_time'
 {%- endmacro %}
 
+{# What is wrong with `typed_duration_s`, as it stands in `column`. #}
+{% macro duration_problem(column) -%}
+        when {{ parse_text(column) }} is null then 'missing_duration_s'
+        when typed_duration_s is null then 'invalid_duration_s'
+        when typed_duration_s < 0 then 'negative_duration'
+        when typed_duration_s > 86400 then 'duration_over_24h'
+{%- endmacro %}
+
+{# The clocks of a record as read, each from the column of its name: `started_clock` gives `started_wall_clock`, and the moment where its text names an offset. #}
+{% macro read_clocks(relation, moments=['started', 'answered', 'ended']) -%}
+    select
+        *,
+        {%- for moment in moments %}
+        {{ wall_clock_of(moment ~ '_clock') }} as {{ moment }}_wall_clock,
+        {%- endfor %}
+        {{ offset_instant_of('started_clock') }} as started_offset_utc
+    from {{ relation }}
+{%- endmacro %}
+
 {# decided: nobody bills a call of the last century; a year of two digits is read as one of the first #}
 {% macro earliest_start() -%} cast('2000-01-01' as timestamp) {%- endmacro %}
 

@@ -18,13 +18,7 @@ with clocked as (
 ),
 
 typed as (
-    select
-        *,
-        {{ wall_clock_of('started_clock') }} as started_wall_clock,
-        {{ wall_clock_of('answered_clock') }} as answered_wall_clock,
-        {{ wall_clock_of('ended_clock') }} as ended_wall_clock,
-        {{ offset_instant_of('started_clock') }} as started_offset_utc
-    from clocked
+    {{ read_clocks('clocked') }}
 )
 
 select
@@ -61,10 +55,7 @@ select
         {{ clock_problem() }}
         when {{ parse_text('answer_stamp') }} is not null and answered_wall_clock is null then 'invalid_answered_at'
         when {{ parse_text('end_stamp') }} is not null and ended_wall_clock is null then 'invalid_ended_at'
-        when {{ parse_text('billsec') }} is null then 'missing_duration_s'
-        when typed_duration_s is null then 'invalid_duration_s'
-        when typed_duration_s < 0 then 'negative_duration'
-        when typed_duration_s > 86400 then 'duration_over_24h'
+        {{ duration_problem('billsec') }}
         when {{ ends_before_it_starts('started_wall_clock', 'ended_wall_clock') }} then 'end_before_start'
         when typed_callee is null then 'missing_callee'
     end as reject_reason

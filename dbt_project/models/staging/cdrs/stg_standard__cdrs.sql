@@ -18,11 +18,7 @@ with clocked as (
 ),
 
 typed as (
-    select
-        *,
-        {{ wall_clock_of('started_clock') }} as started_wall_clock,
-        {{ offset_instant_of('started_clock') }} as started_offset_utc
-    from clocked
+    {{ read_clocks('clocked', ['started']) }}
 )
 
 select
@@ -52,10 +48,7 @@ select
         when {{ parse_text('started_at') }} is null then 'missing_started_at'
         when started_wall_clock is null then 'invalid_started_at'
         {{ clock_problem() }}
-        when {{ parse_text('duration_s') }} is null then 'missing_duration_s'
-        when typed_duration_s is null then 'invalid_duration_s'
-        when typed_duration_s < 0 then 'negative_duration'
-        when typed_duration_s > 86400 then 'duration_over_24h'
+        {{ duration_problem('duration_s') }}
         when {{ parse_text('direction') }} is not null and typed_direction is null then 'invalid_direction'
         when {{ parse_text('disposition') }} is not null and typed_disposition is null then 'invalid_disposition'
         when typed_callee is null then 'missing_callee'
