@@ -206,25 +206,19 @@ LANDED = {
 }
 
 
+def _read(workspace: Workspace, *wanted: str) -> None:
+    """Staging of what landed, and the models named: all that they hold to is true."""
+    chosen = ("path:models/staging/landing", *wanted, "resource_type:seed")
+    results = run_dbt(workspace, "build", "--exclude-resource-type", "unit_test", "--select", *chosen, "--indirect-selection", "cautious")
+    assert not failures(results), "\n".join(failures(results))
+
+
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The rows above, landed and read."""
     workspace = Workspace(tmp_path_factory.mktemp("landed"))
     _land(workspace, LANDED)
-    results = run_dbt(
-        workspace,
-        "build",
-        "--exclude-resource-type",
-        "unit_test",
-        "--select",
-        "path:models/staging/landing",
-        "+quarantine",
-        "+service_prices",
-        "resource_type:seed",
-        "--indirect-selection",
-        "cautious",
-    )
-    assert not failures(results), "\n".join(failures(results))
+    _read(workspace, "+quarantine", "+service_prices")
     return workspace
 
 
@@ -676,19 +670,7 @@ def claimed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         connection.execute(
             "insert into raw.key_releases (feed, key, partner_id, released_from) values ('customers', 'released', 'p2', date '2026-11-01')"
         )
-    results = run_dbt(
-        workspace,
-        "build",
-        "--exclude-resource-type",
-        "unit_test",
-        "--select",
-        "path:models/staging/landing",
-        "+int_landed_rows",
-        "resource_type:seed",
-        "--indirect-selection",
-        "cautious",
-    )
-    assert not failures(results), "\n".join(failures(results))
+    _read(workspace, "+int_landed_rows")
     return workspace
 
 
