@@ -349,6 +349,7 @@ def test_a_group_is_one_partners(landed: Workspace) -> None:
         (None, "S", "their plan", None),
         (None, "P", None, "plan"),
         (None, "P", "later plan", None),
+        ("1", "P", "plan", None),
         ("1", None, "later plan", None),
     ]
 
