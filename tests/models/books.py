@@ -745,8 +745,9 @@ def _lines(rows: Rows, calls: list[Call], charges: list[Charge], ledger: Ledger)
 
 def _draft_id(rows: Rows, ledger: Ledger, partner: str, customer: str, month: str) -> str:
     """Who billed the customer under its bare id goes on with it, else who had it first."""
-    plainly = {each.partner for each in ledger.invoices if each.customer == customer and each.invoice == f"{customer}-{each.month}"}
-    return f"{customer}-{month}" + ("" if partner in (plainly or {rows.first_partner(customer)}) else f"@{partner}")
+    plainly = [each for each in ledger.invoices if each.customer == customer and each.invoice == f"{customer}-{each.month}"]
+    whose = max(plainly, key=lambda each: each.month).partner if plainly else rows.first_partner(customer)
+    return f"{customer}-{month}" + ("" if partner == whose else f"@{partner}")
 
 
 def _by_rate(lines: Iterable[Line]) -> dict[tuple, Fraction]:
