@@ -79,6 +79,15 @@ def published(workspace: Workspace, partner_id: str) -> Iterator[tuple[duckdb.Du
             yield connection, snapshot.stem
 
 
+def require_newest(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str) -> None:
+    """For who declares or pays what is published: raises TiktellerError where invoices were approved or credited since."""
+    audit, seen = state.audit.c, serving.edition_of(snapshot).get("state_version") or 0
+    newer = sa.select(sa.func.count()).where(audit.partner_id == partner_id, audit.action.in_(("approve", "credit")), audit.audit_id > seen)
+    if many := decided.execute(newer).scalar_one():
+        what = "invoice or credit note was made" if many == 1 else "invoices and credit notes were made"
+        raise TiktellerError(f"{many:,} {what} since {partner_id} was published", mend="tikteller run, then again")
+
+
 def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
     """Close a month of a partner. Raises TiktellerError where it is not over, closed already, or settles what was credited since."""
     month_named(month)
@@ -276,3 +285,9 @@ def local_today(snapshot: duckdb.DuckDBPyConnection) -> date:
         return datetime.now(ZoneInfo(zone)).date()
     except (ZoneInfoNotFoundError, ValueError):  # the engine knows names that Python does not
         return date.today()
+
+
+def day_reached(snapshot: duckdb.DuckDBPyConnection) -> date:
+    """Today by the partner's clock, or the day behind its newest call: what has landed is behind us, whatever this machine's clock says."""
+    today, newest = local_today(snapshot), newest_call(snapshot)
+    return today if newest is None else max(today, newest + timedelta(days=1))

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from orchestration import serving, state
-from orchestration.closing import freeze, last_day_of, local_today, month_named, newest_call, older_drafts, published, why_not_over
+from orchestration.closing import day_reached, freeze, last_day_of, local_today, month_named, older_drafts, published, why_not_over
 from orchestration.contracts import contract
 from orchestration.documents.calls_csv import zone_named
 from orchestration.documents.invoice import (
@@ -174,10 +174,7 @@ def approve(
 
 def _day_of_issue(snapshot: duckdb.DuckDBPyConnection, issued_on: date | None) -> date:
     """The day as given, else today by the partner's clock. Raises TiktellerError where it is still to come."""
-    today, newest = local_today(snapshot), newest_call(snapshot)
-    if newest is not None:
-        today = max(today, newest + timedelta(days=1))  # what has landed is behind us, whatever the clock of this machine says
-    if issued_on is not None and issued_on > today:
+    if issued_on is not None and issued_on > day_reached(snapshot):
         raise TiktellerError(f"{issued_on} is still to come: an invoice bears the day on which it is issued", mend="leave --date out")
     return issued_on or local_today(snapshot)
 

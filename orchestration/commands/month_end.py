@@ -229,10 +229,14 @@ def _vat_list(args: argparse.Namespace) -> int:
 
 
 def _vat_file(args: argparse.Namespace) -> int:
-    from orchestration.vat_returns import file_return
+    from orchestration.vat_returns import earlier_drafts, file_return
 
     workspace = workspace_of(args).require()
-    _write_vat(file_return(workspace, args.partner, args.quarter), args.format)
+    filed = file_return(workspace, args.partner, args.quarter)
+    _write_vat(filed, args.format)
+    if not filed:
+        print(f"{args.quarter} of {args.partner} was filed with nothing in it", file=sys.stderr)
+    _tell_of_older(earlier_drafts(workspace, args.partner, args.quarter))
     return 0 if args.no_run else publish_decision(workspace, args.partner)
 
 
