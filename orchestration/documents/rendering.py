@@ -78,20 +78,6 @@ def render_all(invoices: Iterable[Invoice | FailedInvoice], folder: Path, *, pro
     return done
 
 
-def render(
-    invoices: Iterable[Invoice | FailedInvoice], folder: Path, *, processes: int = 2, profile: str = "nlcius"
-) -> list[RenderedInvoice]:
-    """As ``render_all``; raises TiktellerError, when the rest is written, where some were not."""
-    done = render_all(invoices, folder, processes=processes, profile=profile)
-    if done.failed:
-        some = "; ".join(failure.message for failure in done.failed[:3]) + ("; and more" if len(done.failed) > 3 else "")
-        raise TiktellerError(
-            f"{len(done.failed)} of {len(done.failed) + len(done.made)} invoices were not rendered: {some}",
-            mend="mend these and render again",
-        )
-    return done.made
-
-
 def reason_of(error: Exception) -> str:
     """One of NOT_TO_BE_MADE in words; of an error that nobody foresaw its kind too, since ``'NL'`` alone says nothing."""
     return str(error) if isinstance(error, TiktellerError) else f"{type(error).__name__}: {error}"
