@@ -89,7 +89,7 @@ def _close(args: argparse.Namespace) -> int:
     with published(workspace, closed.partner_id) as (snapshot, _):
         incomplete = incomplete_drafts(workspace, snapshot, closed.month)
     if incomplete:
-        print(f"{_drafts(len(incomplete))} of {closed.month} cannot be approved as they are:", file=sys.stderr)
+        print(f"{_drafts(len(incomplete))} of {closed.month} cannot be approved yet:", file=sys.stderr)
         _tell(list(told_some([f"{sentence} ({_drafts(len(of))})" for sentence, of in by_problem(incomplete).items()])))
     if args.no_run:
         return 0

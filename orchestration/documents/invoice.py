@@ -300,14 +300,8 @@ def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
         yield "a credit note names no invoice", "give the number of the invoice that it credits"
 
 
-def shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
-    """What has to be mended before the invoice gets its number, and how: what the law wants on it, what a payment needs."""
-    yield from seller_shortcomings(invoice)
-    yield from buyer_shortcomings(invoice)
-
-
 def seller_shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
-    """As ``shortcomings``: what all invoices of the partner lack."""
+    """What has to be mended before invoices of this partner get numbers, and how: what the law wants on them, what a payment needs."""
     if len(invoice.invoice_number) > MAX_NUMBER:
         yield (
             f"its number would have {len(invoice.invoice_number)} characters, at most {MAX_NUMBER} can be paid by",
@@ -324,7 +318,7 @@ def seller_shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
 
 
 def buyer_shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
-    """As ``shortcomings``: what only invoices of this customer lack."""
+    """What has to be mended before invoices of this customer get numbers, and how."""
     buyer = invoice.buyer
     wanted = [(f"the customer's {name}", getattr(buyer, name), f"customers.{name}") for name in ADDRESS]
     if any(line.vat_category == "reverse_charge" for line in invoice.lines):

@@ -268,3 +268,11 @@ def test_notes_line_by_line_add_up_to_the_invoice(approved: tuple[Workspace, str
         assert list(arithmetic_violations(xml, vat_slack=CENT)) == []
         is_nlcius = "nlcius" in root.findtext("{*}CustomizationID")
         assert profile_violations(xml, "nlcius" if is_nlcius else "en16931") == []
+
+
+def test_closing_tells_which_drafts_cannot_be_approved(approved: tuple[Workspace, str]) -> None:
+    """The month is final, and its last draft is never asked for: nobody knows that it waits for a VAT number."""
+    workspace, _ = approved
+    told = tikteller(workspace.root, "close", MONTH, "--partner", "noord", "--no-run").stderr
+    assert f"1 draft of {MONTH} cannot be approved yet:" in told
+    assert "customer noord-2: the customer's VAT number, which reverse charge needs, is missing" in told
