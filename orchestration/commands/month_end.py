@@ -155,7 +155,7 @@ def _invoices_approve(args: argparse.Namespace) -> int:
     _write_approved(done.approved, args.format)
     for invoice_id in done.approved_before:
         print(f"{invoice_id} was approved before", file=sys.stderr)
-    of_several = {sentence: of for sentence, of in by_problem(done.problems).items() if len(of) > 1}
+    of_several = {sentence: of for sentence, of in by_problem(done.problems).items() if len(of) > 1 and of[0].reason == INCOMPLETE}
     for sentence, of in of_several.items():
         print(f"{_drafts(len(of))} are blocked: {of[0].reason}\n  {sentence}", file=sys.stderr)
     for invoice_id, reason in done.blocked.items():
