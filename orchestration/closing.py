@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 import pyarrow as pa
@@ -21,10 +20,11 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from orchestration import run_lock, serving, state
+from orchestration.documents.calls_csv import zone_named
 from orchestration.draft_problems import DraftProblem, draft_problems
 from orchestration.errors import TiktellerError
 from orchestration.publishing import ledger_fingerprint
-from orchestration.settlements import credited_by_hand
+from orchestration.settlements import credited_since
 from orchestration.workspace import PLATFORM, Workspace
 
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -79,6 +79,15 @@ def published(workspace: Workspace, partner_id: str) -> Iterator[tuple[duckdb.Du
             yield connection, snapshot.stem
 
 
+def require_newest(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str) -> None:
+    """For who declares or pays what is published: raises TiktellerError where invoices were approved or credited since."""
+    audit, seen = state.audit.c, serving.edition_of(snapshot).get("state_version") or 0
+    newer = sa.select(sa.func.count()).where(audit.partner_id == partner_id, audit.action.in_(("approve", "credit")), audit.audit_id > seen)
+    if many := decided.execute(newer).scalar_one():
+        what = "invoice or credit note was made" if many == 1 else "invoices and credit notes were made"
+        raise TiktellerError(f"{many:,} {what} since {partner_id} was published", mend="tikteller run, then again")
+
+
 def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
     """Close a month of a partner. Raises TiktellerError where it is not over, closed already, or settles what was credited since."""
     month_named(month)
@@ -91,7 +100,11 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
             sa.select(state.closed_months).where(state.closed_months.c.partner_id == partner_id, state.closed_months.c.month == month)
         ).first():
             raise TiktellerError(f"{month} of {partner_id} is closed already")
-        require_not_overtaken(decided, snapshot, partner_id, month)
+        if overtaken := credited_since(decided, snapshot, partner_id, month):
+            raise TiktellerError(
+                f"{month} of {partner_id} settles what may have been credited by hand since: {', '.join(sorted(overtaken))}",
+                mend="tikteller run, then close it",
+            )
         already = {
             row[0]
             for row in decided.execute(
@@ -116,20 +129,6 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
     return Closed(partner_id, month, calls, charges, unrated, drafts, blocked, unread, older)
 
 
-def require_not_overtaken(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str) -> None:
-    """Raises TiktellerError where the month settles something for whom a credit note was made since: it would be paid back twice."""
-    seen = {row[0] for row in snapshot.execute("select invoice_id from invoices").fetchall()}
-    credited = {customer_id for note, customer_id in credited_by_hand(decided, partner_id).items() if note not in seen}
-    settled = snapshot.execute(
-        "select distinct customer_id from service_charges where invoice_month = ? and is_settlement order by 1", [month]
-    ).fetchall()
-    if overtaken := [customer_id for (customer_id,) in settled if customer_id in credited]:
-        raise TiktellerError(
-            f"{month} of {partner_id} settles what may have been credited by hand since it was published: {', '.join(overtaken)}",
-            mend="tikteller run, then close it",
-        )
-
-
 def older_drafts(
     decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str
 ) -> Mapping[str, tuple[int, Decimal]]:
@@ -144,13 +143,6 @@ def older_drafts(
             count, total = found.get(of_month, (0, Decimal(0)))
             found[of_month] = (count + 1, total + gross_eur)
     return found
-
-
-def approvable(workspace: Workspace, partner_id: str, month: str) -> int:
-    """How many drafts of the month can be approved, as published."""
-    with published(workspace, partner_id) as (snapshot, _):
-        (drafts,) = snapshot.execute("select count(*) from invoices where month = ? and status = 'draft'", [month]).fetchone()
-    return drafts
 
 
 def freeze(
@@ -275,7 +267,11 @@ def why_not_over(snapshot: duckdb.DuckDBPyConnection, month: str) -> str | None:
 def local_today(snapshot: duckdb.DuckDBPyConnection) -> date:
     """Today by the partner's clock."""
     (zone,) = snapshot.execute("select time_zone from partner").fetchone()
-    try:
-        return datetime.now(ZoneInfo(zone)).date()
-    except (ZoneInfoNotFoundError, ValueError):  # the engine knows names that Python does not
-        return date.today()
+    known = zone_named(zone)  # the engine knows names that Python does not
+    return datetime.now(known).date() if known else date.today()
+
+
+def day_reached(snapshot: duckdb.DuckDBPyConnection) -> date:
+    """Today by the partner's clock, or the day behind its newest call: what has landed is behind us, whatever this machine's clock says."""
+    today, newest = local_today(snapshot), newest_call(snapshot)
+    return today if newest is None else max(today, newest + timedelta(days=1))

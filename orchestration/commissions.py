@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import sqlalchemy as sa
 
 from orchestration import state
-from orchestration.closing import month_named, published
+from orchestration.closing import day_reached, last_day_of, month_named, published, require_newest
 from orchestration.documents.invoice import Language
 from orchestration.documents.rendering import write_whole
 from orchestration.documents.reseller_statement import CommissionLine, ResellerStatement, statement_pdf
@@ -35,6 +36,10 @@ SETTLED_LINES = """
     select
         reseller_id, month, invoice_id, kind, commission_percent::varchar as commission_percent, sale_eur::varchar as sale_eur
     from commission_lines where month = ? and reseller_id = ? order by all
+"""
+
+APPROVED_BEFORE = """
+    select distinct reseller_id, month from commission_lines where month < ? and status in ('approved', 'credited') order by 1, 2
 """
 
 
@@ -63,21 +68,29 @@ class SettledStatement:
 def settle(workspace: Workspace, partner_id: str, month: str, reseller_ids: Sequence[str] = ()) -> list[SettledStatement]:
     """Settle the statements of a month, of all resellers of the partner or the chosen; those that are settled already are left alone.
 
-    Raises TiktellerError where a chosen reseller earned nothing, or invoices behind a statement are not approved yet.
+    Raises TiktellerError where a chosen reseller earned nothing, the month is not over or not the next one of a reseller, or
+    invoices behind a statement are not approved or not published yet.
     """
     month_named(month)
     with published(workspace, partner_id) as (snapshot, _), state.deciding(workspace) as decided:
         earned = {row["reseller_id"]: row for row in rows_of(snapshot, "select * from commissions where month = ? order by 1", [month])}
         _require_earned(partner_id, month, reseller_ids, earned)
+        if day_reached(snapshot) <= (last_day := last_day_of(month)):
+            raise TiktellerError(f"{month} of {partner_id} is not over: it ends on {last_day}", mend="settle it when it is over")
         statements = state.commission_statements
-        of_month = sa.and_(statements.c.partner_id == partner_id, statements.c.month == month)
-        known = set(decided.execute(sa.select(statements.c.reseller_id).where(of_month)).scalars())
-        chosen = [each for each in sorted(reseller_ids or earned) if each not in known]
+        settled: dict[str, set[str]] = defaultdict(set)
+        of_partner = sa.select(statements.c.reseller_id, statements.c.month).where(statements.c.partner_id == partner_id)
+        for reseller_id, of_month in decided.execute(of_partner):
+            settled[reseller_id].add(of_month)
+        chosen = [each for each in sorted(set(reseller_ids or earned)) if month not in settled[each]]
+        _require_next(snapshot, partner_id, month, chosen, settled)
         if unfinished := [f"{each} ({earned[each]['open_invoices']:,})" for each in chosen if not earned[each]["is_final"]]:
             raise TiktellerError(
                 f"invoices of {month} behind these statements are not approved yet: {', '.join(unfinished)}",
                 mend=f"tikteller invoices approve --partner {partner_id} --month {month}, then again",
             )
+        if chosen:
+            require_newest(decided, snapshot, partner_id)
         for reseller_id in chosen:
             lines = rows_of(snapshot, SETTLED_LINES, [month, reseller_id])
             decided.execute(
@@ -89,6 +102,27 @@ def settle(workspace: Workspace, partner_id: str, month: str, reseller_ids: Sequ
                 decided.execute(state.commission_statement_lines.insert(), [{**line, "partner_id": partner_id} for line in lines])
             state.note(decided, "settle commissions", partner_id, reseller_id, f"{month}: {earned[reseller_id]['commission_eur']}")
     return [SettledStatement(partner_id, month, each, earned[each]["commission_eur"]) for each in chosen]
+
+
+def _require_next(
+    snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str, chosen: Sequence[str], settled: Mapping[str, set[str]]
+) -> None:
+    """Raises TiktellerError where a reseller's later month was settled, or an earlier one that has approved invoices was not."""
+    unsettled: dict[str, str] = {}
+    for reseller_id, earlier in snapshot.execute(APPROVED_BEFORE, [month]).fetchall():
+        if earlier not in settled[reseller_id]:
+            unsettled.setdefault(reseller_id, earlier)
+    for reseller_id in chosen:
+        if settled[reseller_id] and (last := max(settled[reseller_id])) > month:
+            raise TiktellerError(
+                f"{last} of {reseller_id} was settled before, and with it what there was of {month}",
+                mend="name the other resellers; what came since stands on a later statement",
+            )
+        if earlier := unsettled.get(reseller_id):
+            raise TiktellerError(
+                f"{earlier} of {reseller_id} has invoices and was not settled: they would stand on a statement after {month}",
+                mend=f"tikteller commissions settle --partner {partner_id} --month {earlier}, also where it was settled in another way",
+            )
 
 
 def _require_earned(partner_id: str, month: str, reseller_ids: Sequence[str], earned: Mapping[str, object]) -> None:

@@ -59,6 +59,15 @@ def draft_problems(snapshot: duckdb.DuckDBPyConnection, month: str) -> Mapping[s
     return found
 
 
+def by_problem(problems: Mapping[str, Sequence[DraftProblem]]) -> dict[str, list[DraftProblem]]:
+    """Sentence -> the drafts' problems that it tells: what a partner lacks is one sentence, however many drafts it keeps back."""
+    found: dict[str, list[DraftProblem]] = {}
+    for of_draft in problems.values():
+        for problem in of_draft:
+            found.setdefault(problem.sentence(), []).append(problem)
+    return found
+
+
 def told(problems: Iterable[DraftProblem]) -> Iterator[str]:
     """A line per problem, the first SHOWN of them."""
     yield from told_some([problem.sentence() for problem in problems], " (table draft_problems)")

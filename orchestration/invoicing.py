@@ -21,10 +21,11 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from orchestration import serving, state
-from orchestration.closing import freeze, last_day_of, local_today, month_named, newest_call, older_drafts, published, why_not_over
+from orchestration.closing import day_reached, freeze, last_day_of, local_today, month_named, older_drafts, published, why_not_over
 from orchestration.contracts import contract
 from orchestration.documents.calls_csv import zone_named
 from orchestration.documents.invoice import (
+    OF_SELLER,
     Branding,
     CallRecord,
     Invoice,
@@ -32,26 +33,28 @@ from orchestration.documents.invoice import (
     Language,
     Party,
     branding_problems,
+    buyer_shortcomings,
     round_cents,
-    shortcomings,
+    seller_shortcomings,
     usable_branding,
     vat_number_problem,
 )
 from orchestration.documents.invoice_pdf import invoice_pdf
 from orchestration.documents.invoice_ubl import invoice_ubl, profile_gaps
-from orchestration.documents.rendering import FailedInvoice
+from orchestration.documents.rendering import NOT_TO_BE_MADE, FailedInvoice, reason_of
 from orchestration.documents.wording import word
 from orchestration.draft_problems import DraftProblem, draft_problems
 from orchestration.errors import TiktellerError
-from orchestration.number_series import locked_numbers
+from orchestration.number_series import locked_numbers, number_text
 from orchestration.output import plain
-from orchestration.settlements import SettledLine, credited_by_hand, settled_since
+from orchestration.settlements import SettledLine, credited_since, settled_since
 from orchestration.workspace import Workspace
 
 Row = Mapping[str, Any]
 
 INVOICE, CREDIT_NOTE = "invoice", "credit_note"
 CREDITED_SINCE = "older than a credit note of its customer (tikteller run, then approve)"
+ANOTHERS_ID = "another partner approved an invoice of that customer and month (see to valid_from of the customer's rows)"
 INCOMPLETE = "incomplete_invoice"
 """Of a draft whose documents could not be made as they should."""
 MAX_PAYMENT_TERM_DAYS, MAX_NUMBER_LENGTH = 365, 20
@@ -108,12 +111,13 @@ def approve(
     month_named(month)
     chosen = list(dict.fromkeys(invoice_ids)) if invoice_ids is not None else None
     with published(workspace, partner_id) as (snapshot, name):
-        partner = rows_of(snapshot, "select * from partner")[0]
+        basis = _basis(workspace, snapshot, month)
+        partner = basis.partner
         require_seller(partner)
         issued = _day_of_issue(snapshot, issued_on)
         if not before_month_end:
             if issued_on is None:  # the month is over, whatever the clock of this machine says
-                issued = max(issued, last_day_of(month) + timedelta(days=1))
+                issued = max(issued, _first_day_of_issue(month))
             _require_over(snapshot, partner_id, month, issued)
         invoices = {
             row["invoice_id"]: row
@@ -128,26 +132,22 @@ def approve(
         wanted = [invoices[each] for each in (chosen if chosen is not None else sorted(invoices))]
         drafts = [row for row in wanted if row["status"] == "draft"]
         blocked = {row["invoice_id"]: row["block_reason"] for row in wanted if row["status"] == "blocked"}
-        lines = _by_invoice(rows_of(snapshot, "select * from invoice_lines where month = ? order by invoice_id, line_number", [month]))
-        customers = {row["customer_id"]: row for row in rows_of(snapshot, "select * from customers")}
-        names = dict(snapshot.execute("select country, name_nl from countries").fetchall())
         problems = draft_problems(snapshot, month)
         with state.deciding(workspace) as decided:
             older = older_drafts(decided, snapshot, partner_id, month)
             numbers = locked_numbers(decided, partner)
-            known = set(
-                decided.execute(
-                    sa.select(state.invoices.c.invoice_id).where(state.invoices.c.partner_id == partner_id, state.invoices.c.month == month)
-                ).scalars()
-            )
-            fresh = [row for row in drafts if row["invoice_id"] not in known]
-            overtaken = _overtaken(decided, snapshot, partner_id, fresh, lines)
-            blocked |= dict.fromkeys(overtaken, CREDITED_SINCE)
-            fresh = [row for row in fresh if row["invoice_id"] not in overtaken]
-            judged = judge(workspace, partner, fresh, lines, customers, names, issued)
+            of_month = sa.select(state.invoices.c.invoice_id, state.invoices.c.partner_id).where(state.invoices.c.month == month)
+            owners = dict(decided.execute(of_month).tuples().all())
+            known = {invoice_id for invoice_id, owner in owners.items() if owner == partner_id}
+            blocked |= {row["invoice_id"]: ANOTHERS_ID for row in drafts if owners.get(row["invoice_id"], partner_id) != partner_id}
+            fresh = [row for row in drafts if row["invoice_id"] not in owners]
+            overtaken = credited_since(decided, snapshot, partner_id, month)
+            blocked |= {row["invoice_id"]: CREDITED_SINCE for row in fresh if row["customer_id"] in overtaken}
+            fresh = [row for row in fresh if row["customer_id"] not in overtaken]
+            judged = judge(basis, fresh, issued)
             blocked |= dict.fromkeys(judged.refused, INCOMPLETE)
             fresh = [row for row in fresh if row["invoice_id"] not in judged.refused]
-            logo_sha256 = _keep_logo(decided, read_logo(workspace, partner))
+            logo_sha256 = _keep_logo(decided, basis.logo)
             final = set(
                 decided.execute(
                     sa.select(state.frozen_months.c.customer_id).where(
@@ -161,10 +161,8 @@ def approve(
             made = []
             for row in fresh:
                 number = numbers.following()
-                # a draft below nothing is a credit note (the model says so): nobody has to pay it
-                due = issued if row["kind"] == CREDIT_NOTE else issued + timedelta(days=partner["payment_term_days"])
-                invoice = {**row, "status": "approved", "invoice_number": number, "issued_on": issued, "due_on": due}
-                content = _content(invoice, lines[row["invoice_id"]], partner, customers[row["customer_id"]], names, logo_sha256)
+                invoice = {**_numbered(row, number, issued, partner), "status": "approved"}
+                content = _content(invoice, basis, logo_sha256)
                 made.append(_store(decided, invoice, content))
                 state.note(decided, "approve", partner_id, number, row["invoice_id"])
     before = [row["invoice_id"] for row in wanted if row["status"] in ("approved", "credited") or row["invoice_id"] in known]
@@ -174,12 +172,13 @@ def approve(
 
 def _day_of_issue(snapshot: duckdb.DuckDBPyConnection, issued_on: date | None) -> date:
     """The day as given, else today by the partner's clock. Raises TiktellerError where it is still to come."""
-    today, newest = local_today(snapshot), newest_call(snapshot)
-    if newest is not None:
-        today = max(today, newest + timedelta(days=1))  # what has landed is behind us, whatever the clock of this machine says
-    if issued_on is not None and issued_on > today:
+    if issued_on is not None and issued_on > day_reached(snapshot):
         raise TiktellerError(f"{issued_on} is still to come: an invoice bears the day on which it is issued", mend="leave --date out")
     return issued_on or local_today(snapshot)
+
+
+def _first_day_of_issue(month: str) -> date:
+    return last_day_of(month) + timedelta(days=1)
 
 
 def _require_over(snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str, issued: date) -> None:
@@ -196,6 +195,34 @@ def _require_over(snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: s
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What documents of drafts are made of, beside the drafts: their partner, its logo, lines and customers by id, names of countries."""
+
+    partner: Row
+    logo: bytes | None
+    lines: Mapping[str, Sequence[Row]]
+    customers: Mapping[str, Row]
+    country_names: Mapping[str, str]
+
+
+def _basis(workspace: Workspace, snapshot: duckdb.DuckDBPyConnection, month: str | None) -> Basis:
+    """For the drafts of a month, or of all."""
+    partner = rows_of(snapshot, "select * from partner")[0]
+    of_drafts = """
+        select * from invoice_lines
+        where invoice_id in (select invoice_id from invoices where status in ('draft', 'blocked') and month = coalesce(?, month))
+        order by invoice_id, line_number
+    """
+    return Basis(
+        partner,
+        read_logo(workspace, partner),
+        _by_invoice(rows_of(snapshot, of_drafts, [month])),
+        {row["customer_id"]: row for row in rows_of(snapshot, "select * from customers")},
+        dict(snapshot.execute("select country, name_nl from countries").fetchall()),
+    )
+
+
+@dataclass(frozen=True)
 class Judged:
     """What the documents of drafts would be refused for (invoice_id -> problems), and what only has to be told."""
 
@@ -203,45 +230,72 @@ class Judged:
     remarks: Sequence[str]
 
 
-def judge(
-    workspace: Workspace,
-    partner: Row,
-    drafts: Sequence[Row],
-    lines: Mapping[str, Sequence[Row]],
-    customers: Mapping[str, Row],
-    country_names: Mapping[str, str],
-    issued: date,
-) -> Judged:
+def judge(basis: Basis, drafts: Sequence[Row], issued: date) -> Judged:
     """Make the documents that the drafts would be, before any of them gets its number: afterwards nothing can be mended.
 
     What the partner lacks keeps all of them back, what a customer lacks only its own. The page is set of the first alone, for the logo's
     sake: all of them bear the same.
     """
-    logo = read_logo(workspace, partner)
-    of_partner = list(partner_problems(partner, logo))
-    refused: dict[str, list[DraftProblem]] = {}
+    refused: dict[str, Sequence[DraftProblem]] = {}
     remarks: list[str] = []
     page_is_set = False
-    for row in drafts:
-        invoice_id, customer_id = row["invoice_id"], row["customer_id"]
-        found = [(f"partner {partner['partner_id']}", *problem) for problem in of_partner]
-        if not found:
+    for row, document, problems in _documents_of(basis, drafts, issued):
+        found = list(problems)
+        if document is not None:
             try:
-                document = _draft_document(partner, row, lines.get(invoice_id, ()), customers[customer_id], country_names, issued, logo)
-                found = [(f"customer {customer_id}", *problem) for problem in shortcomings(document)]
                 invoice_ubl(document)
                 if not page_is_set:
                     invoice_pdf(document)
                     page_is_set = True
                 if not found:
-                    remarks += [f"{invoice_id}: {what}. Mend: {mend}" for what, mend in _remarks_on(document)]
-            except TiktellerError as error:
-                found.append((f"customer {customer_id}", error.message, error.mend or "mend what it names"))
+                    remarks += [f"{row['invoice_id']}: {what}. Mend: {mend}" for what, mend in _remarks_on(document)]
+            except NOT_TO_BE_MADE as error:
+                found.append(_not_made(row, error))
         if found:
-            refused[invoice_id] = [
-                DraftProblem(invoice_id, customer_id, INCOMPLETE, subject, None, 1, None, what, mend) for subject, what, mend in found
-            ]
+            refused[row["invoice_id"]] = found
     return Judged(refused, remarks)
+
+
+def incomplete_drafts(
+    workspace: Workspace, snapshot: duckdb.DuckDBPyConnection, month: str | None = None
+) -> dict[str, Sequence[DraftProblem]]:
+    """Drafts (of all months without one) that would be refused their number, and why: invoice_id -> problems.
+
+    It is what can be told without setting pages and writing e-invoices, which approval does as well.
+    """
+    drafts = rows_of(
+        snapshot, "select * from invoices where status = 'draft' and month = coalesce(?, month) order by month, invoice_id", [month]
+    )
+    found = _documents_of(_basis(workspace, snapshot, month), drafts, local_today(snapshot)) if drafts else ()
+    return {row["invoice_id"]: problems for row, _, problems in found if problems}
+
+
+def _documents_of(basis: Basis, drafts: Iterable[Row], issued: date) -> Iterator[tuple[Row, Invoice | None, Sequence[DraftProblem]]]:
+    """Each draft, the document that it would be, where one can be made, and what the document lacks."""
+    of_partner = list(partner_problems(basis.partner, basis.logo))
+    for row in drafts:
+        document, found = None, [_incomplete(row, _partner_named(basis.partner), *problem) for problem in of_partner]
+        if not found:
+            try:
+                document = _draft_document(basis, row, issued)
+                found = [_incomplete(row, _partner_named(basis.partner), *problem) for problem in seller_shortcomings(document)]
+                found += [_incomplete(row, f"customer {row['customer_id']}", *problem) for problem in buyer_shortcomings(document)]
+            except NOT_TO_BE_MADE as error:
+                found = [_not_made(row, error)]
+        yield row, document, found
+
+
+def _partner_named(partner: Row) -> str:
+    return f"partner {partner['partner_id']}"
+
+
+def _not_made(row: Row, error: Exception) -> DraftProblem:
+    what, mend = (error.message, error.mend) if isinstance(error, TiktellerError) else (reason_of(error), None)
+    return _incomplete(row, f"customer {row['customer_id']}", what, mend or "mend what it names")
+
+
+def _incomplete(row: Row, subject: str, what: str, mend: str) -> DraftProblem:
+    return DraftProblem(row["invoice_id"], row["customer_id"], INCOMPLETE, subject, None, 1, None, what, mend)
 
 
 def _remarks_on(document: Invoice) -> Iterator[tuple[str, str]]:
@@ -265,73 +319,56 @@ def partner_problems(partner: Row, logo: bytes | None) -> Iterator[tuple[str, st
         yield f"nobody knows a time zone {partner['time_zone']}", "write partners.time_zone as Europe/Amsterdam"
 
 
-def _draft_document(
-    partner: Row,
-    row: Row,
-    lines: Sequence[Row],
-    customer: Row,
-    country_names: Mapping[str, str],
-    issued: date,
-    logo: bytes | None,
-    calls: Sequence[CallRecord] = (),
-) -> Invoice:
+def _draft_document(basis: Basis, row: Row, issued: date, calls: Sequence[CallRecord] = ()) -> Invoice:
     """The document that a draft would be if it were approved, with the number that it could get."""
-    number = f"{partner['invoice_prefix']}{int(partner['last_invoice_number']) + 1:0{int(partner['invoice_number_length'])}d}"
-    invoice = {
-        **row,
-        "invoice_number": f"{number}{partner['invoice_suffix']}",
-        "issued_on": issued,
-        "due_on": issued if row["kind"] == CREDIT_NOTE else issued + timedelta(days=partner["payment_term_days"]),
-    }
-    return _document(json.loads(_content(invoice, lines, partner, customer, country_names, None)), calls, logo)
+    partner = basis.partner
+    following, length = int(partner["last_invoice_number"]) + 1, int(partner["invoice_number_length"])
+    number = number_text(partner["invoice_prefix"], following, length, partner["invoice_suffix"])
+    return _document(json.loads(_content(_numbered(row, number, issued, partner), basis, None)), calls, basis.logo)
+
+
+def _numbered(row: Row, number: str, issued: date, partner: Row) -> Row:
+    # a draft below nothing is a credit note (the model says so): nobody has to pay it
+    due = issued if row["kind"] == CREDIT_NOTE else issued + timedelta(days=partner["payment_term_days"])
+    return {**row, "invoice_number": number, "issued_on": issued, "due_on": due}
 
 
 def draft_documents(
-    workspace: Workspace, partner_id: str, month: str, invoice_ids: Sequence[str] = (), issued_on: date | None = None
+    workspace: Workspace, partner_id: str, month: str, invoice_ids: Sequence[str] = ()
 ) -> Iterator[Invoice | FailedInvoice]:
-    """The drafts of a month (or the chosen) as the documents that they would be; nothing is decided.
+    """The drafts of a month, or the chosen in the order given, as the documents that they would be today; nothing is decided.
 
-    Raises TiktellerError where a chosen one is not there, or is approved.
+    Raises TiktellerError where a chosen one is not there or is approved, or what the partner lacks keeps all of them back.
     """
     with published(workspace, partner_id) as (snapshot, _):
-        partner = rows_of(snapshot, "select * from partner")[0]
-        drafts = {
-            row["invoice_id"]: row
-            for row in rows_of(snapshot, "select * from invoices where month = ? and status in ('draft', 'blocked') order by 1", [month])
-        }
-        if missing := [each for each in invoice_ids if each not in drafts]:
-            raise TiktellerError(f"{partner_id} has no draft {missing[0]!r} in {month}", mend=f"tikteller invoices list --month {month}")
-        lines = _by_invoice(rows_of(snapshot, "select * from invoice_lines where month = ? order by invoice_id, line_number", [month]))
-        customers = {row["customer_id"]: row for row in rows_of(snapshot, "select * from customers")}
-        names = dict(snapshot.execute("select country, name_nl from countries").fetchall())
-        logo = read_logo(workspace, partner)
-        problems = list(partner_problems(partner, logo))
-        for invoice_id in invoice_ids or drafts:
+        with state.engine(workspace).connect() as decided:
+            of_partner = sa.select(state.invoices.c.invoice_id, state.invoices.c.invoice_number).where(
+                state.invoices.c.partner_id == partner_id, state.invoices.c.month == month
+            )
+            approved = dict(decided.execute(of_partner).tuples().all())
+        in_order = "select * from invoices where month = ? and status in ('draft', 'blocked') order by invoice_id"
+        drafts = {row["invoice_id"]: row for row in rows_of(snapshot, in_order, [month]) if row["invoice_id"] not in approved}
+        for invoice_id in invoice_ids:
+            if invoice_id in approved:
+                number = approved[invoice_id]
+                raise TiktellerError(f"{invoice_id} was approved since, as {number}", mend=f"tikteller invoices render {number}")
+            if invoice_id not in drafts:
+                raise TiktellerError(
+                    f"{partner_id} has no draft {invoice_id!r} in {month}", mend=f"tikteller invoices list --month {month}"
+                )
+        basis = _basis(workspace, snapshot, month)
+        for what, mend in partner_problems(basis.partner, basis.logo):
+            raise TiktellerError(f"{_partner_named(basis.partner)}: {what}", mend=mend)
+        issued = max(local_today(snapshot), _first_day_of_issue(month))
+        for invoice_id in dict.fromkeys(invoice_ids or drafts):
             row = drafts[invoice_id]
             asked = "select * from calls where customer_id = ? and billing_month = ? and status = 'rated' order by started_at, call_key"
             try:
-                if problems:
-                    raise TiktellerError(problems[0][0], mend=problems[0][1])
                 calls = [_call_record(call) for call in rows_of(snapshot, asked, [row["customer_id"], month])]
-                of_draft = _draft_document(
-                    partner, row, lines.get(invoice_id, ()), customers[row["customer_id"]], names, issued_on or date.today(), logo, calls
-                )
+                of_draft = _draft_document(basis, row, issued, calls)
                 yield replace(of_draft, invoice_number=word("draft", of_draft.language), is_draft=True)
-            except TiktellerError as error:
-                yield FailedInvoice(invoice_id, str(error))
-
-
-def _overtaken(
-    decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, drafts: Iterable[Row], lines: Mapping[str, Sequence[Row]]
-) -> set[str]:
-    """Drafts that settle something and are older than a credit note of their customer: what it credits may be settled on them too."""
-    seen = {invoice_id for (invoice_id,) in snapshot.execute("select invoice_id from invoices").fetchall()}
-    customers = {customer_id for note, customer_id in credited_by_hand(decided, partner_id).items() if note not in seen}
-    return {
-        row["invoice_id"]
-        for row in drafts
-        if row["customer_id"] in customers and any(line["settled_month"] for line in lines[row["invoice_id"]])
-    }
+            except NOT_TO_BE_MADE as error:
+                yield FailedInvoice.of(invoice_id, error)
 
 
 def credit(
@@ -368,6 +405,8 @@ def credit(
         _require_creditable(content["lines"], set(lines) if lines is not None else None, credited, settled, invoice_number)
         wanted = [line for line in content["lines"] if lines is None or line["line_number"] in lines]
         issued = _day_of_issue(snapshot, issued_on)
+        if issued_on is None:  # the invoice was issued, whatever the clock of this machine says
+            issued = max(issued, date.fromisoformat(original.issued_on))
         if issued < date.fromisoformat(original.issued_on):
             raise TiktellerError(
                 f"{issued} is before invoice {invoice_number} was issued, on {original.issued_on}",
@@ -473,23 +512,13 @@ def _listed(lines: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(lines)))
 
 
-def approved_invoices(
-    workspace: Workspace, partner_id: str | None = None, month: str | None = None, numbers: Sequence[str] | None = None
-) -> Iterator[Invoice]:
-    """What was approved, as documents need it, in the order of the numbers' making; the calls come from what was frozen with it.
-
-    Raises TiktellerError at one that cannot be made; ``renderable_invoices`` goes on.
-    """
-    for each in renderable_invoices(workspace, partner_id, month, numbers):
-        if isinstance(each, FailedInvoice):
-            raise TiktellerError(each.message)
-        yield each
-
-
 def renderable_invoices(
     workspace: Workspace, partner_id: str | None = None, month: str | None = None, numbers: Sequence[str] | None = None
 ) -> Iterator[Invoice | FailedInvoice]:
-    """As ``approved_invoices``, one that cannot be made named in its place: it keeps no other back."""
+    """What was approved, as documents need it, in the order of the numbers' making; the calls come from what was frozen with it.
+
+    One that cannot be made is named in its place: it keeps no other back.
+    """
     query = sa.select(state.invoices).order_by(state.invoices.c.approved_at, state.invoices.c.invoice_number)
     for column, value in (("partner_id", partner_id), ("month", month)):
         if value is not None:
@@ -516,8 +545,8 @@ def renderable_invoices(
                 is_of_month = not state.is_credited_by_hand(row.invoice_id)
                 calls = frozen(freeze_id).get(row.customer_id, []) if freeze_id is not None and is_of_month else []
                 made: Invoice | FailedInvoice = _document(content, calls, _logo_of(workspace, decided, content))
-            except (TiktellerError, ValueError, ArithmeticError, LookupError, TypeError) as error:
-                made = FailedInvoice(row.invoice_number, f"invoice {row.invoice_number}: {error}")
+            except NOT_TO_BE_MADE as error:
+                made = FailedInvoice.of(row.invoice_number, error)
             yield made
 
 
@@ -674,18 +703,17 @@ def _store(decided: sa.Connection, invoice: Row, content: str) -> Approved:
     )
 
 
-def _content(
-    invoice: Row, lines: Sequence[Row], partner: Row, customer: Row, country_names: Mapping[str, str], logo_sha256: str | None
-) -> str:
+def _content(invoice: Row, basis: Basis, logo_sha256: str | None) -> str:
+    lines = basis.lines.get(invoice["invoice_id"], ())
     used = {line["country"] for line in lines if line["country"]}
     return _dumped(
         {
             "invoice": {name: invoice[name] for name in contract("invoices")},
             "lines": [dict(line) for line in lines],
-            "partner": dict(partner),
-            "customer": dict(customer),
+            "partner": dict(basis.partner),
+            "customer": dict(basis.customers[invoice["customer_id"]]),
             "logo_sha256": logo_sha256,
-            "country_names": {country: country_names[country] for country in sorted(used) if country in country_names},
+            "country_names": {country: basis.country_names[country] for country in sorted(used) if country in basis.country_names},
         }
     )
 
@@ -703,7 +731,7 @@ def _totals(lines: Sequence[Row]) -> tuple[Decimal, Decimal]:
 
 def require_seller(partner: Row) -> None:
     """Raises TiktellerError where the law wants more of the partner on its documents than has landed."""
-    missing = [name for name in ("street", "postal_code", "city", "vat_number", "coc_number", "iban") if not partner.get(name)]
+    missing = [name for name in OF_SELLER if not partner.get(name)]
     if missing:
         raise TiktellerError(
             f"{partner['partner_id']} cannot send invoices yet: its {', '.join(missing)} must stand on them",
@@ -728,7 +756,7 @@ def _by_invoice(lines: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any
 def listed(
     workspace: Workspace, partner_id: str | None = None, month: str | None = None, status: str | None = None
 ) -> list[dict[str, Any]]:
-    """Invoices as they stand: what is published, and what was decided since."""
+    """Invoices as they stand: what is published, and what was decided since. A draft that would be refused its number is blocked."""
     decided: dict[tuple[str, str], sa.Row] = {}
     if state.version(workspace):
         with state.engine(workspace).connect() as connection:
@@ -738,9 +766,11 @@ def listed(
         "vat_eur, gross_eur, issued_on, due_on"
     )
     found: list[dict[str, Any]] = []
+    incomplete: set[tuple[str, str]] = set()
     for partner in [partner_id] if partner_id else serving.published_partners(workspace):
         with closing(serving.connect(serving.current_snapshot(workspace, partner))) as snapshot:
             found += rows_of(snapshot, f"select {columns} from invoices")
+            incomplete |= {(partner, invoice_id) for invoice_id in incomplete_drafts(workspace, snapshot, month)}
     seen = {(row["partner_id"], row["invoice_id"]) for row in found}
     for row in found:
         newer = decided.get((row["partner_id"], row["invoice_id"]))
@@ -752,6 +782,8 @@ def listed(
                 "issued_on": date.fromisoformat(newer.issued_on),
                 "due_on": date.fromisoformat(newer.due_on),
             }
+        elif (row["partner_id"], row["invoice_id"]) in incomplete:
+            row |= {"status": "blocked", "block_reason": INCOMPLETE}
     for key, row in decided.items():
         if key not in seen and partner_id in (None, row.partner_id):
             invoice = json.loads(row.content)["invoice"]
@@ -779,7 +811,11 @@ def is_late(issued_on: date, month: str) -> bool:
 def month_to_approve(workspace: Workspace, partner_id: str, invoice_ids: Sequence[str] = ()) -> str:
     """The month of the chosen invoices, else the last one that is over and has drafts. Raises TiktellerError where that names no month."""
     rows = listed(workspace, partner_id)
-    months = sorted({row["month"] for row in rows if (row["invoice_id"] in invoice_ids if invoice_ids else row["status"] == "draft")})
+    if invoice_ids:
+        meant = [row for row in rows if row["invoice_id"] in invoice_ids]
+    else:  # an older month is not taken because all of the last one lack something
+        meant = [row for row in rows if row["status"] == "draft" or row["block_reason"] == INCOMPLETE]
+    months = sorted({row["month"] for row in meant})
     if invoice_ids and len(months) == 1:
         return months[0]
     with closing(serving.connect(serving.current_snapshot(workspace, partner_id))) as snapshot:

@@ -16,6 +16,11 @@ import sqlalchemy as sa
 from orchestration import state
 
 
+def number_text(prefix: str, number: int, length: int, suffix: str) -> str:
+    """An invoice number as it is written."""
+    return f"{prefix}{number:0{length}d}{suffix}"
+
+
 def number_key(number: str) -> str:
     """An invoice number as it is compared, without case and blanks (macro ``invoice_key``)."""
     return number.replace(" ", "").upper()
@@ -62,7 +67,7 @@ class Numbers:
         return f"{self.prefix}...{self.suffix}" if self.suffix else self.prefix or "without prefix"
 
     def _text(self, number: int) -> str:
-        return f"{self.prefix}{number:0{self.length}d}{self.suffix}"
+        return number_text(self.prefix, number, self.length, self.suffix)
 
     def _beginning(self, text: str) -> str | None:
         landed, last = self.landed_number, self.last_number

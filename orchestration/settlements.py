@@ -102,15 +102,23 @@ def _final_lines(
                 yield invoice_id, {"line_number": line_number} | dict(zip(OF_A_SETTLEMENT, of_line, strict=True))
 
 
-def credited_by_hand(decided: sa.Connection, partner_id: str) -> dict[str, str]:
-    """Credit notes that people made: invoice_id -> customer_id; not the months below nothing, which were approved as one."""
+def credited_since(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: str) -> set[str]:
+    """Customers for whom the month settles something, and who got a credit note by hand since the snapshot was made.
+
+    What the note credits may be settled in that month too: made final as it stands, it would be paid back twice.
+    """
+    seen = {invoice_id for (invoice_id,) in snapshot.execute("select invoice_id from invoices").fetchall()}
+    settled = snapshot.execute(
+        "select distinct customer_id from service_charges where invoice_month = ? and is_settlement", [month]
+    ).fetchall()
     notes = decided.execute(
         sa.select(state.invoices.c.invoice_id, state.invoices.c.customer_id).where(
-            state.invoices.c.partner_id == partner_id,
-            state.invoices.c.credited_invoice_number.is_not(None),
+            state.invoices.c.partner_id == partner_id, state.invoices.c.credited_invoice_number.is_not(None)
         )
     )
-    return {invoice_id: customer_id for invoice_id, customer_id in notes if state.is_credited_by_hand(invoice_id)}
+    # a month below nothing was approved as a credit note, and credits no line
+    credited = {customer_id for invoice_id, customer_id in notes if invoice_id not in seen and state.is_credited_by_hand(invoice_id)}
+    return credited & {customer_id for (customer_id,) in settled}
 
 
 def _credited_lines(decided: sa.Connection, partner_id: str, invoice_number: str) -> set[int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 import duckdb
 
 from orchestration import run_lock, serving, state
+from orchestration.draft_problems import by_problem
 from orchestration.errors import TiktellerError
 from orchestration.landing import fingerprints, register
 from orchestration.landing.arrivals import Arrival, arrivals
@@ -105,6 +106,7 @@ HEADINGS = {
     "deck_problems": "Deck problems",
     "unrated_calls": "Calls without a price",
     "held_back": "Drafts kept back (the first 50 reasons)",
+    "incomplete": "Drafts whose documents could not be made as they should (approve refuses them)",
     "unread_pbxs": "PBXs without a reading at the month's end: drafts kept back",
     "overdue": "Not paid (as of the newest day that landed)",
     "unowned_payments": "Payments that settle no invoice (the newest 50)",
@@ -117,6 +119,7 @@ HEADINGS = {
 }
 
 PENDING_COLUMNS = ("feed", "file", "file_id", "arrived_at", "in_landing")
+INCOMPLETE_COLUMNS = ("partner_id", "drafts", "example", "subject", "why", "mend")
 WAITING_COLUMNS = ("feed", "files", "size_bytes")
 PARTNER_COLUMNS = ("partner_id", "newest_call_at", "calls", "published_at", "snapshot", "held_because")
 
@@ -203,6 +206,7 @@ def status(workspace: Workspace) -> Status:
         if platform:
             sections |= {name: answer for name, sql in PLATFORM_QUESTIONS.items() if (answer := _asked(platform, sql))}
             landed = _landed(platform)
+        sections["incomplete"] = Answer(INCOMPLETE_COLUMNS, list(_incomplete(workspace)))
     try:
         registered = register.read(workspace)
     except TiktellerError as error:
@@ -278,6 +282,19 @@ def _partners(workspace: Workspace, standing: Mapping[str, tuple[str | None, str
         newest, count = next(iter(calls.rows)) if calls else (None, None)
         (at,) = next(iter(published_at.rows), (None,)) if published_at else (None,)
         yield partner_id, newest, count, at, snapshot.stem, why
+
+
+def _incomplete(workspace: Workspace) -> Iterator[tuple]:
+    """What of partners and customers keeps drafts from getting their numbers, though no model holds them back."""
+    from orchestration.invoicing import incomplete_drafts
+
+    for partner_id in serving.published_partners(workspace):
+        # a snapshot that cannot be read is told with its partner; one of before may lack a column
+        with suppress(TiktellerError, duckdb.Error, LookupError):
+            with closing(serving.connect(serving.current_snapshot(workspace, partner_id))) as snapshot:
+                found = incomplete_drafts(workspace, snapshot)
+            for of in by_problem(found).values():
+                yield partner_id, len(of), of[0].invoice_id, of[0].subject, of[0].why, of[0].mend
 
 
 def _asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer | None:

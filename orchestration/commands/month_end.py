@@ -71,7 +71,9 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
 
 
 def _close(args: argparse.Namespace) -> int:
-    from orchestration.closing import approvable, close_month
+    from orchestration.closing import close_month, published
+    from orchestration.draft_problems import by_problem, told_some
+    from orchestration.invoicing import incomplete_drafts, listed
 
     workspace = workspace_of(args).require()
     closed = close_month(workspace, args.partner, args.month)
@@ -84,19 +86,27 @@ def _close(args: argparse.Namespace) -> int:
     if closed.drafts or closed.blocked:
         print(f"{closed.drafts:,} invoices are still to be approved, {closed.blocked:,} were blocked (tikteller invoices list)")
     _tell_of_older(closed.older_drafts)
+    with published(workspace, closed.partner_id) as (snapshot, _):
+        incomplete = incomplete_drafts(workspace, snapshot, closed.month)
+    if incomplete:
+        print(f"{_drafts(len(incomplete))} of {closed.month} cannot be approved yet:", file=sys.stderr)
+        _tell(list(told_some([f"{sentence} ({_drafts(len(of))})" for sentence, of in by_problem(incomplete).items()])))
     if args.no_run:
         return 0
     code = publish_decision(workspace, args.partner)
     # what a draft waited for has moved on, so it may be one that can be approved now
-    if code == 0 and closed.blocked and (drafts := approvable(workspace, closed.partner_id, closed.month)):
-        print(f"{drafts:,} can be approved now: tikteller invoices approve --partner {closed.partner_id} --month {closed.month}")
+    if code == 0 and closed.blocked and (drafts := listed(workspace, closed.partner_id, closed.month, "draft")):
+        print(f"{len(drafts):,} can be approved now: tikteller invoices approve --partner {closed.partner_id} --month {closed.month}")
     return code
 
 
 def _tell_of_older(older_drafts: Mapping[str, tuple[int, Decimal]]) -> None:
     for month, (drafts, gross_eur) in older_drafts.items():
-        many = f"{drafts:,} {'draft' if drafts == 1 else 'drafts'}, {gross_eur} EUR"
-        print(f"{month} still has {many} (tikteller invoices list --month {month})", file=sys.stderr)
+        print(f"{month} still has {_drafts(drafts)}, {gross_eur} EUR (tikteller invoices list --month {month})", file=sys.stderr)
+
+
+def _drafts(many: int) -> str:
+    return f"{many:,} {'draft' if many == 1 else 'drafts'}"
 
 
 def _tell(remarks: Sequence[str]) -> None:
@@ -136,19 +146,23 @@ def _for_people(rows: Sequence[Mapping[str, Any]], names: Mapping[tuple[str, str
 
 
 def _invoices_approve(args: argparse.Namespace) -> int:
-    from orchestration.draft_problems import told, told_some
+    from orchestration.draft_problems import by_problem, told, told_some
     from orchestration.invoicing import INCOMPLETE, approve, is_late, month_to_approve
 
     workspace = workspace_of(args).require()
     month = args.month or month_to_approve(workspace, args.partner, args.invoice_ids)
     done = approve(workspace, args.partner, month, args.invoice_ids or None, args.date, before_month_end=args.before_month_end)
     _write_approved(done.approved, args.format)
-    _tell(done.remarks)
     for invoice_id in done.approved_before:
         print(f"{invoice_id} was approved before", file=sys.stderr)
+    of_several = {sentence: of for sentence, of in by_problem(done.problems).items() if len(of) > 1 and of[0].reason == INCOMPLETE}
+    for sentence, of in of_several.items():
+        print(f"{_drafts(len(of))} are blocked: {of[0].reason}\n  {sentence}", file=sys.stderr)
     for invoice_id, reason in done.blocked.items():
-        print(f"{invoice_id} is blocked: {reason}", file=sys.stderr)
-        for line in told(done.problems[invoice_id]):
+        own = [each for each in done.problems[invoice_id] if each.sentence() not in of_several]
+        if own or not done.problems[invoice_id]:
+            print(f"{invoice_id} is blocked: {reason}", file=sys.stderr)
+        for line in told(own):
             print(f"  {line}", file=sys.stderr)
     for line in told_some(done.remarks):
         print(f"remark: {line}", file=sys.stderr)
@@ -229,10 +243,14 @@ def _vat_list(args: argparse.Namespace) -> int:
 
 
 def _vat_file(args: argparse.Namespace) -> int:
-    from orchestration.vat_returns import file_return
+    from orchestration.vat_returns import earlier_drafts, file_return
 
     workspace = workspace_of(args).require()
-    _write_vat(file_return(workspace, args.partner, args.quarter), args.format)
+    filed = file_return(workspace, args.partner, args.quarter)
+    _write_vat(filed, args.format)
+    if not filed:
+        print(f"{args.quarter} of {args.partner} was filed with nothing in it", file=sys.stderr)
+    _tell_of_older(earlier_drafts(workspace, args.partner, args.quarter))
     return 0 if args.no_run else publish_decision(workspace, args.partner)
 
 

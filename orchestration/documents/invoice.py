@@ -300,8 +300,8 @@ def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
         yield "a credit note names no invoice", "give the number of the invoice that it credits"
 
 
-def shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
-    """What has to be mended before the invoice gets its number, and how: what the law wants on it, what a payment needs."""
+def seller_shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
+    """What has to be mended before invoices of this partner get numbers, and how: what the law wants on them, what a payment needs."""
     if len(invoice.invoice_number) > MAX_NUMBER:
         yield (
             f"its number would have {len(invoice.invoice_number)} characters, at most {MAX_NUMBER} can be paid by",
@@ -309,22 +309,29 @@ def shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
         )
     if invoice.due_on < invoice.issued_on:
         yield f"due on {invoice.due_on}, before it is issued on {invoice.issued_on}", "mend partners.payment_term_days"
-    seller, buyer = invoice.seller, invoice.buyer
-    wanted = [
-        (f"the partner's {name}", getattr(seller, name), f"partners.{name}") for name in (*ADDRESS, "vat_number", "coc_number", "iban")
-    ]
-    wanted += [(f"the customer's {name}", getattr(buyer, name), f"customers.{name}") for name in ADDRESS]
+    seller = invoice.seller
+    if seller.vat_number and not vat_number(seller):
+        yield f"{vat_number_problem(seller)}", "mend partners.vat_number: the country first, e.g. NL000099998B57"
+    yield from _missing((f"the partner's {name}", getattr(seller, name), f"partners.{name}") for name in OF_SELLER)
+    if seller.iban and not is_iban(seller.iban):
+        yield f"{seller.iban} is no IBAN", "mend partners.iban"
+
+
+def buyer_shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
+    """What has to be mended before invoices of this customer get numbers, and how."""
+    buyer = invoice.buyer
+    wanted = [(f"the customer's {name}", getattr(buyer, name), f"customers.{name}") for name in ADDRESS]
     if any(line.vat_category == "reverse_charge" for line in invoice.lines):
         wanted.append(("the customer's VAT number, which reverse charge needs,", buyer.vat_number, "customers.vat_number"))
         if buyer.vat_number and (problem := vat_number_problem(buyer)):
             yield f"reverse charge needs the customer's VAT number: {problem}", "mend customers.vat_number"
-    if seller.vat_number and not vat_number(seller):
-        yield f"{vat_number_problem(seller)}", "mend partners.vat_number: the country first, e.g. NL000099998B57"
+    yield from _missing(wanted)
+
+
+def _missing(wanted: Iterable[tuple[str, str | None, str]]) -> Iterator[tuple[str, str]]:
     for what, value, column in wanted:
         if not value or not value.strip():
             yield f"{what} is missing", f"fill in {column}"
-    if seller.iban and not is_iban(seller.iban):
-        yield f"{seller.iban} is no IBAN", "mend partners.iban"
 
 
 def bare(number: str | None) -> str:
@@ -369,6 +376,8 @@ def oin(party: Party) -> str | None:
 
 
 ADDRESS = ("name", "street", "postal_code", "city")
+OF_SELLER = (*ADDRESS, "vat_number", "coc_number", "iban")
+"""What the law wants on an invoice of who sends it, and a payment needs."""
 
 
 def _problems_of_lines(invoice: Invoice) -> Iterable[tuple[str, str]]:

@@ -26,6 +26,9 @@ from orchestration.errors import TiktellerError
 BATCH = 20
 """Invoices that a process gets at a time; below two of them, starting processes takes longer than the work."""
 
+NOT_TO_BE_MADE = (TiktellerError, ValueError, ArithmeticError, LookupError, TypeError)
+"""What making a document raises where its data do not hold; whatever it is, it is this invoice's and keeps no other back."""
+
 
 @dataclass(frozen=True)
 class RenderedInvoice:
@@ -47,6 +50,11 @@ class FailedInvoice:
 
     invoice_number: str
     message: str
+
+    @classmethod
+    def of(cls, invoice_number: str, error: Exception) -> FailedInvoice:
+        """By one of NOT_TO_BE_MADE."""
+        return cls(invoice_number, str(error) if isinstance(error, TiktellerError) else f"invoice {invoice_number}: {reason_of(error)}")
 
 
 @dataclass(frozen=True)
@@ -70,18 +78,9 @@ def render_all(invoices: Iterable[Invoice | FailedInvoice], folder: Path, *, pro
     return done
 
 
-def render(
-    invoices: Iterable[Invoice | FailedInvoice], folder: Path, *, processes: int = 2, profile: str = "nlcius"
-) -> list[RenderedInvoice]:
-    """As ``render_all``; raises TiktellerError, when the rest is written, where some were not."""
-    done = render_all(invoices, folder, processes=processes, profile=profile)
-    if done.failed:
-        some = "; ".join(failure.message for failure in done.failed[:3]) + ("; and more" if len(done.failed) > 3 else "")
-        raise TiktellerError(
-            f"{len(done.failed)} of {len(done.failed) + len(done.made)} invoices were not rendered: {some}",
-            mend="mend these and render again",
-        )
-    return done.made
+def reason_of(error: Exception) -> str:
+    """One of NOT_TO_BE_MADE in words; of an error that nobody foresaw its kind too, since ``'NL'`` alone says nothing."""
+    return str(error) if isinstance(error, TiktellerError) else f"{type(error).__name__}: {error}"
 
 
 def render_draft(invoice: Invoice, folder: Path) -> Path:
@@ -138,10 +137,8 @@ def _rendered(invoice: Invoice | FailedInvoice, folder: Path, profile: str) -> R
         return invoice
     try:
         return render_one(invoice, folder, profile=profile)
-    except TiktellerError as error:
-        return FailedInvoice(invoice.invoice_number, str(error))
-    except (ValueError, ArithmeticError, LookupError, TypeError) as error:  # whatever it is, it is this invoice's
-        return FailedInvoice(invoice.invoice_number, f"invoice {invoice.invoice_number}: {type(error).__name__}: {error}")
+    except NOT_TO_BE_MADE as error:
+        return FailedInvoice.of(invoice.invoice_number, error)
 
 
 def render_one(invoice: Invoice, folder: Path, *, profile: str = "nlcius") -> RenderedInvoice:

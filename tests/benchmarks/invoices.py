@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from orchestration.documents.invoice import Invoice, InvoiceLine
-from orchestration.documents.rendering import render
+from orchestration.documents.rendering import render_all
 from tests.unit import documents
 
 LINES = 20
@@ -55,7 +55,7 @@ def measure_rendering(count: int = 1_000, processes: int = 2) -> Rendered:
     """Render ``count`` made-up invoices into a folder that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="tikteller-bench-") as folder:
         began = time.monotonic()
-        rendered = render(made_up_invoices(count), Path(folder), processes=processes)
+        rendered = render_all(made_up_invoices(count), Path(folder), processes=processes).made
         seconds = time.monotonic() - began
         total_bytes = sum(path.stat().st_size for made in rendered for path in (made.pdf, made.ubl, made.calls))
     return Rendered(len(rendered), seconds, total_bytes)

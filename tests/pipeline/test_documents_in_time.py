@@ -13,8 +13,10 @@ import sqlalchemy as sa
 from lxml import etree
 from pypdf import PdfReader
 
-from orchestration import state
-from orchestration.invoicing import credit
+from orchestration import invoicing, state
+from orchestration.errors import TiktellerError
+from orchestration.invoicing import approve, credit, draft_documents
+from orchestration.status import status
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask
@@ -190,6 +192,38 @@ def test_a_draft_can_be_seen_before_it_is_approved(approved: tuple[Workspace, st
     assert "noord-2" not in numbers(workspace)
 
 
+def test_a_draft_that_will_be_refused_is_told_before_anybody_approves(approved: tuple[Workspace, str]) -> None:
+    """It stands in the list as a draft, and is refused on the day on which the invoices should go out."""
+    workspace, _ = approved
+    section = status(workspace).sections["incomplete"]
+    (told,) = (dict(zip(section.columns, row, strict=True)) for row in section.rows)
+    assert (told["partner_id"], told["drafts"], told["example"]) == ("noord", 1, "noord-2-2026-08")
+    assert told["mend"] == "fill in customers.vat_number"
+
+
+def test_an_id_that_another_partner_s_invoice_bears_is_told(approved: tuple[Workspace, str]) -> None:
+    """Approval of the whole month would end in an error of the database, with the customers' data in it."""
+    workspace, _ = approved
+    theirs = dict.fromkeys(("kind", "customer_id", "issued_on", "due_on", "content", "content_sha256", "approved_at", "approved_by"), "")
+    theirs |= {"partner_id": "west", "invoice_number": "W1", "invoice_id": "noord-2-2026-08", "month": MONTH}
+    with state.engine(workspace).begin() as decided:
+        decided.execute(state.invoices.insert().values(**theirs))
+    try:
+        done = approve(workspace, "noord", MONTH, issued_on=date(2026, 9, 1))
+        assert "another partner approved an invoice of that customer and month" in done.blocked["noord-2-2026-08"]
+    finally:
+        with state.engine(workspace).begin() as decided:
+            decided.execute(state.invoices.delete().where(state.invoices.c.partner_id == "west"))
+
+
+def test_a_draft_that_was_approved_since_is_no_draft(approved: tuple[Workspace, str]) -> None:
+    """A document without number would be made of an invoice that has one, and the customer would get both."""
+    workspace, _ = approved
+    assert [each.customer_id for each in draft_documents(workspace, "noord", MONTH)] == ["noord-2"]
+    with pytest.raises(TiktellerError, match=r"noord-1-2026-08 was approved since, as N1. Mend: tikteller invoices render N1"):
+        list(draft_documents(workspace, "noord", MONTH, ["noord-1-2026-08"]))
+
+
 def test_the_list_has_names_and_a_total(approved: tuple[Workspace, str]) -> None:
     """Finance would look up every customer, and add the month up by hand."""
     workspace, _ = approved
@@ -198,14 +232,16 @@ def test_the_list_has_names_and_a_total(approved: tuple[Workspace, str]) -> None
     assert "Zonder KvK" in "\n".join(table)
     rows = json.loads(tikteller(workspace.root, "invoices", "list", "--partner", "noord", "--month", MONTH, "--format", "json").stdout)
     assert len(rows) == 5
+    assert [(row["customer_id"], row["block_reason"]) for row in rows if row["status"] == "blocked"] == [("noord-2", "incomplete_invoice")]
     assert "customer_name" not in rows[0]
     assert table[-1].split()[0] == "total"
     assert f"{sum(Decimal(row['gross_eur']) for row in rows)}" in table[-1]
 
 
-def test_notes_line_by_line_add_up_to_the_invoice(approved: tuple[Workspace, str]) -> None:
+def test_notes_line_by_line_add_up_to_the_invoice(approved: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """37.50 and 12.50 credited one by one gave back 60.51 of 60.50, 10.02 twice 24.24 of 24.25; a notice went out over a cent."""
     workspace, _ = approved
+    monkeypatch.setattr(invoicing, "local_today", lambda _snapshot: date(2026, 8, 31))
     of = numbers(workspace)
     given_back: dict[str, list[Decimal]] = {}
     for customer in ("noord-3", "noord-4"):
@@ -214,7 +250,8 @@ def test_notes_line_by_line_add_up_to_the_invoice(approved: tuple[Workspace, str
                 decided.execute(sa.select(state.invoices.c.content).where(state.invoices.c.invoice_number == of[customer])).scalar_one()
             )
         lines = [line["line_number"] for line in content["lines"]]
-        notes = [credit(workspace, "noord", of[customer], "line by line", [line], date(2026, 9, 2)) for line in lines]
+        notes = [credit(workspace, "noord", of[customer], "line by line", [line]) for line in lines]
+        assert {note.issued_on for note in notes} == {date(2026, 9, 1)}, "that of the invoice, where the clock is behind it"
         assert sum(note.gross_eur for note in notes) == -Decimal(content["invoice"]["gross_eur"])
         given_back[customer] = [note.gross_eur for note in notes if note.gross_eur]
     assert given_back == {"noord-3": [Decimal("-45.38"), Decimal("-15.12")], "noord-4": [Decimal("-12.12"), Decimal("-12.13")]}
@@ -231,3 +268,11 @@ def test_notes_line_by_line_add_up_to_the_invoice(approved: tuple[Workspace, str
         assert list(arithmetic_violations(xml, vat_slack=CENT)) == []
         is_nlcius = "nlcius" in root.findtext("{*}CustomizationID")
         assert profile_violations(xml, "nlcius" if is_nlcius else "en16931") == []
+
+
+def test_closing_tells_which_drafts_cannot_be_approved(approved: tuple[Workspace, str]) -> None:
+    """The month is final, and its last draft is never asked for: nobody knows that it waits for a VAT number."""
+    workspace, _ = approved
+    told = tikteller(workspace.root, "close", MONTH, "--partner", "noord", "--no-run").stderr
+    assert f"1 draft of {MONTH} cannot be approved yet:" in told
+    assert "customer noord-2: the customer's VAT number, which reverse charge needs, is missing" in told

@@ -12,7 +12,8 @@ import pytest
 
 from orchestration import invoicing
 from orchestration.documents.rendering import render_one
-from orchestration.invoicing import INCOMPLETE, judge
+from orchestration.draft_problems import by_problem
+from orchestration.invoicing import INCOMPLETE, Basis, judge
 from orchestration.workspace import Workspace
 from tests.unit.documents import LOGO
 
@@ -79,7 +80,8 @@ def draft(customer_id: str, vat_category: str = "standard") -> dict[str, Any]:
 def judged(tmp_path: Path, partner: dict[str, Any], *customers: dict[str, Any], vat_category: str = "standard") -> invoicing.Judged:
     drafts = [draft(each["customer_id"], vat_category) for each in customers]
     lines = {each["invoice_id"]: [line(vat_category)] for each in drafts}
-    return judge(Workspace(tmp_path), partner, drafts, lines, {each["customer_id"]: each for each in customers}, {}, ISSUED)
+    logo = invoicing.read_logo(Workspace(tmp_path), partner)
+    return judge(Basis(partner, logo, lines, {each["customer_id"]: each for each in customers}, {}), drafts, ISSUED)
 
 
 def told(found: invoicing.Judged) -> list[str]:
@@ -139,6 +141,26 @@ def test_a_slip_in_one_customers_row_keeps_no_other_back(tmp_path: Path) -> None
     }
 
 
+def test_a_draft_that_nobody_foresaw_keeps_no_other_back(tmp_path: Path) -> None:
+    # Fails if a whole month cannot be approved because of one customer, and nobody is told of which.
+    drafts = [draft("c1"), draft("gone"), draft("c3") | {"net_eur": "ten"}]
+    lines = {each["invoice_id"]: [line()] for each in drafts}
+    found = judge(Basis(PARTNER, None, lines, {"c1": CUSTOMER, "c3": CUSTOMER | {"customer_id": "c3"}}, {}), drafts, ISSUED)
+    assert set(found.refused) == {"gone-2026-10", "c3-2026-10"}
+    assert "customer gone: KeyError: 'gone'. Mend: mend what it names" in told(found)
+
+
+def test_what_the_partner_lacks_is_one_sentence(tmp_path: Path) -> None:
+    # Fails if four hundred customers are named for one wrong digit in the partner's IBAN, and the one with a fault of its own among them.
+    customers = [CUSTOMER | {"customer_id": f"c{number}"} for number in range(1, 5)]
+    customers[2] |= {"street": None}
+    sentences = by_problem(judged(tmp_path, PARTNER | {"iban": "NL14TEST0123456789"}, *customers).refused)
+    assert {sentence: len(of) for sentence, of in sentences.items()} == {
+        "partner noord: NL14TEST0123456789 is no IBAN. Mend: mend partners.iban": 4,
+        "customer c3: the customer's street is missing. Mend: fill in customers.street": 1,
+    }
+
+
 def test_who_lacks_a_register_number_is_remarked(tmp_path: Path) -> None:
     # Fails if an invoice waits for a KvK number that the law does not want on it, or nobody hears that its e-invoice is no NLCIUS.
     found = judged(
@@ -166,8 +188,9 @@ def test_what_was_approved_with_a_slip_can_be_rendered(workspace: Path, slip: di
         "issued_on": ISSUED,
         "due_on": date(2026, 10, 29),
     }
-    content = json.loads(invoicing._content(invoice, [line("reverse_charge")], partner, CUSTOMER, {}, None))
     logo = invoicing.read_logo(Workspace(workspace), partner)
+    basis = Basis(partner, logo, {invoice["invoice_id"]: [line("reverse_charge")]}, {"c1": CUSTOMER}, {})
+    content = json.loads(invoicing._content(invoice, basis, None))
     made = render_one(invoicing._document(content, (), logo), workspace / "documents")
     assert made.pdf.read_bytes().startswith(b"%PDF")
     assert made.ubl.stat().st_size > 1000
