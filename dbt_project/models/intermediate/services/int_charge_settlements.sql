@@ -14,7 +14,8 @@ with credited_lines as (
         -- lines of before did not say it
         case when lines.commission_percent is not null then coalesce(lines.reseller_id, '') end as reseller_key
     from {{ source('raw', 'approved_lines') }} as lines
-    inner join {{ source('raw', 'approved_invoices') }} as notes on lines.invoice_id = notes.invoice_id
+    inner join {{ source('raw', 'approved_invoices') }} as notes
+        on lines.partner_id = notes.partner_id and lines.invoice_id = notes.invoice_id
     where notes.kind = 'credit_note' and {{ is_credited_by_hand('notes.invoice_id') }}
 ),
 
