@@ -325,9 +325,8 @@ class Rows:
         row = self.customer(partner, customer, on)
         if row is None:
             return None
-        assigned = _holding(self._own_plans.get((customer,), ()), on)
-        if assigned is not None and self._tenant_of(assigned) != partner:
-            assigned = None  # a plan of that name elsewhere is another one
+        # a plan of that name elsewhere is another one
+        assigned = _holding([given for given in self._own_plans.get((customer,), ()) if self._tenant_of(given) == partner], on)
         if assigned is None:
             assigned = _holding(self._group_plans.get((partner, row["customer_group"]), ()), on)
         if assigned is None or (partner, assigned["service_plan_id"]) not in self.plans:

@@ -189,11 +189,7 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         ),
         assignments={
             kind: timelines(
-                (
-                    {**row, "partner_id": "", "customer_group": "", "named_id": row["partner_id"]} if row["customer_id"] else row
-                    for row in assignments
-                    if row[f"{kind}_plan_id"]
-                ),
+                _with_tenant(customers, [row for row in assignments if row[f"{kind}_plan_id"]]),
                 "customer_id",
                 "partner_id",
                 "customer_group",
@@ -216,6 +212,18 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         prefixes={row["prefix"]: row for row in seed("number_prefixes.csv")},
         short_numbers={(row["prefix"], int(row["length"])): row for row in seed("short_numbers.csv") if row["country"] == HOME},
     )
+
+
+def _with_tenant(customers: dict[tuple[str, ...], Timeline], assignments: list[Row]) -> Iterator[Row]:
+    """Each row of a customer with the partner whose it is: the one that it names, else the one who has the customer when it begins.
+
+    Of two rows of a customer from one day on the later counts, whosever they are.
+    """
+    yield from (row for row in assignments if not row["customer_id"])
+    for (customer,), timeline in timelines((row for row in assignments if row["customer_id"]), "customer_id").items():
+        for row, begins in ((term.row, term.valid_from) for term in timeline):
+            owners = (term.row["partner_id"] for term in customers.get((customer,), ()) if term.valid_to > begins)
+            yield {**row, "partner_id": row["partner_id"] or next(owners, ""), "customer_group": ""}
 
 
 def _with_partner(rows: list[Row], plans: list[Row], plan_id: str) -> list[Row]:
@@ -767,22 +775,11 @@ def _with_numbers(books: Books) -> frozenset[str]:
 
 
 def assigned(books: Books, kind: str, customer: Row, on: date) -> Row | None:
-    of_customer = books.assignments[kind].get((customer["customer_id"], "", ""), ())
+    of_customer = books.assignments[kind].get((customer["customer_id"], customer["partner_id"], ""), ())
     of_group = (
         books.assignments[kind].get(("", customer["partner_id"], customer["customer_group"]), ()) if customer["customer_group"] else ()
     )
-    own = only(valid(of_customer, on))
-    if own and _tenant_of(books, own) != customer["partner_id"]:
-        own = None  # a plan of that name elsewhere is another one
-    return own or only(valid(of_group, on))
-
-
-def _tenant_of(books: Books, assignment: Row) -> str | None:
-    """Whose row it is: of the partner that it names, else of the one who has the customer when it begins."""
-    if assignment["named_id"]:
-        return assignment["named_id"]
-    begins = date.fromisoformat(assignment["valid_from"])
-    return next((term.row["partner_id"] for term in books.customers.get((assignment["customer_id"],), ()) if term.valid_to > begins), None)
+    return only(valid(of_customer, on)) or only(valid(of_group, on))
 
 
 def deck_rows(books: Books, partner_id: str, number: str, on: date) -> list[Row]:

@@ -78,7 +78,7 @@ def test_what_is_joined_is_one_partners(built: tuple[Workspace, list[dict[str, A
         for file in sorted((workspace.dbt_target / run / "compiled").rglob("*.sql"))
         if "models" in file.parts and not any(part.endswith(".yml") for part in file.parts)
     ]
-    assert len(models) > 130
+    assert len(models) > 120
     with warehouse.connect(workspace, read_only=True) as connection:
         connection.execute(f"attach '{workspace.root / 'scratch.duckdb'}' as scratch (read_only)")
         schema = columns_of(connection)

@@ -51,9 +51,10 @@ with assignments as (
     where place = 1
 ),
 
+-- what one partner gives from a day on does not end what the other one gave
 {{ kind }}_customer_periods as (
     select * from {{ valid_periods(
-        kind ~ '_of_customers', key=['customer_id'], series=[], carry=['tenant_id', 'plan_id', 'assignment_file_id', 'assignment_line']
+        kind ~ '_of_customers', key=['customer_id', 'tenant_id'], series=[], carry=['plan_id', 'assignment_file_id', 'assignment_line']
     ) }}
 ),
 
