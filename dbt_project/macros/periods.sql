@@ -202,6 +202,15 @@
     )
 {%- endmacro %}
 
+{#
+    The instant at which a period's next one begins, by the zone of that one: before this one's last day is over where the key moves to a partner further east.
+    Of what happens between the two the later is the owner (decided), so that nothing is of both.
+#}
+{% macro overtaken_at(key) -%}
+    {%- set next = ' over (partition by ' ~ key ~ ' order by valid_from)' -%}
+    case when lead(valid_from){{ next }} = valid_to then {{ day_starts_at('lead(valid_from)' ~ next, 'lead(local_time_zone)' ~ next) }} end
+{%- endmacro %}
+
 {# Where two rows hold at once: the days that both have. #}
 {% macro common_from(one, other) -%} greatest({{ one }}.valid_from, {{ other }}.valid_from) {%- endmacro %}
 {% macro common_to(one, other) -%} least({{ one }}.valid_to, {{ other }}.valid_to) {%- endmacro %}

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from orchestration import dbt
+from orchestration import dbt, warehouse
 from orchestration.workspace import Workspace
 
 
-def run_dbt(workspace: Workspace, *arguments: str) -> list[dict[str, Any]]:
+def run_dbt(workspace: Workspace, *arguments: str, into: str = "tests") -> list[dict[str, Any]]:
     """Run dbt on the workspace's warehouse; the results of its run, one of each node, also of those that failed."""
-    target = workspace.dbt_target / "tests"
+    target = workspace.dbt_target / into
     command = [dbt.EXECUTABLE, *arguments, "--target-path", str(target), "--log-path", str(target / "log")]
     done = subprocess.run(command, env=os.environ | dbt.environment(workspace), capture_output=True, text=True)
     results = target / "run_results.json"
@@ -28,6 +28,18 @@ def run_dbt(workspace: Workspace, *arguments: str) -> list[dict[str, Any]]:
 def failures(results: list[dict[str, Any]]) -> list[str]:
     """What failed, each with what dbt says of it; not what was skipped because of it."""
     return [f"{result['unique_id']}: {result['message']}" for result in results if result["status"] not in ("success", "pass", "skipped")]
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, list[dict[str, Any]]]:
+    """A workspace in which nothing has landed, built and tested, and dbt's results; ``scratch`` is kept beside it."""
+    workspace = Workspace(tmp_path_factory.mktemp("built") / "workspace")
+    workspace.root.mkdir()
+    with warehouse.connect(workspace) as connection:
+        warehouse.create_raw(connection)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TIKTELLER_SCRATCH", str(workspace.root / "scratch.duckdb"))
+        return workspace, run_dbt(workspace, "build")
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from orchestration.workspace import Workspace
 from tests.models.conftest import failures, run_dbt
 
 SHOWN = 10
-Peaks = dict[tuple[str, date], tuple[int, datetime]]
-"""Customer and local day -> the peak, and the first instant (UTC) of the day at which it was reached."""
+Peaks = dict[tuple[str, str, date], tuple[int, datetime]]
+"""Partner, customer and local day -> the peak, and the first instant (UTC) of the day at which it was reached."""
 
 
 def test_every_day_has_the_peak_of_an_independent_sweep(demo_workspace: Workspace) -> None:
@@ -112,9 +112,9 @@ def _wrong_peaks(workspace: Workspace) -> str:
             "select partner_id, customer_id, started_at, duration_s, status, coalesce(status_reason, '') from marts.calls"
         ).fetchall()
         published = {
-            (customer, day): (peak, peak_at)
-            for customer, day, peak, peak_at in connection.execute(
-                "select customer_id, call_date, peak_calls, peak_at from marts.concurrency"
+            (partner, customer, day): (peak, peak_at)
+            for partner, customer, day, peak, peak_at in connection.execute(
+                "select partner_id, customer_id, call_date, peak_calls, peak_at from marts.concurrency"
             ).fetchall()
         }
     by_customer = defaultdict(list)
@@ -123,11 +123,11 @@ def _wrong_peaks(workspace: Workspace) -> str:
             by_customer[partner, customer].append((started_at, started_at + timedelta(seconds=duration_s)))
     expected: Peaks = {}
     for (partner, customer), spans in by_customer.items():
-        expected |= {(customer, day): peak for day, peak in _sweep(spans, ZoneInfo(zones[partner])).items()}
+        expected |= {(partner, customer, day): peak for day, peak in _sweep(spans, ZoneInfo(zones[partner])).items()}
     wrong = [
-        f"{customer} on {day}: is {published.get((customer, day))}, should be {expected.get((customer, day))}"
-        for customer, day in sorted(published.keys() | expected.keys())
-        if published.get((customer, day)) != expected.get((customer, day))
+        f"{key}: is {published.get(key)}, should be {expected.get(key)}"
+        for key in sorted(published.keys() | expected.keys())
+        if published.get(key) != expected.get(key)
     ]
     return "\n".join([f"{len(wrong)} differences", *wrong[:SHOWN]]) if wrong else ""
 
@@ -175,7 +175,7 @@ def _build(workspace: Workspace) -> None:
     with warehouse.connect(workspace) as connection:
         warehouse.create_raw(connection)
         ingest(workspace, connection, "now")
-    results = run_dbt(workspace, "build", "--select", "+concurrency", "partners", "--resource-type", "model", "--resource-type", "seed")
+    results = run_dbt(workspace, "build", "--select", "+concurrency", "+partners", "--resource-type", "model", "--resource-type", "seed")
     assert not failures(results), "\n".join(failures(results))
 
 

@@ -11,21 +11,9 @@ import pytest
 
 from orchestration import warehouse
 from orchestration.workspace import Workspace
-from tests.models.conftest import failures, run_dbt
+from tests.models.conftest import failures
 
 FLOATING_POINT = ("DOUBLE", "FLOAT")
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, list[dict[str, Any]]]:
-    """A workspace in which nothing has landed, built and tested, and dbt's results; ``scratch`` is kept beside it."""
-    workspace = Workspace(tmp_path_factory.mktemp("built") / "workspace")
-    workspace.root.mkdir()
-    with warehouse.connect(workspace) as connection:
-        warehouse.create_raw(connection)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TIKTELLER_SCRATCH", str(workspace.root / "scratch.duckdb"))
-        return workspace, run_dbt(workspace, "build")
 
 
 def test_the_models_pass_their_unit_tests_and_build_from_nothing(built: tuple[Workspace, list[dict[str, Any]]]) -> None:

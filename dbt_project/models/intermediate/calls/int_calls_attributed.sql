@@ -54,6 +54,7 @@ calls_by_account as (
         on landed_calls.account = accounts.account
         and {{ local_day('landed_calls.started_utc', 'landed_calls.started_wall_clock', 'accounts.local_time_zone') }} >= accounts.valid_from
         and {{ local_day('landed_calls.started_utc', 'landed_calls.started_wall_clock', 'accounts.local_time_zone') }} < accounts.valid_to
+        and coalesce(landed_calls.started_utc < accounts.overtaken_at, true)
 ),
 
 -- whose number called, and whose was called
@@ -74,6 +75,7 @@ calls_by_number as (
         on calls_by_account.{{ number }} = {{ who }}.payer_number
         and {{ local_day('calls_by_account.started_utc', 'calls_by_account.started_wall_clock', who ~ '.local_time_zone') }} >= {{ who }}.valid_from
         and {{ local_day('calls_by_account.started_utc', 'calls_by_account.started_wall_clock', who ~ '.local_time_zone') }} < {{ who }}.valid_to
+        and coalesce(calls_by_account.started_utc < {{ who }}.overtaken_at, true)
     {%- endfor %}
 ),
 

@@ -18,8 +18,8 @@ with grouped_records as (
     from {{ ref('int_call_records') }} as records
     inner join {{ ref('int_related_calls') }} as related on records.call_hash = related.call_hash
     inner join {{ source('raw', 'files') }} as files on records.file_id = files.file_id
-    left join (select account, min(partner_id) as partner_id from {{ ref('int_accounts') }} group by account) as accounts
-        on records.account = accounts.account
+    left join {{ ref('int_accounts') }} as accounts
+        on records.account = accounts.account and {{ holds_on('accounts', 'records.cdr_date') }}
     left join {{ ref('stg_landing__partner_periods') }} as partners
         on accounts.partner_id = partners.partner_id and records.cdr_date >= partners.valid_from and records.cdr_date < partners.valid_to
     where

@@ -23,8 +23,8 @@ records as (
     from {{ ref('int_call_records') }} as calls
     inner join payers_of_several on coalesce(calls.account, calls.caller) = payers_of_several.payer
     inner join {{ source('raw', 'files') }} as files on calls.file_id = files.file_id
-    left join (select account, min(local_time_zone) as local_time_zone from {{ ref('int_accounts') }} group by account) as zones
-        on calls.account = zones.account
+    left join {{ ref('int_accounts') }} as zones
+        on calls.account = zones.account and {{ holds_on('zones', 'cast(calls.started_wall_clock as date)') }}
     left join (select distinct file_sha256, line from {{ source('raw', 'frozen_calls') }}) as frozen
         on files.content_sha256 = frozen.file_sha256 and calls.line = frozen.line
     left join (select distinct file_sha256, line from {{ source('raw', 'frozen_calls') }}) as frozen_bytes

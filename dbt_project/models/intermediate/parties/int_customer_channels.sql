@@ -1,16 +1,21 @@
--- The channels of all accounts of a customer together, which change on the days on which an account comes or goes.
+-- The channels of all accounts that a customer has at a partner together, which change on the days on which an account comes or goes.
 with boundaries as (
-    select customer_id, valid_from as boundary from {{ ref('int_accounts') }}
+    select partner_id, customer_id, valid_from as boundary from {{ ref('int_accounts') }}
     union
-    select customer_id, valid_to as boundary from {{ ref('int_accounts') }}
+    select partner_id, customer_id, valid_to as boundary from {{ ref('int_accounts') }}
 ),
 
 periods as (
-    select customer_id, boundary as valid_from, lead(boundary) over (partition by customer_id order by boundary) as valid_to
+    select
+        partner_id,
+        customer_id,
+        boundary as valid_from,
+        lead(boundary) over (partition by partner_id, customer_id order by boundary) as valid_to
     from boundaries
 )
 
 select
+    periods.partner_id,
     periods.customer_id,
     periods.valid_from,
     periods.valid_to,
@@ -21,7 +26,7 @@ select
     end as channels
 from periods
 inner join {{ ref('int_accounts') }} as accounts
-    on periods.customer_id = accounts.customer_id
+    on periods.partner_id = accounts.partner_id and periods.customer_id = accounts.customer_id
     and periods.valid_from >= accounts.valid_from and periods.valid_from < accounts.valid_to
 where periods.valid_to is not null
-group by periods.customer_id, periods.valid_from, periods.valid_to
+group by periods.partner_id, periods.customer_id, periods.valid_from, periods.valid_to

@@ -4,7 +4,8 @@ with recent_hours as (
         extract(isodow from hours.call_date) as weekday,
         extract(hour from {{ local_time('hours.hour_starts_at', 'partners.local_time_zone') }}) as hour_of_day
     from {{ ref('int_concurrency_hours') }} as hours
-    inner join {{ ref('int_partners') }} as partners on hours.partner_id = partners.partner_id
+    inner join {{ ref('stg_landing__partner_periods') }} as partners
+        on hours.partner_id = partners.partner_id and {{ holds_on('partners', 'hours.call_date') }}
     cross join {{ ref('int_billing_horizon') }} as horizon
     where
         hours.call_date > {{ add_months('horizon.last_date', '-' ~ var('hour_profile_months')) }}

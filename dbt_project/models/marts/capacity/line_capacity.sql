@@ -1,10 +1,12 @@
--- the lines that a customer has on the last day of data
+-- the lines that a customer of the partner has on the last day of data: who has left it has none there
 with lines as (
     select
         lines.*,
         horizon.last_date
     from {{ ref('stg_landing__internet_lines') }} as lines
     cross join {{ ref('int_billing_horizon') }} as horizon
+    inner join {{ ref('stg_landing__customer_periods') }} as customers
+        on lines.partner_id = customers.partner_id and lines.customer_id = customers.customer_id and {{ holds_on('customers', 'horizon.last_date') }}
     where
         coalesce(lines.valid_from, {{ start_of_time() }}) <= horizon.last_date
         and horizon.last_date < coalesce(lines.valid_to, {{ end_of_time() }})
@@ -65,18 +67,18 @@ lines_with_calls as (
 
 -- one trunk that says nothing is enough to have no limit
 channels as (
-    select channels.customer_id, channels.channels
+    select channels.partner_id, channels.customer_id, channels.channels
     from {{ ref('int_customer_channels') }} as channels
     cross join {{ ref('int_billing_horizon') }} as horizon
     where horizon.last_date >= channels.valid_from and horizon.last_date < channels.valid_to
 ),
 
 recent_peaks as (
-    select peaks.customer_id, max(peaks.peak_calls) as peak_calls
+    select peaks.partner_id, peaks.customer_id, max(peaks.peak_calls) as peak_calls
     from {{ ref('concurrency') }} as peaks
     cross join {{ ref('int_billing_horizon') }} as horizon
     where peaks.call_date > {{ add_days('horizon.last_date', '-' ~ var('peak_days')) }} and peaks.call_date <= horizon.last_date
-    group by peaks.customer_id
+    group by peaks.partner_id, peaks.customer_id
 ),
 
 lines_with_limits as (
@@ -85,16 +87,16 @@ lines_with_limits as (
         channels.channels,
         licenses.license_calls,
         coalesce(peaks.peak_calls, 0) as peak_calls,
-        count(*) over (partition by lines.customer_id, lines.codec) as customer_lines,
+        count(*) over (partition by lines.partner_id, lines.customer_id, lines.codec) as customer_lines,
         least(
             lines.concurrent_calls,
             coalesce(channels.channels, lines.concurrent_calls),
             coalesce(licenses.license_calls, lines.concurrent_calls)
         ) as smallest_limit
     from lines_with_calls as lines
-    left join channels on lines.customer_id = channels.customer_id
-    left join {{ ref('int_license_calls') }} as licenses on lines.customer_id = licenses.customer_id
-    left join recent_peaks as peaks on lines.customer_id = peaks.customer_id
+    left join channels on lines.partner_id = channels.partner_id and lines.customer_id = channels.customer_id
+    left join {{ ref('int_license_calls') }} as licenses on lines.partner_id = licenses.partner_id and lines.customer_id = licenses.customer_id
+    left join recent_peaks as peaks on lines.partner_id = peaks.partner_id and lines.customer_id = peaks.customer_id
 ),
 
 -- where nothing is known of the line, the smallest limit is not known

@@ -33,5 +33,5 @@ left join first_stages on usage_days.partner_id = first_stages.partner_id and us
 left join highest_crossings as crossings
     on usage_days.partner_id = crossings.partner_id and usage_days.customer_id = crossings.customer_id and usage_days.call_date = crossings.call_date
 left join {{ ref('int_customer_channels') }} as channels
-    on usage_days.customer_id = channels.customer_id
+    on usage_days.partner_id = channels.partner_id and usage_days.customer_id = channels.customer_id
     and usage_days.call_date >= channels.valid_from and usage_days.call_date < channels.valid_to
