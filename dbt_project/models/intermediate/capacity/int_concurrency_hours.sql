@@ -101,6 +101,7 @@ calls_on_later_days as (
         customer_number,
         {{ add_days('call_date', 'days_later') }} as call_date,
         cdr_date,
+        started_at,
         {{ day_starts_at(add_days('call_date', 'days_later'), 'local_time_zone') }} as day_starts_at,
         least(ended_at, {{ day_starts_at(add_days('call_date', 'days_later + 1'), 'local_time_zone') }}) as until_at
     from later_days
@@ -109,10 +110,12 @@ calls_on_later_days as (
 calls_cut_by_day as (
     select customer_number, call_date, cdr_date, day_starts_at, started_at as from_at, least(ended_at, day_ends_at) as until_at
     from calls_by_day
+    -- a call of the hours in which an account changes hands is billed on the last day of who had it, and stands on the line a day later
+    where started_at < day_ends_at
     union all
-    select customer_number, call_date, cdr_date, day_starts_at, day_starts_at as from_at, until_at
+    select customer_number, call_date, cdr_date, day_starts_at, greatest(started_at, day_starts_at) as from_at, until_at
     from calls_on_later_days
-    where until_at > day_starts_at
+    where until_at > greatest(started_at, day_starts_at)
 ),
 
 calls_to_count as (
