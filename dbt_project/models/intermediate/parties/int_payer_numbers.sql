@@ -60,6 +60,5 @@ select
     case when contenders = 1 then reseller_id end as reseller_id,
     case when contenders = 1 then local_time_zone else '{{ var("default_time_zone") }}' end as local_time_zone,
     cast(valid_from as date) as valid_from,
-    cast(valid_to as date) as valid_to,
-    cast(contenders as integer) as claimants
+    cast(valid_to as date) as valid_to
 from {{ valid_periods('claims', ['payer_number'], ['customer_id', 'partner_id', 'reseller_id', 'local_time_zone'], ['country']) }} as periods
