@@ -1,5 +1,5 @@
 with hours as (
-    select *, max(peak_calls) over (partition by customer_id, call_date) as peak_of_day
+    select *, max(peak_calls) over (partition by partner_id, customer_id, call_date) as peak_of_day
     from {{ ref('int_concurrency_hours') }}
 )
 
