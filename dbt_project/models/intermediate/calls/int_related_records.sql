@@ -18,10 +18,9 @@ with grouped_records as (
     from {{ ref('int_call_records') }} as records
     inner join {{ ref('int_related_calls') }} as related on records.call_hash = related.call_hash
     inner join {{ source('raw', 'files') }} as files on records.file_id = files.file_id
-    left join (select account, min(partner_id) as partner_id from {{ ref('int_accounts') }} group by account) as accounts
-        on records.account = accounts.account
+    left join {{ ref('int_accounts') }} as accounts on records.account = accounts.account and {{ holds_on('accounts', 'records.cdr_date') }}
     left join {{ ref('stg_landing__partner_periods') }} as partners
-        on accounts.partner_id = partners.partner_id and records.cdr_date >= partners.valid_from and records.cdr_date < partners.valid_to
+        on accounts.partner_id = partners.partner_id and {{ holds_on('partners', 'records.cdr_date') }}
     where
         records.reject_reason is null
         and related.first_date in (select cdr_date from {{ ref('int_days_to_rate') }})
@@ -84,7 +83,6 @@ frozen_calls as (
         call_key,
         min(freeze_id) as freeze_id,
         min(partner_id) as partner_id,
-        min(customer_id) as customer_id,
         min(callee) as callee,
         min(coalesce(dialled, callee)) as dialled,
         min(started_at) as started_at,
@@ -125,8 +123,7 @@ compared_with_the_bill as (
                 else date_trunc('minute', frozen_calls.started_at) = date_trunc('minute', told_apart.started_utc)
             end,
             true
-        ) as has_minute_of_bill,
-        coalesce(told_apart.made_by in ('', frozen_calls.customer_id), true) as has_maker_of_bill
+        ) as has_minute_of_bill
     from told_apart
     left join frozen_calls on told_apart.call_key = frozen_calls.call_key
     left join {{ ref('stg_landing__partner_periods') }} as partners
@@ -136,12 +133,7 @@ compared_with_the_bill as (
 judged_keys as (
     select
         *,
-        max(case
-            when not is_key_on_a_bill then 0
-            when has_number_of_bill and has_minute_of_bill then 1
-            when has_maker_of_bill and (has_number_of_bill or has_minute_of_bill) then 1
-            else 0
-        end) over (partition by call_key, name_4) as is_billed_by_key
+        max(case when is_key_on_a_bill and (has_number_of_bill or has_minute_of_bill) then 1 else 0 end) over (partition by call_key, name_4) as is_billed_by_key
     from compared_with_the_bill
 ),
 
