@@ -165,6 +165,34 @@
 {%- endmacro %}
 
 {#
+    The rows of a time line (key, valid_from, valid_to, local_time_zone) with the moments between which each holds: from the first instant of its first day by
+    its own partner's clock, until the next row begins by that one's. A day begins in another zone at another moment: were each row asked by its own day, a call
+    between two midnights would be of both, or of nobody.
+#}
+{% macro with_moments(rows, key) -%}
+    (
+        select
+            *,
+            case when valid_to = next_valid_from then next_begins_at else least({{ day_starts_at('valid_to', 'local_time_zone') }}, next_begins_at) end as ends_at
+        from (
+            select
+                *,
+                lead(valid_from) over (partition by {{ key }} order by valid_from) as next_valid_from,
+                min(begins_at) over (partition by {{ key }} order by valid_from rows between 1 following and unbounded following) as next_begins_at
+            from (select *, {{ day_starts_at('valid_from', 'local_time_zone') }} as begins_at from {{ rows }} where valid_from < valid_to)
+        )
+    )
+{%- endmacro %}
+
+{# Whether such a row holds when a call begins: at its instant, else, where its clock says no more, on the day that was on the wall. #}
+{% macro holds_at(row, instant, wall_clock) -%}
+    case
+        when {{ instant }} is null then cast({{ wall_clock }} as date) >= {{ row }}.valid_from and cast({{ wall_clock }} as date) < {{ row }}.valid_to
+        else {{ instant }} >= {{ row }}.begins_at and {{ instant }} < {{ row }}.ends_at
+    end
+{%- endmacro %}
+
+{#
     Two local clocks of one call of which the later is not later. On a Sunday night that is no fault by itself: a call that is going on when the clock is
     put back an hour ends, on the wall, before it began.
 #}
@@ -200,15 +228,6 @@
         )
         where standing = 1
     )
-{%- endmacro %}
-
-{#
-    The instant at which a period's next one begins, by the zone of that one: before this one's last day is over where the key moves to a partner further east.
-    Of what happens between the two the later is the owner (decided), so that nothing is of both.
-#}
-{% macro overtaken_at(key) -%}
-    {%- set next = ' over (partition by ' ~ key ~ ' order by valid_from)' -%}
-    case when lead(valid_from){{ next }} = valid_to then {{ day_starts_at('lead(valid_from)' ~ next, 'lead(local_time_zone)' ~ next) }} end
 {%- endmacro %}
 
 {# Where two rows hold at once: the days that both have. #}

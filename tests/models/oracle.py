@@ -14,11 +14,12 @@ import io
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -260,6 +261,36 @@ def _one_at_a_time(timeline: Timeline) -> Timeline:
         Term(term.row, term.valid_from, min(term.valid_to, next_start))
         for term, next_start in zip(timeline, [*(later.valid_from for later in timeline[1:]), date.max], strict=True)
     )
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Whose an account or number is from a day until another, each by the clock of that owner's partner."""
+
+    owner: str
+    zone: str
+    valid_from: date
+    valid_to: date
+
+    @property
+    def begins_at(self) -> datetime:
+        return _midnight(self.valid_from, self.zone)
+
+
+def holder(ownerships: Sequence[Ownership], instant: datetime) -> Ownership | None:
+    """Of those whose first day has begun by their own clock the last one, until his last day is over or the next one's begins."""
+    lasting = [each for each in ownerships if each.valid_from < each.valid_to]
+    begun = [each for each in lasting if each.begins_at <= instant]
+    if not begun:
+        return None
+    latest = max(begun, key=lambda each: each.valid_from)
+    is_followed = any(each.valid_from == latest.valid_to for each in lasting)
+    return latest if is_followed or instant < _midnight(latest.valid_to, latest.zone) else None
+
+
+@cache
+def _midnight(on: date, zone: str) -> datetime:
+    return datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
 
 
 def gives(markup: Row, charge: str) -> bool:

@@ -48,13 +48,12 @@ calls_by_account as (
         accounts.customer_id as account_customer_id,
         accounts.partner_id as account_partner_id,
         accounts.reseller_id as account_reseller_id,
-        accounts.local_time_zone as account_time_zone
+        accounts.local_time_zone as account_time_zone,
+        accounts.valid_to as account_valid_to
     from landed_calls
-    left join {{ ref('int_accounts') }} as accounts
+    left join {{ with_moments(ref('int_accounts'), 'account') }} as accounts
         on landed_calls.account = accounts.account
-        and {{ local_day('landed_calls.started_utc', 'landed_calls.started_wall_clock', 'accounts.local_time_zone') }} >= accounts.valid_from
-        and {{ local_day('landed_calls.started_utc', 'landed_calls.started_wall_clock', 'accounts.local_time_zone') }} < accounts.valid_to
-        and coalesce(landed_calls.started_utc < accounts.overtaken_at, true)
+        and {{ holds_at('accounts', 'landed_calls.started_utc', 'landed_calls.started_wall_clock') }}
 ),
 
 -- whose number called, and whose was called
@@ -66,16 +65,15 @@ calls_by_number as (
         {{ who }}.partner_id as {{ who }}_partner_id,
         {{ who }}.reseller_id as {{ who }}_reseller_id,
         {{ who }}.local_time_zone as {{ who }}_time_zone,
+        {{ who }}.valid_to as {{ who }}_valid_to,
         {%- endfor %}
         -- toll-free numbers are called by strangers, and not forwarded to
         case when calls_by_account.direction = 'inbound' then {{ looks_public('calls_by_account.callee') }} and not {{ matches('calls_by_account.callee', '^(0|00[0-9]{1,3}|[+][0-9]{1,3})?800[0-9]{4,}$') }} else false end as is_to_outside
     from calls_by_account
     {%- for who, number in [('calling', 'caller'), ('called', 'callee')] %}
-    left join {{ ref('int_payer_numbers') }} as {{ who }}
+    left join {{ with_moments(ref('int_payer_numbers'), 'payer_number') }} as {{ who }}
         on calls_by_account.{{ number }} = {{ who }}.payer_number
-        and {{ local_day('calls_by_account.started_utc', 'calls_by_account.started_wall_clock', who ~ '.local_time_zone') }} >= {{ who }}.valid_from
-        and {{ local_day('calls_by_account.started_utc', 'calls_by_account.started_wall_clock', who ~ '.local_time_zone') }} < {{ who }}.valid_to
-        and coalesce(calls_by_account.started_utc < {{ who }}.overtaken_at, true)
+        and {{ holds_at(who, 'calls_by_account.started_utc', 'calls_by_account.started_wall_clock') }}
     {%- endfor %}
 ),
 
@@ -127,7 +125,8 @@ paid as (
             when '{{ who }}' then {{ who }}_{{ column }}
             {%- endfor %}
         end as {{ column }}
-        {%- endfor %}
+        {%- endfor %},
+        case payer when 'account' then account_valid_to when 'calling' then calling_valid_to when 'called' then called_valid_to end as valid_to
     from decided
 ),
 
@@ -181,7 +180,8 @@ select
     attributed.caller,
     attributed.callee,
     coalesce(attributed.started_utc, {{ utc_time('attributed.started_wall_clock', 'attributed.time_zone') }}) as started_at,
-    {{ local_day('attributed.started_utc', 'attributed.started_wall_clock', 'attributed.time_zone') }} as call_date,
+    -- between his midnight and the one in the zone of who has it next, a call stands on the last day that was his
+    least({{ local_day('attributed.started_utc', 'attributed.started_wall_clock', 'attributed.time_zone') }}, {{ add_days('attributed.valid_to', -1) }}) as call_date,
     attributed.duration_s,
     attributed.true_direction as direction,
     attributed.disposition,

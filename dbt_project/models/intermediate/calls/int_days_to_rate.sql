@@ -50,10 +50,12 @@ newest_by_day as (
     group by cdr_date
 ),
 
--- records that are in the future no more, and the other days of their calls
+-- records that are in the future no more, the other days of their calls, and those on which a twin may stand
 due_days as (
-    select cdr_date from raw.due_records
+    {%- for days in range(-2, 3) %}
+    select {{ add_days('cdr_date', days) }} as cdr_date from raw.due_records
     union
+    {%- endfor %}
     select records.cdr_date
     from {{ ref('int_call_records') }} as records
     inner join {{ ref('int_related_calls') }} as related on records.call_hash = related.call_hash

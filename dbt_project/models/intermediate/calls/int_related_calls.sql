@@ -1,9 +1,10 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='call_hash') }}
 
 -- Most calls have one record and need no look at any other. Here are those that may belong together, over all files and days: records of one call that
--- was sent twice, corrected or came in parts, and the legs of one conversation.
+-- was sent twice, corrected or came in parts, and the legs of one conversation. One whose key is on a bill, from another line, belongs to that call or is told
+-- apart from it, also where the line on the bill has left landing.
 with readable as (
-    select call_hash, other_hash, cdr_date, file_id
+    select call_hash, other_hash, cdr_date, file_id, line, call_key
     from {{ ref('int_call_records') }}
     where reject_reason is null
 ),
@@ -34,6 +35,16 @@ shared as (
     {%- endif %}
     group by hash
     having count(*) > 1
+    union
+    select readable.call_hash as hash
+    from readable
+    inner join {{ source('raw', 'frozen_calls') }} as frozen on readable.call_key = frozen.call_key
+    inner join {{ source('raw', 'files') }} as files on readable.file_id = files.file_id
+    where
+        coalesce(frozen.line <> readable.line or frozen.file_sha256 not in (files.sha256, coalesce(files.content_sha256, files.sha256)), true)
+        {%- if is_incremental() %}
+        and readable.call_hash in (select hash from arrived)
+        {%- endif %}
 ),
 
 touched as (

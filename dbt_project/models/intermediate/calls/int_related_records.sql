@@ -18,10 +18,9 @@ with grouped_records as (
     from {{ ref('int_call_records') }} as records
     inner join {{ ref('int_related_calls') }} as related on records.call_hash = related.call_hash
     inner join {{ source('raw', 'files') }} as files on records.file_id = files.file_id
-    left join {{ ref('int_accounts') }} as accounts
-        on records.account = accounts.account and {{ holds_on('accounts', 'records.cdr_date') }}
+    left join {{ ref('int_accounts') }} as accounts on records.account = accounts.account and {{ holds_on('accounts', 'records.cdr_date') }}
     left join {{ ref('stg_landing__partner_periods') }} as partners
-        on accounts.partner_id = partners.partner_id and records.cdr_date >= partners.valid_from and records.cdr_date < partners.valid_to
+        on accounts.partner_id = partners.partner_id and {{ holds_on('partners', 'records.cdr_date') }}
     where
         records.reject_reason is null
         and related.first_date in (select cdr_date from {{ ref('int_days_to_rate') }})
@@ -77,9 +76,18 @@ named_{{ round }} as (
 ),
 {%- endfor %}
 
--- a call on a bill is known by the line that it stood on, whatever its key is made of today; a file that came back in other bytes by its key
+-- A call on a bill is known by the line that it stood on, whatever its key is made of today; a file that came back in other bytes by its key, where it is the
+-- same call: the line on the bill may have left landing, and its id be used again.
 frozen_calls as (
-    select call_key, min(freeze_id) as freeze_id, min(callee) as callee, min(duration_s) as duration_s
+    select
+        call_key,
+        min(freeze_id) as freeze_id,
+        min(partner_id) as partner_id,
+        min(callee) as callee,
+        min(coalesce(dialled, callee)) as dialled,
+        min(started_at) as started_at,
+        min(call_date) as call_date,
+        min(duration_s) as duration_s
     from {{ source('raw', 'frozen_calls') }}
     group by call_key
 ),
@@ -102,12 +110,31 @@ told_apart as (
     left join frozen_places as frozen_bytes on named_4.sha256 = frozen_bytes.file_sha256 and named_4.line = frozen_bytes.line
 ),
 
-judged_keys as (
+compared_with_the_bill as (
     select
         told_apart.*,
-        max(case when frozen_calls.callee = told_apart.called_number then 1 else 0 end) over (partition by told_apart.call_key, told_apart.name_4) as is_billed_by_key
+        frozen_calls.call_key is not null as is_key_on_a_bill,
+        -- what either does not say is no difference
+        coalesce(frozen_calls.callee = told_apart.called_number or frozen_calls.dialled = told_apart.callee, true) as has_number_of_bill,
+        coalesce(
+            case
+                when told_apart.started_utc is null
+                    then date_trunc('minute', {{ local_time('frozen_calls.started_at', 'partners.local_time_zone') }}) = told_apart.started_minute
+                else date_trunc('minute', frozen_calls.started_at) = date_trunc('minute', told_apart.started_utc)
+            end,
+            true
+        ) as has_minute_of_bill
     from told_apart
     left join frozen_calls on told_apart.call_key = frozen_calls.call_key
+    left join {{ ref('stg_landing__partner_periods') }} as partners
+        on frozen_calls.partner_id = partners.partner_id and {{ holds_on('partners', 'frozen_calls.call_date') }}
+),
+
+judged_keys as (
+    select
+        *,
+        max(case when is_key_on_a_bill and (has_number_of_bill or has_minute_of_bill) then 1 else 0 end) over (partition by call_key, name_4) as is_billed_by_key
+    from compared_with_the_bill
 ),
 
 keyed as (
@@ -117,7 +144,7 @@ keyed as (
             'content_sha256', 'talk_from_s', 'dialled_in', 'called_number'] | join(', ') }},
         case
             when frozen_key is not null then frozen_key
-            when is_ambiguous and is_billed_by_key = 0 then call_key || '@' || name_4
+            when (is_ambiguous or is_key_on_a_bill) and is_billed_by_key = 0 then call_key || '@' || name_4
             else call_key
         end as call_key
     from judged_keys

@@ -28,22 +28,17 @@ with_customer as (
     from own_periods as accounts
     inner join {{ ref('stg_landing__customer_periods') }} as customers
         on accounts.customer_id = customers.customer_id and {{ hold_at_once('accounts', 'customers') }}
-),
-
-with_partner as (
-    select
-        accounts.account,
-        accounts.customer_id,
-        accounts.partner_id,
-        accounts.reseller_id,
-        partners.local_time_zone,
-        accounts.channels,
-        {{ common_from('accounts', 'partners') }} as valid_from,
-        {{ common_to('accounts', 'partners') }} as valid_to
-    from with_customer as accounts
-    inner join {{ ref('stg_landing__partner_periods') }} as partners
-        on accounts.partner_id = partners.partner_id and {{ hold_at_once('accounts', 'partners') }}
 )
 
-select *, {{ overtaken_at('account') }} as overtaken_at
-from with_partner
+select
+    accounts.account,
+    accounts.customer_id,
+    accounts.partner_id,
+    accounts.reseller_id,
+    partners.local_time_zone,
+    accounts.channels,
+    {{ common_from('accounts', 'partners') }} as valid_from,
+    {{ common_to('accounts', 'partners') }} as valid_to
+from with_customer as accounts
+inner join {{ ref('stg_landing__partner_periods') }} as partners
+    on accounts.partner_id = partners.partner_id and {{ hold_at_once('accounts', 'partners') }}

@@ -50,21 +50,15 @@ claims as (
     inner join {{ ref('int_platform_numbers') }} as platform_numbers on read.e164 = platform_numbers.e164
     inner join (select distinct partner_id, home_country from {{ ref('stg_landing__partner_periods') }}) as partners
         on platform_numbers.partner_id = partners.partner_id and read.country = partners.home_country
-),
-
--- two partners of different countries who can mean the same digits: nobody pays before somebody says whose they are
-payers as (
-    select
-        payer_number,
-        case when contenders = 1 then customer_id end as customer_id,
-        case when contenders = 1 then partner_id end as partner_id,
-        case when contenders = 1 then reseller_id end as reseller_id,
-        case when contenders = 1 then local_time_zone else '{{ var("default_time_zone") }}' end as local_time_zone,
-        cast(valid_from as date) as valid_from,
-        cast(valid_to as date) as valid_to,
-        cast(contenders as integer) as claimants
-    from {{ valid_periods('claims', ['payer_number'], ['customer_id', 'partner_id', 'reseller_id', 'local_time_zone'], ['country']) }} as periods
 )
 
-select *, {{ overtaken_at('payer_number') }} as overtaken_at
-from payers
+-- two partners of different countries who can mean the same digits: nobody pays before somebody says whose they are
+select
+    payer_number,
+    case when contenders = 1 then customer_id end as customer_id,
+    case when contenders = 1 then partner_id end as partner_id,
+    case when contenders = 1 then reseller_id end as reseller_id,
+    case when contenders = 1 then local_time_zone else '{{ var("default_time_zone") }}' end as local_time_zone,
+    cast(valid_from as date) as valid_from,
+    cast(valid_to as date) as valid_to
+from {{ valid_periods('claims', ['payer_number'], ['customer_id', 'partner_id', 'reseller_id', 'local_time_zone'], ['country']) }} as periods
