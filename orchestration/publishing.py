@@ -232,18 +232,13 @@ def _edition(connection: duckdb.DuckDBPyConnection, code: str) -> Edition:
     return Edition(code, ledger, through, state_version, state_id)
 
 
-def published_through(workspace: Workspace, warehouse: duckdb.DuckDBPyConnection) -> tuple[int, set[int]]:
-    """The last file (``file_id``) of this warehouse that operators see published, 0 when nothing of it is; and which of those up to it
-    are not as expected, and accepted by nobody."""
+def not_accepted(workspace: Workspace) -> set[int]:
+    """The files that were not as expected at the last publication, and that nobody accepted."""
     try:
         with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as snapshot:
-            edition = serving.edition_of(snapshot)
-            if edition["ledger"] != ledger_fingerprint(warehouse, "raw.files", edition["through_file_id"]):
-                return 0, set()
-            pending = snapshot.execute("select distinct file_id from _unexpected_files").fetchall()
+            return {file_id for (file_id,) in snapshot.execute("select distinct file_id from _unexpected_files").fetchall()}
     except (TiktellerError, duckdb.Error):
-        return 0, set()
-    return edition["through_file_id"], {file_id for (file_id,) in pending}
+        return set()
 
 
 def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:

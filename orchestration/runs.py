@@ -95,6 +95,12 @@ class RunReport:
         """Published for everybody, and nothing that ever landed is left out without anybody's decision."""
         return self.published and not self.pending
 
+    @property
+    def why(self) -> str | None:
+        """What keeps something from being published, a line each: for everybody, for whom it is held, and files that wait."""
+        said = [self.problem] if self.problem else [f"{each.partner_id}: {reason}" for each in self.held for reason in each.reasons]
+        return "\n".join([*said, *self.told, *(f"landed and not published: {file}" for file in self.pending)]) or None
+
     def lines(self) -> Iterator[str]:
         """The summary for a person, line by line."""
         if self.feeds:
@@ -154,7 +160,7 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
         unfinished.write_text(json.dumps(asdict(report), indent=1))
         unfinished.replace(workspace.last_run)
         if not report.went_well:
-            alerting.tell(workspace, asdict(report), progress)
+            alerting.tell(workspace, asdict(report) | {"problem": report.why}, progress)
         return report
 
 

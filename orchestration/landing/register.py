@@ -151,12 +151,6 @@ def _below_landing(workspace: Workspace, named: str) -> str:
     return named
 
 
-def published_through(workspace: Workspace) -> int:
-    """The number up to which nothing is pending: what landed behind it is still to be judged."""
-    rows = read(workspace)
-    return min((row.file_id for row in rows if row.is_pending), default=max((row.file_id for row in rows), default=0) + 1) - 1
-
-
 class Register:
     """The register in the hands of one landing: what is known, and the numbers that are given. Nothing is in the state before ``write``."""
 
@@ -175,9 +169,6 @@ class Register:
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(list(self._rows.values()))
-
-    def __getitem__(self, file_id: int) -> Registered:
-        return self._rows[file_id]
 
     def _enter(self, row: Registered) -> None:
         self._rows[row.file_id] = row
