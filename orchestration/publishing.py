@@ -133,14 +133,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Publication:
-    """What a publication did: the partners' new snapshots, who kept the last good one, and what else was noticed.
+    """What a publication did: the partners' new snapshots, and who kept the last good one.
 
     ``is_sound``: the warehouse is; what is held is held for what landed.
     """
 
     made: Sequence[Snapshot]
     held: Sequence[Held]
-    told: Sequence[str]
     is_sound: bool
 
 
@@ -196,7 +195,7 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
     _forget_those_who_left(workspace, partners)
     for made in (*built, platform):
         _forget_older(made.path.parent, keep=made.path.name)
-    return Publication(built, keeping, told, is_sound)
+    return Publication(built, keeping, is_sound)
 
 
 def own_pointers(workspace: Workspace) -> None:
