@@ -117,11 +117,14 @@ def _read_as_declared(
     """
     from orchestration import dbt  # it knows the build, which reads what we land
 
-    is_done = True
-    before = file_sources.landed_texts(connection)
+    is_news, is_done = not dbt.reads_as_declared(workspace), True
+    before, known = file_sources.landed_texts(connection), fingerprints.remembered(workspace)
     for arrival in found:
+        seen = trusted(arrival, known)
         for text in before.get(arrival.file, ()):
             if text.landed_as == (arrival.source.landed_as if arrival.source else None):
+                continue
+            if not is_news and (seen is None or seen.sha256 != text.sha256):  # looked for and told when it was declared
                 continue
             cursor = connection.cursor()
             try:

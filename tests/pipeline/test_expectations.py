@@ -13,11 +13,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import demo, warehouse
+from orchestration import demo, publishing, warehouse
 from orchestration.expectations import SAMPLE_ROWS, SUITES, ExpectationResult, check, check_landing, landed_batches, unexpected
 from orchestration.landing.feeds import feed_named
 from orchestration.landing.ingest import ingest
-from orchestration.workspace import Workspace
+from orchestration.workspace import PLATFORM, Workspace
 
 ROWS, FILES = 1_000, 10
 
@@ -283,6 +283,20 @@ def test_what_sources_toml_has_landed_field_by_field_is_not_looked_for_in_the_di
     connection.execute("delete from raw.cdrs_asterisk")
     assert check_landing(connection, {1}) == []
     assert unexpected(connection, [], set(), before={1}) == []
+
+
+def test_what_nobody_accepted_is_known_whatever_else_changed_in_the_ledger(tmp_path: Path) -> None:
+    """An old file that is compressed changes the ledger: the night that was held back would be judged among years of good ones, and billed."""
+    workspace = Workspace(tmp_path)
+    folder = workspace.serving / PLATFORM
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "s1.duckdb")) as snapshot:
+        snapshot.execute(
+            f"create table _snapshot as select 's1' as snapshot, '{PLATFORM}' as owner, 'other' as ledger, 9 as through_file_id"
+        )
+        snapshot.execute("create table _unexpected_files as select 7 as file_id")
+    (folder / "current").write_text("s1.duckdb\n")
+    assert publishing.not_accepted(workspace) == {7}
 
 
 def test_orders_and_lines_that_are_no_rows_have_owners_too() -> None:
