@@ -286,14 +286,12 @@ def test_what_sources_toml_has_landed_field_by_field_is_not_looked_for_in_the_di
 
 
 def test_what_nobody_accepted_is_known_whatever_else_changed_in_the_ledger(tmp_path: Path) -> None:
-    """An old file that is compressed changes the ledger: the night that was held back would be judged among years of good ones, and billed."""
+    """An old file that is compressed changes the ledger: a night that was held back would go down among years of good ones."""
     workspace = Workspace(tmp_path)
     folder = workspace.serving / PLATFORM
     folder.mkdir(parents=True)
     with duckdb.connect(str(folder / "s1.duckdb")) as snapshot:
-        snapshot.execute(
-            f"create table _snapshot as select 's1' as snapshot, '{PLATFORM}' as owner, 'other' as ledger, 9 as through_file_id"
-        )
+        snapshot.execute(f"create table _snapshot as select 's1' as snapshot, '{PLATFORM}' as owner, 'x' as ledger, 9 as through_file_id")
         snapshot.execute("create table _unexpected_files as select 7 as file_id")
     (folder / "current").write_text("s1.duckdb\n")
     assert publishing.not_accepted(workspace) == {7}
