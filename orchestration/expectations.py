@@ -565,7 +565,7 @@ def _said(source: str, partner_id: str | None, what: str, files: Sequence[str]) 
     return (
         f"landed_as_expected: {source} ({whose}): {what}{f'; in {named}' if named else ''}. "
         "Likely its exchange writes another format than before. Mend: tikteller run --accept-landed if the files are right, "
-        "else take them out of landing/ and tikteller run --rebuild"
+        "else tikteller withdraw FILE for each of them"
     )
 
 
