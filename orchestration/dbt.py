@@ -18,7 +18,7 @@ from pathlib import Path
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
-from orchestration.landing.sources import SOURCES_FILE
+from orchestration.landing.sources import FORMATS_DIR, SOURCES_FILE
 from orchestration.publishing import code_fingerprint
 from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR, Workspace, open_workspace
 
@@ -158,9 +158,10 @@ def reads_as_declared(workspace: Workspace) -> bool:
 
 
 def sources_fingerprint(workspace: Workspace) -> str:
-    """Changes with sources.toml; empty where there is none."""
+    """Changes with sources.toml, and with a format that ships."""
     file = workspace.root / SOURCES_FILE
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
+    said = [file.read_bytes() if file.exists() else b"", *(each.read_bytes() for each in sorted(FORMATS_DIR.glob("*.toml")))]
+    return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def _sources_file(workspace: Workspace) -> Path:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from orchestration import warehouse
 from orchestration.faults import Fault
 from orchestration.landing.feeds import feed_named
+from orchestration.landing.file_sources import table_of
 from orchestration.progress import Progress, silent
 from orchestration.workspace import Workspace
 
@@ -290,28 +291,45 @@ SUITES: dict[str, Suite] = {
 # What landed ----------------------------------------------------------------------------------------------------------------------
 
 
-def landed_batches(connection: duckdb.DuckDBPyConnection, after_file_id: int) -> Iterator[Batch]:
-    """The batches of every feed in SUITES with enough new rows: those of files with a higher id than ``after_file_id``.
+def landed_batches(connection: duckdb.DuckDBPyConnection, new: Collection[int]) -> Iterator[Batch]:
+    """The batches of every feed in SUITES with enough new rows: those of the files in ``new``.
 
     ``connection`` is to the warehouse; reading is enough. A frame has at most SAMPLE_ROWS rows, the same for the same files.
     """
     for feed, suite in SUITES.items():
-        files = _files(connection, feed, after_file_id)
+        file_ids = _of_feed(connection, feed, new)
+        files = _files(connection, feed, file_ids)
         if files.rows_landed >= suite.judged_from:
             yield files
-        rows_landed = _rows_landed(connection, feed, after_file_id)
+        rows_landed = _rows_landed(connection, file_ids)
         if rows_landed >= suite.judged_from:
-            yield Batch(feed, "rows", _sample(connection, feed, after_file_id, rows_landed), rows_landed)
+            yield Batch(feed, "rows", _sample(connection, feed, file_ids, rows_landed), rows_landed)
 
 
-def _files(connection: duckdb.DuckDBPyConnection, feed: str, after_file_id: int) -> Batch:
+def _of_feed(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Collection[int]) -> list[int]:
+    """Those of the files that count in a feed and stand in its own table: what sources.toml has landed field by field has no suite."""
+    found = connection.execute(
+        """
+        select files.file_id, sources.landed_as
+        from raw.files as files
+        left join raw.file_sources as sources on files.file_id = sources.file_id
+        where files.feed = ? and files.file_id in (select unnest(?::integer[])) and files.duplicate_of is null and withdrawn_at is null
+        order by files.file_id
+        """,
+        [feed, sorted(file_ids)],
+    ).fetchall()
+    table = feed_named(feed).table
+    return [file_id for file_id, landed_as in found if landed_as is None or table_of(landed_as) == table]
+
+
+def _files(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Sequence[int]) -> Batch:
     """The new files summed up. The largest file that was rejected as a whole is set aside: the run goes on without one wrong file."""
     frame = connection.execute(
         """
         with new_files as (
             select rows_read, rows_rejected, reject_reason
             from raw.files
-            where feed = ? and file_id > ? and duplicate_of is null
+            where file_id in (select unnest(?::integer[]))
         ),
 
         summed as (
@@ -332,26 +350,21 @@ def _files(connection: duckdb.DuckDBPyConnection, feed: str, after_file_id: int)
             100 * rows_rejected / nullif(rows_read, 0) as rejected_percent
         from summed
         """,
-        [feed, after_file_id],
+        [file_ids],
     ).df()
     return Batch(feed, "files", frame, int(frame.loc[0, "rows_read"]))
 
 
-def _rows_landed(connection: duckdb.DuckDBPyConnection, feed: str, after_file_id: int) -> int:
-    """New rows in raw, counted in the ledger: the table may hold years."""
+def _rows_landed(connection: duckdb.DuckDBPyConnection, file_ids: Sequence[int]) -> int:
+    """Rows of files in raw, counted in the ledger: the table may hold years."""
     counted = connection.execute(
-        """
-        select coalesce(sum(rows_read - rows_rejected), 0)
-        from raw.files
-        where feed = ? and file_id > ? and duplicate_of is null
-        """,
-        [feed, after_file_id],
+        "select coalesce(sum(rows_read - rows_rejected), 0) from raw.files where file_id in (select unnest(?::integer[]))", [file_ids]
     ).fetchone()
     assert counted is not None
     return int(counted[0])
 
 
-def _sample(connection: duckdb.DuckDBPyConnection, feed: str, after_file_id: int, rows_landed: int) -> pd.DataFrame:
+def _sample(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Sequence[int], rows_landed: int) -> pd.DataFrame:
     """Every n-th new row by the hash of its file and line, in the order of that hash: no file and no hour comes first.
 
     The hash thins out while DuckDB reads, so that what is sorted is a sample already.
@@ -362,11 +375,11 @@ def _sample(connection: duckdb.DuckDBPyConnection, feed: str, after_file_id: int
         select files.file, landed.line, {columns}
         from raw."{feed_named(feed).table}" as landed
         inner join raw.files as files on landed.file_id = files.file_id
-        where landed.file_id > ? and hash(landed.file_id, landed.line) % ? = 0
+        where landed.file_id in (select unnest(?::integer[])) and hash(landed.file_id, landed.line) % ? = 0
         order by hash(landed.file_id, landed.line), landed.file_id, landed.line
         limit ?
         """,
-        [after_file_id, -(-rows_landed // SAMPLE_ROWS), SAMPLE_ROWS],
+        [file_ids, -(-rows_landed // SAMPLE_ROWS), SAMPLE_ROWS],
     ).df()
 
 
@@ -383,26 +396,27 @@ class Unexpected:
 
 
 def unexpected(
-    connection: duckdb.DuckDBPyConnection, findings: Iterable[ExpectationResult], after_file_id: int, pending: Collection[int] = ()
+    connection: duckdb.DuckDBPyConnection, findings: Iterable[ExpectationResult], new: Collection[int], before: Collection[int] = ()
 ) -> list[Unexpected]:
-    """Whose it is that feeds failed (``findings``) in files with a higher id than ``after_file_id``.
+    """Whose it is that feeds failed (``findings``) in the files in ``new``.
 
-    ``pending`` are files that failed before and that nobody accepted: judged by themselves, as what landed since must not outweigh them.
+    ``before`` are files that failed before and that nobody accepted: judged by themselves, as what landed since must not outweigh them.
     """
     failed = {finding.feed: finding for finding in findings if not finding.success}
     found: list[Unexpected] = []
     for feed in SUITES:
-        of_feed = connection.execute(
-            "select file_id from raw.files where feed = ? and duplicate_of is null and withdrawn_at is null order by file_id", [feed]
-        ).fetchall()
-        before = [file_id for (file_id,) in of_feed if file_id in pending]
-        since = [file_id for (file_id,) in of_feed if file_id > after_file_id and file_id not in pending] if feed in failed else []
-        found += _unexpected(connection, feed, before)
+        since = _of_feed(connection, feed, new) if feed in failed else []
+        found += _unexpected(connection, feed, _of_feed(connection, feed, before))
         of_new = _unexpected(connection, feed, since)
         if since and not of_new:  # wrong only as a whole: nobody's
             of_new = [Unexpected(None, tuple(since), _said(feed, None, failed[feed].reason, []))]
         found += of_new
     return found
+
+
+def found_before(connection: duckdb.DuckDBPyConnection) -> set[int]:
+    """The files that the last run found not as expected."""
+    return {file_id for (file_id,) in connection.execute("select distinct file_id from raw.unexpected_files").fetchall()}
 
 
 def keep_unexpected(connection: duckdb.DuckDBPyConnection, found: Iterable[Unexpected]) -> None:
@@ -490,9 +504,7 @@ def _owned_sample(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Se
     """Rows of these files as in ``_sample``, with their source and owner: the row's, else that of all other rows of its file."""
     suite = SUITES[feed]
     columns = ", ".join(f'{sql} as "{name}"' for name, sql in suite.columns.items())
-    (rows,) = connection.execute(
-        "select coalesce(sum(rows_read - rows_rejected), 0) from raw.files where file_id in (select unnest(?::integer[]))", [file_ids]
-    ).fetchone() or (0,)
+    rows = _rows_landed(connection, file_ids)
     return connection.execute(
         f"""
         with sampled as (
@@ -518,7 +530,7 @@ def _owned_sample(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Se
         from owned
         order by hash(file_id, line), file_id, line
         """,
-        [file_ids, max(1, -(-int(rows) // SAMPLE_ROWS))],
+        [file_ids, max(1, -(-rows // SAMPLE_ROWS))],
     ).df()
 
 
@@ -553,7 +565,7 @@ def _said(source: str, partner_id: str | None, what: str, files: Sequence[str]) 
     return (
         f"landed_as_expected: {source} ({whose}): {what}{f'; in {named}' if named else ''}. "
         "Likely its exchange writes another format than before. Mend: tikteller run --accept-landed if the files are right, "
-        "else take them out of landing/ and tikteller run --rebuild"
+        "else tikteller withdraw FILE for each of them"
     )
 
 
@@ -566,13 +578,13 @@ def load() -> None:
     import great_expectations.expectations  # noqa: F401
 
 
-def check_landing(connection: duckdb.DuckDBPyConnection, after_file_id: int, progress: Progress = silent) -> list[ExpectationResult]:
-    """Judge what landed in files with a higher id than ``after_file_id``: a result per feed and expectation, in the order of SUITES.
+def check_landing(connection: duckdb.DuckDBPyConnection, new: Collection[int], progress: Progress = silent) -> list[ExpectationResult]:
+    """Judge what landed in the files in ``new``: a result per feed and expectation, in the order of SUITES.
 
     Feeds without new rows, or with too few to tell, give no result. Raises nothing on bad data: look at ``success``.
     """
     results: list[ExpectationResult] = []
-    for batch in landed_batches(connection, after_file_id):
+    for batch in landed_batches(connection, new):
         began = time.monotonic()
         results += check(batch)
         progress(f"expectations {batch.feed}, {batch.name}", batch.rows_landed, time.monotonic() - began)

@@ -133,14 +133,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Publication:
-    """What a publication did: the partners' new snapshots, who kept the last good one, and what else was noticed.
+    """What a publication did: the partners' new snapshots, and who kept the last good one.
 
     ``is_sound``: the warehouse is; what is held is held for what landed.
     """
 
     made: Sequence[Snapshot]
     held: Sequence[Held]
-    told: Sequence[str]
     is_sound: bool
 
 
@@ -196,7 +195,7 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
     _forget_those_who_left(workspace, partners)
     for made in (*built, platform):
         _forget_older(made.path.parent, keep=made.path.name)
-    return Publication(built, keeping, told, is_sound)
+    return Publication(built, keeping, is_sound)
 
 
 def own_pointers(workspace: Workspace) -> None:
@@ -232,18 +231,13 @@ def _edition(connection: duckdb.DuckDBPyConnection, code: str) -> Edition:
     return Edition(code, ledger, through, state_version, state_id)
 
 
-def published_through(workspace: Workspace, warehouse: duckdb.DuckDBPyConnection) -> tuple[int, set[int]]:
-    """The last file (``file_id``) of this warehouse that operators see published, 0 when nothing of it is; and which of those up to it
-    are not as expected, and accepted by nobody."""
+def not_accepted(workspace: Workspace) -> set[int]:
+    """The files that were not as expected at the last publication, and that nobody accepted."""
     try:
         with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as snapshot:
-            edition = serving.edition_of(snapshot)
-            if edition["ledger"] != ledger_fingerprint(warehouse, "raw.files", edition["through_file_id"]):
-                return 0, set()
-            pending = snapshot.execute("select distinct file_id from _unexpected_files").fetchall()
+            return {file_id for (file_id,) in snapshot.execute("select distinct file_id from _unexpected_files").fetchall()}
     except (TiktellerError, duckdb.Error):
-        return 0, set()
-    return edition["through_file_id"], {file_id for (file_id,) in pending}
+        return set()
 
 
 def _attached(workspace: Workspace) -> duckdb.DuckDBPyConnection:

@@ -25,7 +25,7 @@ from orchestration.faults import Held
 from orchestration.landing import register
 from orchestration.progress import Progress, silent
 from orchestration.settings import RunSettings
-from orchestration.status import status
+from orchestration.status import waiting_files
 from orchestration.workspace import PLATFORM, Workspace
 
 if TYPE_CHECKING:
@@ -95,6 +95,12 @@ class RunReport:
         """Published for everybody, and nothing that ever landed is left out without anybody's decision."""
         return self.published and not self.pending
 
+    @property
+    def why(self) -> str | None:
+        """What keeps something from being published, a line each: for everybody, for whom it is held, and files that wait."""
+        said = [self.problem] if self.problem else [f"{each.partner_id}: {reason}" for each in self.held for reason in each.reasons]
+        return "\n".join([*said, *self.told, *(f"landed and not published: {file}" for file in self.pending)]) or None
+
     def lines(self) -> Iterator[str]:
         """The summary for a person, line by line."""
         if self.feeds:
@@ -118,44 +124,62 @@ class RunReport:
 
 
 def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings = RunSettings()) -> RunReport:
-    """Land what is new, build, check and publish. Raises TiktellerError where a run cannot even start; else the report says all."""
-    workspace.require()
-    with run_lock.held(workspace):
-        began, started_at = time.monotonic(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        require_known_state(workspace)
-        steps: list[Step] = []
+    """Land what is new, build, check and publish. Raises TiktellerError where a run cannot even start; else the report says all.
 
-        def told(step: str, rows: int | None = None, seconds: float | None = None) -> None:
-            steps.append(Step(step, rows, seconds))
-            progress(step, rows, seconds)
-
-        if settings.rebuild:
-            _forget_warehouse(workspace)
-        elif damaged := warehouse.damage(workspace):
-            told(f"made anew from landing/: {damaged}")
-            _forget_warehouse(workspace)
-        elif gone := [each for each in serving.published_partners(workspace) if not (workspace.rated / f"{each}.duckdb").exists()]:
-            told(f"made anew: the rated calls of {', '.join(gone)} are gone")
-            dbt.forget_build(workspace)
-        for damaged in _damaged_snapshots(workspace):
-            told(f"made anew: {damaged}")
-        if settings.rebuild or not is_up_to_date(workspace):
+    Whom the operator named is told of either. A run that finds another at work leaves the report to that one.
+    """
+    report = RunReport(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", 0, False, None, "it was broken off")
+    try:
+        workspace.require()
+        with run_lock.held(workspace):
             try:
-                problem = _execute(workspace, told, settings)
+                report = _run(workspace, report.started_at, progress, settings)
             except Exception as error:
-                alerting.tell(workspace, {"started_at": started_at, "published": False, "problem": str(error)}, progress)
+                report = replace(report, problem=str(error))
                 raise
-        else:
-            problem = None
-            told("nothing new has landed and no rule has changed")
-        report = RunReport(started_at, 0, False, None, problem) if problem else _published(workspace, started_at)
-        report = replace(report, seconds=time.monotonic() - began, steps=tuple(steps), pending=_pending(workspace))
-        unfinished = workspace.last_run.with_suffix(".part")
-        unfinished.write_text(json.dumps(asdict(report), indent=1))
-        unfinished.replace(workspace.last_run)
-        if not report.went_well:
-            alerting.tell(workspace, asdict(report), progress)
-        return report
+            finally:
+                _remember(workspace, report)
+    except Exception as error:
+        alerting.tell(workspace, asdict(report) | {"problem": str(error)}, progress)
+        raise
+    if not report.went_well:
+        alerting.tell(workspace, asdict(report) | {"problem": report.why}, progress)
+    return report
+
+
+def _remember(workspace: Workspace, report: RunReport) -> None:
+    unfinished = workspace.last_run.with_suffix(".part")
+    unfinished.write_text(json.dumps(asdict(report), indent=1))
+    unfinished.replace(workspace.last_run)
+
+
+def _run(workspace: Workspace, started_at: str, progress: Progress, settings: RunSettings) -> RunReport:
+    began = time.monotonic()
+    require_known_state(workspace)
+    steps: list[Step] = []
+
+    def told(step: str, rows: int | None = None, seconds: float | None = None) -> None:
+        steps.append(Step(step, rows, seconds))
+        progress(step, rows, seconds)
+
+    if settings.rebuild:
+        _forget_warehouse(workspace)
+    elif damaged := warehouse.damage(workspace):
+        told(f"made anew from landing/: {damaged}")
+        _forget_warehouse(workspace)
+    elif gone := [each for each in serving.published_partners(workspace) if not (workspace.rated / f"{each}.duckdb").exists()]:
+        told(f"made anew: the rated calls of {', '.join(gone)} are gone")
+        dbt.forget_build(workspace)
+    damaged_snapshots = list(_damaged_snapshots(workspace))
+    for each in damaged_snapshots:
+        told(f"made anew: {each}")
+    if settings.rebuild or damaged_snapshots or not _is_all_published(workspace):
+        problem = _execute(workspace, told, settings)
+    else:
+        problem = None
+        told("nothing new has landed and no rule has changed")
+    report = RunReport(started_at, 0, False, None, problem) if problem else _published(workspace, started_at)
+    return replace(report, seconds=time.monotonic() - began, steps=tuple(steps), pending=_pending(workspace))
 
 
 def _pending(workspace: Workspace) -> tuple[str, ...]:
@@ -181,6 +205,11 @@ def _remember_order(workspace: Workspace) -> None:
 
 
 def is_up_to_date(workspace: Workspace) -> bool:
+    """Whether what is published is all there is and whole: nothing is left for a run to do."""
+    return not any(_damaged_snapshots(workspace)) and _is_all_published(workspace)
+
+
+def _is_all_published(workspace: Workspace) -> bool:
     """Whether what is published is all there is, for all: every file and every decision, by today's rules, from a build that went well."""
     if not workspace.warehouse.exists() or not dbt.is_built(workspace) or not dbt.reads_as_declared(workspace):
         return False
@@ -198,8 +227,7 @@ def is_up_to_date(workspace: Workspace) -> bool:
         and not register.pending(workspace)
         and not _is_due(edition)
         and edition["code"] == dbt.rules_fingerprint()
-        and not any(_damaged_snapshots(workspace))
-        and not status(workspace).sections["waiting"].rows
+        and not waiting_files(workspace)
     )
 
 

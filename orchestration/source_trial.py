@@ -34,6 +34,7 @@ from orchestration.landing.sources import (
     Source,
     column_name,
     missing_columns,
+    read_formats,
     read_sources,
     shipped_formats,
     source_of,
@@ -96,9 +97,9 @@ def try_source(workspace: Workspace, path: Path, format_name: str | None = None)
 
 
 def _source(workspace: Workspace, path: Path, scanned: Scan, format_name: str | None) -> tuple[Source, str | None]:
-    declared = read_sources(workspace.root / SOURCES_FILE)
+    file = workspace.root / SOURCES_FILE
     if format_name is not None:
-        formats = {**shipped_formats(), **{source.format.name: source.format for source in declared}}
+        formats = read_formats(file)
         if format_name not in formats:
             raise TiktellerError(f"there is no format {format_name!r}", mend=f"one of {', '.join(sorted(formats))}")
         form = formats[format_name]
@@ -109,7 +110,7 @@ def _source(workspace: Workspace, path: Path, scanned: Scan, format_name: str | 
         return Source(f"cdrs/{format_name}", format_name, form, is_declared=form.table is None), None
     if path.resolve().is_relative_to(workspace.landing):
         folder = PurePosixPath(path.resolve().relative_to(workspace.landing).as_posix()).parent
-        if (known := source_of(declared, folder)) is not None:
+        if (known := source_of(read_sources(file), folder)) is not None:
             return known, None
     form, proposal = propose(scanned.head)
     return Source(f"cdrs/{form.name}", form.name, form, is_declared=form.table is None), proposal

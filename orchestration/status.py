@@ -226,12 +226,12 @@ def status(workspace: Workspace) -> Status:
     return Status(sections, [f"{stray.file}: {stray.why}" for stray in strays], last_run, run_lock.holder(workspace), warnings)
 
 
-def waiting_files(workspace: Workspace, feed: str) -> list[Arrival]:
-    """Files of the feed that no run has read and published."""
+def waiting_files(workspace: Workspace, feed: str | None = None) -> list[Arrival]:
+    """Files, of the feed or of all, that no run has read and published."""
     found, _ = arrivals(workspace.landing)
     with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
         landed = _landed(platform)
-    return _waiting(workspace, [each for each in found if each.feed.name == feed], landed, register.read(workspace))
+    return _waiting(workspace, [each for each in found if feed in (None, each.feed.name)], landed, register.read(workspace))
 
 
 def _landed(platform: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 
 from orchestration import dbt, expectations, publishing, warehouse
+from orchestration.landing import register
 from orchestration.landing.decisions import land_decisions
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
@@ -42,10 +43,11 @@ def landed_feeds(
         reports = ingest(workspace, connection, context.run_id, progress, arriving, lambda: dbt.forget_build(workspace))
         beside.shutdown()  # a library that is half imported is not to be used
         land_decisions(workspace, connection)
-        through, pending = publishing.published_through(workspace, connection)
-        findings = expectations.check_landing(connection, through, progress)
-        # what was not accepted before is judged again
-        wrong = [] if run_settings.accept_landed else expectations.unexpected(connection, findings, through, pending)
+        # what failed before, and nobody accepted, is judged again by itself
+        before = expectations.found_before(connection) | publishing.not_accepted(workspace)
+        new = {each.file_id for each in register.pending(workspace)} - before
+        findings = expectations.check_landing(connection, new, progress)
+        wrong = [] if run_settings.accept_landed else expectations.unexpected(connection, findings, new, before)
         expectations.keep_unexpected(connection, wrong)
     seconds = time.monotonic() - began
     for table in ("files", "rejected_lines"):

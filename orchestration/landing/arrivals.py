@@ -15,8 +15,29 @@ ENDINGS = (".csv", ".csv.gz")
 CDR_ENDINGS = (*ENDINGS, ".log", ".log.gz", ".txt", ".txt.gz")  # 3CX writes cdr.log, many a switch a .txt
 LIST_ENDINGS = (*ENDINGS, ".txt", ".xlsx")
 UNFINISHED = (".part", ".tmp")
-FOLDER_NAMES_ACCOUNT = frozenset({"cdrs/3cx", "cdrs/asterisk", "cdrs/freeswitch"})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+
+
+def kind_of(feed: str) -> str:
+    """Among what a text is known again: call records of whatever dialect or source are of one kind; else it is the feed."""
+    return "cdrs" if feed.startswith("cdrs/") else feed
+
+
+def place_of(file: str, source: Source | None) -> str:
+    """What its folder says of a file of call records: the source, and the account of all its records. Elsewhere the same text says another.
+
+    Empty for all other feeds. It follows from where the file lies and from what is declared today; what was declared once does not matter.
+    """
+    below = PurePosixPath(file)
+    if kind_of(file) != "cdrs":
+        return ""
+    return f"{source.name}:{source.account_of(below) or ''}" if source else below.parts[1]
+
+
+def folder_account(below: PurePosixPath, feed: str) -> str | None:
+    """The folder of a file of call records below that of its feed."""
+    depth = len(PurePosixPath(feed).parts)
+    return shown(PurePosixPath(below.parts[depth])) if kind_of(feed) == "cdrs" and len(below.parts) > depth + 1 else None
 
 
 @dataclass(frozen=True)
@@ -35,8 +56,7 @@ class Arrival:
 
     @property
     def place(self) -> str:
-        """What the folder says of the rows, beside the feed; empty where it says nothing. At another place a text says something else."""
-        return self.folder_account or "" if self.feed.name in FOLDER_NAMES_ACCOUNT else ""
+        return place_of(self.file, self.source)
 
     @property
     def modified_us(self) -> int:
@@ -97,13 +117,11 @@ def _arrival(path: Path, below: PurePosixPath, declared: tuple[Source, ...]) -> 
         return Stray(shown(below), f"it cannot be read: {error.strerror}")
     if not S_ISREG(status.st_mode):
         return Stray(shown(below), "it is no file")  # opening a pipe would wait for ever
-    depth = len(PurePosixPath(feed.name).parts)
-    in_folder = source is not None and not source.format.is_price_list and len(below.parts) > depth + 1
     return Arrival(
         path=path,
         file=shown(below),
         feed=feed,
-        folder_account=shown(PurePosixPath(below.parts[depth])) if in_folder else None,
+        folder_account=folder_account(below, feed.name),
         source=source,
         size_bytes=status.st_size,
         modified_ns=status.st_mtime_ns,

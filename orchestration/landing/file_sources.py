@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import PurePosixPath
@@ -33,9 +33,6 @@ COLUMNS = {
 }
 WORD_COLUMNS = {"source_name": "varchar not null", "role": "varchar not null", "word": "varchar not null", "meaning": "varchar not null"}
 
-NAMES_ITS_ACCOUNT = ("3cx", "asterisk", "freeswitch")
-"""Dialects of which a sub-folder names the account."""
-
 
 @dataclass(frozen=True)
 class FileOfSource:
@@ -48,9 +45,7 @@ class FileOfSource:
 
     @property
     def account(self) -> str | None:
-        parts = PurePosixPath(self.file).parts
-        in_folder = len(parts) > 3 and parts[1] in NAMES_ITS_ACCOUNT
-        return self.source.account or (parts[2] if in_folder else None)
+        return self.source.account_of(PurePosixPath(self.file))
 
     @property
     def row(self) -> list[object]:
@@ -81,13 +76,35 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table if not exists raw.{table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
 
 
-def landed_otherwise(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str, str]]:
-    """Per file of call records its number in the ledger, how it was cut up when it landed, and its sha256."""
+@dataclass(frozen=True)
+class LandedText:
+    """A text that stands in the warehouse: its number, the bytes that it had, and how it was cut up (None: as its feed says)."""
+
+    file_id: int
+    feed: str
+    sha256: str
+    size_bytes: int
+    modified_us: int
+    landed_as: str | None
+
+    @property
+    def table(self) -> str:
+        """The raw table in which it stands."""
+        return self.feed if self.landed_as is None else table_of(self.landed_as)
+
+
+def landed_texts(connection: duckdb.DuckDBPyConnection) -> dict[str, list[LandedText]]:
+    """By file the call records and price lists that stand under its name: several where it has grown, or was overwritten."""
     rows = connection.execute("""
-        select files.file, files.file_id, sources.landed_as, files.sha256
-        from raw.file_sources as sources inner join raw.files as files on sources.file_id = files.file_id order by files.file_id
+        select files.file, files.file_id, files.feed, files.sha256, files.size_bytes, epoch_us(files.modified_at), sources.landed_as
+        from raw.files as files left join raw.file_sources as sources on files.file_id = sources.file_id
+        where files.duplicate_of is null and files.withdrawn_at is null and (sources.file_id is not null or files.feed = 'purchase_rates')
+        order by files.file_id
     """).fetchall()
-    return {file: (file_id, landed_as, sha256) for file, file_id, landed_as, sha256 in rows}
+    found: dict[str, list[LandedText]] = {}
+    for file, *rest in rows:
+        found.setdefault(file, []).append(LandedText(*rest))
+    return found
 
 
 def table_of(landed_as: str) -> str:
@@ -105,8 +122,8 @@ def write_file_sources(cursor: duckdb.DuckDBPyConnection, files: Sequence[FileOf
         )
 
 
-def renew(connection: duckdb.DuckDBPyConnection, declared: Sequence[Source]) -> bool:
-    """Let ``raw`` say of every file what its source says today; whether that reads any file otherwise than before.
+def renew(connection: duckdb.DuckDBPyConnection, declared: Sequence[Source], before: Callable[[], None]) -> None:
+    """Let ``raw`` say of every file what its source says today. ``before`` hears of it first where that reads any otherwise than before.
 
     Raw rows are as they were: what is read otherwise is read again from them.
     """
@@ -129,19 +146,16 @@ def renew(connection: duckdb.DuckDBPyConnection, declared: Sequence[Source]) -> 
         if fingerprint != source.fingerprint and landed_as == source.landed_as:
             changed.append(FileOfSource(file_id, file, source, tuple(json.loads(header)) if header else None))
             is_other = is_other or fingerprint is not None
+    if is_other:
+        before()
     connection.execute("begin")
     try:
-        if changed:
-            connection.execute(
-                "delete from raw.file_sources where list_contains(?::integer[], file_id)", [[file.file_id for file in changed]]
-            )
-            write_file_sources(connection, changed)
+        write_file_sources(connection, changed)
         write_words(connection, sources)
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
-    return is_other
 
 
 def write_words(connection: duckdb.DuckDBPyConnection, sources: Iterable[Source]) -> None:

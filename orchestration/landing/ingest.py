@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, groupby
+from operator import itemgetter
+from pathlib import Path
 
 import duckdb
 
@@ -17,11 +22,10 @@ from orchestration import warehouse
 from orchestration.errors import TiktellerError
 from orchestration.landing import file_sources, fingerprints
 from orchestration.landing.arrivals import Arrival, Stray, arrivals
-from orchestration.landing.feeds import FEEDS
 from orchestration.landing.fingerprints import Fingerprint, Fingerprints, trusted
 from orchestration.landing.loading import Entry, FileReport, Landed, landed, load, load_again, write_ledger
 from orchestration.landing.register import Fate, Register, apply_withdrawals, note_gone, opened
-from orchestration.landing.scan import Scan, scan, unreadable_scan
+from orchestration.landing.scan import CHUNK_BYTES, Scan, scan, unreadable_scan
 from orchestration.landing.sources import SOURCES_FILE, read_sources
 from orchestration.progress import Progress, silent
 from orchestration.workspace import Workspace
@@ -106,30 +110,64 @@ def _read_as_declared(
     progress: Progress,
     out_of_turn: Callable[[], None],
 ) -> None:
-    """Let files that landed before be read as their sources say today; where that is otherwise, the next build keeps nothing.
+    """Let files that landed before be read as their sources say today; ``out_of_turn`` hears first of what is otherwise than before.
 
-    A file that is to be cut into other fields is landed again under its own number: "later" stays what it was.
+    A text that is to be cut into other fields is landed again under its own number: "later" stays what it was. It is read from its file,
+    as far as that is still what it was, or has grown since. What cannot be read now is told, and left to the next run.
     """
     from orchestration import dbt  # it knows the build, which reads what we land
 
-    is_other = False
-    before = file_sources.landed_otherwise(connection)
+    is_news, is_done = not dbt.reads_as_declared(workspace), True
+    before, known = file_sources.landed_texts(connection), fingerprints.remembered(workspace)
     for arrival in found:
-        file_id, landed_as, sha256 = before.get(arrival.file, (0, None, None))
-        if arrival.source is None or landed_as in (None, arrival.source.landed_as):
-            continue
-        scanned = scan(arrival.path, arrival.is_gzip)
-        if scanned.sha256 == sha256:
+        seen = trusted(arrival, known)
+        for text in before.get(arrival.file, ()):
+            if text.landed_as == (arrival.source.landed_as if arrival.source else None):
+                continue
+            if not is_news and (seen is None or seen.sha256 != text.sha256):  # looked for and told when it was declared
+                continue
             cursor = connection.cursor()
-            load_again(cursor, landed(file_id, arrival, scanned), file_sources.table_of(landed_as), run_id)
-            cursor.commit()
-            cursor.close()
-            progress(f"read anew as {SOURCES_FILE} says: {arrival.file}")
-            is_other = True
-    is_other = file_sources.renew(connection, read_sources(workspace.root / SOURCES_FILE)) or is_other
-    if is_other:
-        out_of_turn()
-    dbt.remember_sources(workspace)
+            try:
+                with _as_it_was(workspace, arrival, text) as was:
+                    if was is None:
+                        progress(f"not read anew: {arrival.file}: file {text.file_id} is not in it any more, and stays as it was read")
+                        continue
+                    load_again(cursor, landed(text.file_id, *was), text.table, run_id)
+                    if not was[0].is_unchanged():
+                        raise OSError("it changed while it was read")
+                out_of_turn()
+                cursor.commit()
+                progress(f"read anew as {SOURCES_FILE} says: {arrival.file}")
+            except (OSError, duckdb.IOException) as error:
+                with contextlib.suppress(duckdb.Error):  # it may not have begun
+                    cursor.rollback()
+                progress(f"not read anew: {arrival.file}: it cannot be read ({error}); the next run tries again")
+                is_done = False
+            finally:
+                cursor.close()
+    file_sources.renew(connection, read_sources(workspace.root / SOURCES_FILE), out_of_turn)
+    if is_done:
+        dbt.remember_sources(workspace)
+
+
+@contextlib.contextmanager
+def _as_it_was(workspace: Workspace, arrival: Arrival, text: file_sources.LandedText) -> Iterator[tuple[Arrival, Scan] | None]:
+    """The file with the bytes that the text had: as it lies there, or up to where it has grown since; None where they are gone."""
+    scanned = scan(arrival.path, arrival.is_gzip)
+    if scanned.sha256 == text.sha256:
+        yield arrival, scanned
+        return
+    workspace.spill.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=workspace.spill) as folder:
+        path = Path(folder, arrival.path.name)
+        with arrival.path.open("rb") as whole, path.open("wb") as begun:
+            left = text.size_bytes
+            while left and (chunk := whole.read(min(left, CHUNK_BYTES))):
+                left -= begun.write(chunk)
+        os.utime(path, ns=(0, text.modified_us * 1000))
+        former = replace(arrival, path=path, size_bytes=text.size_bytes, modified_ns=text.modified_us * 1000)
+        scanned = scan(path, arrival.is_gzip)
+        yield (former, scanned) if scanned.sha256 == text.sha256 else None
 
 
 def _unknown(connection: duckdb.DuckDBPyConnection, register: Register, found: Sequence[Arrival], known: Fingerprints) -> list[Arrival]:
@@ -144,13 +182,13 @@ def _unknown(connection: duckdb.DuckDBPyConnection, register: Register, found: S
         registered = register.latest(arrival, (seen.content_sha256, seen.sha256))
         return registered is not None and not registered.is_live and not registered.has_landed_again(arrival)
 
-    order = {feed.name: position for position, feed in enumerate(FEEDS)}
-
-    def turn(arrival: Arrival) -> tuple[int, float]:
+    unknown: dict[str, list[tuple[float, Arrival]]] = {}
+    for arrival in found:
         seen = trusted(arrival, known)
-        return order.get(arrival.feed.name, len(order)), register.order_of(arrival, (seen.content_sha256, seen.sha256) if seen else ())
-
-    return sorted((arrival for arrival in found if not stands(arrival, trusted(arrival, known))), key=turn)
+        if not stands(arrival, seen):
+            turn = register.order_of(arrival, (seen.content_sha256, seen.sha256) if seen else ())
+            unknown.setdefault(arrival.feed.name, []).append((turn, arrival))
+    return [arrival for of_feed in unknown.values() for _, arrival in sorted(of_feed, key=itemgetter(0))]
 
 
 def _scanned(found: Sequence[Arrival], known: dict[str, Fingerprint]) -> Iterator[tuple[Arrival, Scan]]:

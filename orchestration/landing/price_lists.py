@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.landing.scan import Fault
-from orchestration.landing.sources import LIST_ROLES, Format, Source, column_name
+from orchestration.landing.sources import LIST_NEEDED, LIST_ROLES, Format, Source, column_name
 
 NEXT_PREFIX = 1_000_000
 MOST_PREFIXES = 10_000  # of one line: a longer range is a slip
 HEADER_WITHIN = 40  # lines above the header: a logo, an address, a date
 LINE_TYPES = {"mobile": "MOB", "mobiel": "MOB", "mob": "MOB", "fixed": "FIX", "vast": "FIX", "landline": "FIX", "premium": "SPECIAL"}
-NEEDED = ("prefix", "minute_rate_eur")
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,9 @@ def rows_of(path: Path, listing: PriceList) -> Iterator[PriceRow] | Fault:
         return Fault("unreadable_list", f"it cannot be opened as a price list: {str(error).splitlines()[0] if str(error) else error!r}")
     for number, cells in lines[:HEADER_WITHIN]:
         at = _places(listing.form, cells)
-        if all(role in at for role in NEEDED):
+        if all(role in at for role in LIST_NEEDED):
             return _rows(listing, at, [line for line in lines if line[0] > number])
-    return Fault("wrong_header", f"no line has columns for {' and '.join(NEEDED)}; sources.toml says what they are called")
+    return Fault("wrong_header", f"no line has columns for {' and '.join(LIST_NEEDED)}; sources.toml says what they are called")
 
 
 def _lines(path: Path, form: Format) -> Iterator[tuple[int, list[str]]]:

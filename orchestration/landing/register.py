@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import duckdb
@@ -17,16 +18,17 @@ import sqlalchemy as sa
 
 from orchestration import serving, state
 from orchestration.errors import TiktellerError
-from orchestration.landing.arrivals import FOLDER_NAMES_ACCOUNT, Arrival, arrivals, shown
+from orchestration.landing.arrivals import Arrival, arrivals, folder_account, kind_of, place_of, shown
 from orchestration.landing.feeds import FEEDS
+from orchestration.landing.file_sources import table_of
 from orchestration.landing.layout import has_header
 from orchestration.landing.scan import Scan
+from orchestration.landing.sources import SOURCES_FILE, read_sources, source_of
 from orchestration.workspace import PLATFORM, Workspace
 
 LEDGER = """
     select
-        file_id, feed, file, coalesce(folder_account, '') as folder_account, sha256, content_sha256, size_bytes, modified_at, ingested_at,
-        duplicate_of, withdrawn_at
+        file_id, feed, file, sha256, content_sha256, size_bytes, modified_at, ingested_at, duplicate_of, withdrawn_at
     from {ledger} order by file_id
 """
 
@@ -151,12 +153,6 @@ def _below_landing(workspace: Workspace, named: str) -> str:
     return named
 
 
-def published_through(workspace: Workspace) -> int:
-    """The number up to which nothing is pending: what landed behind it is still to be judged."""
-    rows = read(workspace)
-    return min((row.file_id for row in rows if row.is_pending), default=max((row.file_id for row in rows), default=0) + 1) - 1
-
-
 class Register:
     """The register in the hands of one landing: what is known, and the numbers that are given. Nothing is in the state before ``write``."""
 
@@ -170,21 +166,24 @@ class Register:
         self._changed: dict[int, Registered] = {}
         self._moves: list[tuple[Registered, Arrival]] = []
         self._next_id = 1
+        declared = read_sources(workspace.root / SOURCES_FILE)
+        self._source_of = cache(lambda folder: source_of(declared, folder))
         for row in rows:
-            self._enter(row)
+            self._enter(replace(row, place=self._place(row.file)))
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(list(self._rows.values()))
 
-    def __getitem__(self, file_id: int) -> Registered:
-        return self._rows[file_id]
+    def _place(self, file: str) -> str:
+        return place_of(file, self._source_of(PurePosixPath(file).parent))
 
     def _enter(self, row: Registered) -> None:
         self._rows[row.file_id] = row
         self._next_id = max(self._next_id, row.file_id + 1)
-        self._by_name[row.feed, row.file, row.content] = row.file_id
-        self._places.setdefault((row.feed, row.content), set()).add(row.place)
-        key = (row.feed, row.place, row.content)
+        kind = kind_of(row.feed)
+        self._by_name[kind, row.file, row.content] = row.file_id
+        self._places.setdefault((kind, row.content), set()).add(row.place)
+        key = (kind, row.place, row.content)
         if row.is_live and row.duplicate_of is None:
             self._standing[key] = row.file_id
         elif self._standing.get(key) == row.file_id:
@@ -202,7 +201,7 @@ class Register:
     def latest(self, arrival: Arrival, contents: Iterable[str]) -> Registered | None:
         """The newest row of this file with one of these contents, the first that is known."""
         for each in contents:
-            if (file_id := self._by_name.get((arrival.feed.name, arrival.file, each))) is not None:
+            if (file_id := self._by_name.get((kind_of(arrival.feed.name), arrival.file, each))) is not None:
                 return self._rows[file_id]
         return None
 
@@ -214,8 +213,6 @@ class Register:
     def fate(self, arrival: Arrival, scan: Scan, ledger: Mapping[int, str]) -> Fate:
         """What is to be done with a file that does not stand in the warehouse. ``ledger``: the numbers that do, with their names."""
         found = self.latest(arrival, (scan.content_sha256, scan.sha256))
-        if found and found.place != arrival.place:
-            found = None
         if found and not found.is_live:
             if not found.has_landed_again(arrival):
                 return Fate("away", found.file_id)
@@ -246,7 +243,7 @@ class Register:
 
     def _original(self, place: str, arrival: Arrival, scan: Scan) -> Registered | None:
         for content in (scan.content_sha256, scan.sha256):
-            if (file_id := self._standing.get((arrival.feed.name, place, content))) is not None:
+            if (file_id := self._standing.get((kind_of(arrival.feed.name), place, content))) is not None:
                 return self._rows[file_id]
         return None
 
@@ -270,9 +267,8 @@ class Register:
         """The same rows stood at another place, where the folder says something else of them: they stand here now, and there no more."""
         if scan.lines <= has_header(arrival.feed, scan.head):  # two quiet exchanges write the same header
             return None
-        places = self._places.get((arrival.feed.name, scan.content_sha256), set()) | self._places.get(
-            (arrival.feed.name, scan.sha256), set()
-        )
+        kind = kind_of(arrival.feed.name)
+        places = self._places.get((kind, scan.content_sha256), set()) | self._places.get((kind, scan.sha256), set())
         for place in sorted(places - {arrival.place}):
             if (original := self._original(place, arrival, scan)) is not None:
                 self.withdraw(original, state.whoami(), moved_to=file_id)
@@ -285,12 +281,21 @@ class Register:
         same = [
             row
             for row in self._rows.values()
-            if row.is_live and (row.feed, row.place, row.content) == (original.feed, original.place, original.content)
+            if row.is_live and row.place == original.place and row.content == original.content
+            if kind_of(row.feed) == kind_of(original.feed)
         ]
         taken = [replace(row, withdrawn_at=written(_now()), withdrawn_by=who, moved_to=moved_to) for row in same]
         for row in taken:
             self.change(row)
         return taken
+
+    def moved(self, row: Registered) -> Registered | None:
+        """Where a content that moved came to stand, however often it moved since; None where it did not."""
+        while row.moved_to is not None and not row.is_live:
+            row = self._rows[row.moved_to]
+            if row.moved_to is None or row.is_live:
+                return row
+        return None
 
     def write(self, decided: sa.Connection | None = None) -> None:
         """Put what is new into the state, in one transaction (or in that of ``decided``)."""
@@ -322,7 +327,6 @@ class Register:
             file_id,
             feed,
             file,
-            folder_account,
             sha256,
             content,
             size_bytes,
@@ -334,13 +338,18 @@ class Register:
             content = content or (None if file.lower().endswith(".gz") else sha256)
             known = self._rows.get(file_id)
             if known is None:
-                place = folder_account if feed in FOLDER_NAMES_ACCOUNT else ""
                 row = Registered(
-                    file_id, feed, file, place, sha256, content, size_bytes, written(modified_at), written(ingested_at), duplicate_of
+                    *(file_id, feed, file, self._place(file), sha256, content, size_bytes, written(modified_at), written(ingested_at)),
+                    duplicate_of,
                 )
                 gone = {"withdrawn_at": written(withdrawn_at), "withdrawn_by": ""} if withdrawn_at else {}
                 self.add(replace(row, landed_at=now, published_at=now if is_published else None, **gone))
-            elif known.feed != feed or (known.sha256 != sha256 and content and known.content_sha256 and known.content_sha256 != content):
+                continue
+            is_other_text = known.sha256 != sha256 and content and known.content_sha256 and known.content_sha256 != content
+            if is_authority and known.feed != feed and kind_of(known.feed) == kind_of(feed):  # its folder was declared since, or is no more
+                known = replace(known, feed=feed)
+                self.change(known)
+            if kind_of(known.feed) != kind_of(feed) or is_other_text:
                 if is_authority:
                     raise TiktellerError(
                         f"file {file_id} is {file} in the warehouse and {known.file} in the state: one was restored, or is another's",
@@ -378,8 +387,7 @@ def _published_ledger(workspace: Workspace) -> list[tuple]:
             else:
                 known = """(
                     select
-                        * exclude (duplicate_of), null as content_sha256, null::integer as duplicate_of, null::timestamp as withdrawn_at,
-                        case when file like '%/%/%/%' then split_part(file, '/', 3) end as folder_account
+                        * exclude (duplicate_of), null as content_sha256, null::integer as duplicate_of, null::timestamp as withdrawn_at
                     from ingested_files where duplicate_of is null
                 )"""
             return platform.execute(LEDGER.format(ledger=known)).fetchall()
@@ -393,11 +401,18 @@ def note_published(workspace: Workspace) -> None:
 
 
 def note_gone(register: Register, found: Iterable[Arrival]) -> None:
-    """Remember of withdrawn files that they were taken out of landing/: whoever brings one back lands it again."""
-    names = {arrival.file for arrival in found}
+    """Remember of withdrawn files that they were taken out of landing/: whoever brings one back lands it again.
+
+    One that moved, and was left where it lay, does not come back by a new date alone while it lies where it moved to.
+    """
+    dates = {arrival.file: written(arrival.modified_at) for arrival in found}
     for row in register:
-        if not row.is_live and row.gone_at is None and row.file not in names:
+        if row.is_live or row.gone_at is not None:
+            continue
+        if row.file not in dates:
             register.change(replace(row, gone_at=written(_now())))
+        elif row.modified_at != dates[row.file] and (moved := register.moved(row)) and moved.is_live and moved.file in dates:
+            register.change(replace(row, modified_at=dates[row.file]))
 
 
 def apply_withdrawals(register: Register, connection: duckdb.DuckDBPyConnection, before: Callable[[], None]) -> int:
@@ -411,10 +426,12 @@ def apply_withdrawals(register: Register, connection: duckdb.DuckDBPyConnection,
     if taken:
         before()
     tables = {feed.name: feed.table for feed in FEEDS}
+    landed_as = dict(connection.execute("select file_id, landed_as from raw.file_sources").fetchall())
     connection.execute("begin")
     try:
         for row in taken:
-            for table in (tables.get(row.feed, "cdrs_declared"), "rejected_lines", "file_sources"):
+            own = table_of(landed_as[row.file_id]) if row.file_id in landed_as else tables.get(row.feed, "cdrs_declared")
+            for table in (own, "rejected_lines", "file_sources"):
                 connection.execute(f'delete from raw."{table}" where file_id = ?', [row.file_id])
             connection.execute(
                 "update raw.files set rows_read = 0, rows_rejected = 0, withdrawn_at = ? where file_id = ?",
@@ -424,9 +441,10 @@ def apply_withdrawals(register: Register, connection: duckdb.DuckDBPyConnection,
             connection.execute(
                 "insert into raw.files (file_id, feed, file, folder_account, sha256, content_sha256, size_bytes, modified_at, rows_read, "
                 "rows_rejected, duplicate_of, ingested_at, run_id, withdrawn_at) "
-                "values (?, ?, ?, nullif(?, ''), ?, ?, ?, ?, 0, 0, ?, ?, '', ?)",
+                "values (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, '', ?)",
                 [
-                    *(row.file_id, row.feed, row.file, row.place, row.sha256, row.content_sha256, row.size_bytes, moment(row.modified_at)),
+                    *(row.file_id, row.feed, row.file, folder_account(PurePosixPath(row.file), row.feed)),
+                    *(row.sha256, row.content_sha256, row.size_bytes, moment(row.modified_at)),
                     *(row.duplicate_of, moment(row.arrived_at), moment(row.withdrawn_at)),
                 ],
             )

@@ -13,7 +13,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,6 +32,7 @@ LIST_ROLES = (
 )  # fmt: skip
 """What a column of a price list can be. ``country_code`` stands before each prefix; ``increments`` is 60/60 or 1/1/1."""
 NEEDED = ("callee", "started_at", "duration_s")
+LIST_NEEDED = ("prefix", "minute_rate_eur")
 WORDS = {
     "directions": ("inbound", "outbound"),
     "dispositions": ("answered", "no_answer", "busy", "failed"),
@@ -39,6 +40,8 @@ WORDS = {
 }
 """Tables of words in a format, and what the words may mean; ``finals``: where a call ended (3CX: final-type)."""
 ROLE_OF_WORDS = {"directions": "direction", "dispositions": "disposition", "finals": "final"}
+NAMES_ITS_ACCOUNT = ("3cx", "asterisk", "freeswitch")
+"""Dialects of which a sub-folder names the account."""
 DATE_ORDERS = {"%Y-": None, "%d": "dmy", "%m": "mdy", "%Y%m%d": "compact", "%s": "epoch"}
 MOST_COLUMNS = 60
 MOST_STRIPPED = 3
@@ -89,7 +92,12 @@ class Source:
     def is_field_by_field(self) -> bool:
         return self.format.table is None and not self.format.is_price_list
 
-    @property
+    def account_of(self, file: PurePosixPath) -> str | None:
+        """The account that the source, or else the folder of one of its files (below landing/), names for all records in it."""
+        in_folder = len(file.parts) > 3 and file.parts[1] in NAMES_ITS_ACCOUNT
+        return self.account or (file.parts[2] if in_folder else None)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes whenever its records would be read otherwise."""
         content = json.dumps(
@@ -106,7 +114,7 @@ class Source:
         )
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
-    @property
+    @cached_property
     def landed_as(self) -> str:
         """Changes whenever its files would be cut into other rows and fields."""
         form = self.format
@@ -237,7 +245,7 @@ def shipped_formats() -> Mapping[str, Format]:
 def _checked(where: str, form: Format) -> Format:
     """The format, which says where the least is that a call needs."""
     if form.is_price_list:
-        if missing := [role for role in ("prefix", "minute_rate_eur") if role not in form.columns]:
+        if missing := [role for role in LIST_NEEDED if role not in form.columns]:
             raise SourcesError(
                 where, f"columns says of no column that it is {', '.join(missing)}", f'{missing[0]} = "the name of a column"'
             )
@@ -255,18 +263,31 @@ def _checked(where: str, form: Format) -> Format:
 
 def read_sources(path: Path) -> tuple[Source, ...]:
     """The declared sources, longest folder first. Raises TiktellerError with the table and the mend where the file is wrong."""
-    if not path.exists():
-        return ()
-    given = _read(path)
+    given = _declared(path)
+    formats = _formats(path.name, given)
+    sources = [_source(path.name, folder, own, formats) for folder, own in given.get("sources", {}).items()]
+    return tuple(sorted(sources, key=lambda source: (-len(PurePosixPath(source.folder).parts), source.folder)))
+
+
+def read_formats(path: Path) -> Mapping[str, Format]:
+    """The formats that come with us and those that the file declares, by name. Raises TiktellerError as ``read_sources`` does."""
+    return _formats(path.name, _declared(path))
+
+
+def _declared(path: Path) -> dict[str, Any]:
+    given = _read(path) if path.exists() else {}
     _unknown_keys(path.name, given, {"sources", "formats"})
+    return given
+
+
+def _formats(file: str, given: Mapping[str, Any]) -> Mapping[str, Format]:
     formats = dict(shipped_formats())
     for name, own in given.get("formats", {}).items():
-        where = f"{path.name} [formats.{name}]"
+        where = f"{file} [formats.{name}]"
         _unknown_keys(where, own, FORMAT_KEYS - {"table"} | {"like"})
         base = _named(formats, where, own["like"]) if "like" in own else None
         formats[name] = _checked(where, replace(_format(where, name, own, base), name=name))
-    sources = [_source(path.name, folder, own, formats) for folder, own in given.get("sources", {}).items()]
-    return tuple(sorted(sources, key=lambda source: (-len(PurePosixPath(source.folder).parts), source.folder)))
+    return formats
 
 
 def _named(formats: Mapping[str, Format], where: str, name: Any) -> Format:

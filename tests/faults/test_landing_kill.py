@@ -12,10 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import warehouse
+from orchestration import dbt, warehouse
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import Workspace
+
+READ_ANEW = """
+import os, signal, sys
+from pathlib import Path
+from orchestration import dbt, warehouse
+from orchestration.landing import file_sources, ingest
+from orchestration.workspace import Workspace
+file_sources.renew = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+workspace = Workspace(Path(sys.argv[1]))
+with warehouse.connect(workspace) as connection:
+    ingest.ingest(workspace, connection, "killed", out_of_turn=lambda: dbt.forget_build(workspace))
+"""
 
 HEADER = "call_id,caller,callee,started_at,duration_s\n"
 FILES, ROWS, KILLS = 30, 2_000, 6
@@ -111,3 +123,21 @@ def test_killed_landing_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
     with warehouse.connect(killed) as connection:
         ingest(killed, connection, "again")
     assert totals(killed) == expected
+
+
+def test_a_run_killed_while_it_reads_anew_leaves_no_day_rated_by_the_old_format(tmp_path: Path) -> None:
+    """The rows would be read as sources.toml says, and their days stay rated by what they were: nothing says so any more."""
+    workspace = Workspace(tmp_path / "workspace")
+    workspace.create(tuple(feed.name for feed in FEEDS))
+    folder = workspace.feed("cdrs/standard") / "own"
+    folder.mkdir()
+    (folder / "a.csv").write_text(calls_of(1))
+    with warehouse.connect(workspace) as connection:
+        ingest(workspace, connection, "whole")
+    dbt.build_went_well(workspace)
+    (workspace.root / "sources.toml").write_text('[sources."cdrs/standard/own"]\ndelimiter = ","\ncolumns = { callee = "caller" }')
+    killed = subprocess.run([sys.executable, "-c", READ_ANEW, str(workspace.root)], cwd=Path(__file__).parents[2])
+    assert killed.returncode == -signal.SIGKILL
+    with warehouse.connect(workspace) as connection:
+        assert connection.execute("select count(*) from raw.cdrs_declared").fetchone() == (ROWS,)
+    assert not dbt.is_built(workspace)

@@ -49,12 +49,13 @@ def bad_rows(workspace: Workspace, name: str) -> Path:
 def tables(workspace: Workspace, owner: str) -> dict[str, list[tuple]]:
     """All that is published, without the moments of the run."""
     left_out = {"published_at", "modified_at", "size_bytes", "ingested_at", "withdrawn_at"}
+    names_the_run = {("partner_snapshots", "snapshot")}
     with serving.connect(serving.current_snapshot(workspace, owner)) as snapshot:
         found: dict[str, list[tuple]] = {}
         named = "select table_name from duckdb_tables() where schema_name = 'main' and table_name[1] <> '_'"
         for (table,) in snapshot.execute(named).fetchall():
             columns = [row[0] for row in snapshot.execute(f'describe "{table}"').fetchall()]
-            chosen = ", ".join(f'"{column}"' for column in columns if column not in left_out)
+            chosen = ", ".join(f'"{column}"' for column in columns if column not in left_out and (table, column) not in names_the_run)
             found[table] = snapshot.execute(f'select {chosen} from "{table}" order by all').fetchall()
         return found
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import cli, output
+from orchestration import cli, output, run_lock, runs
+from orchestration.errors import TiktellerError
 from orchestration.output import Answer
 from orchestration.workspace import PLATFORM, PROJECT_ROOT, Workspace
 
@@ -203,6 +204,31 @@ def test_status_tells_what_waits_and_what_is_no_feed(capsys: pytest.CaptureFixtu
     assert found["waiting"] == [{"feed": "orders", "files": 1, "size_bytes": 1}]
     assert found["not_read"] == ["lost.csv: it is in no feed's folder"]
     assert found["last_run"] is None
+
+
+def test_a_run_that_cannot_start_is_told_and_is_the_last_run(
+    empty: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Night after night nothing would run, and the monitor would go on reading yesterday's "published"."""
+    alarm = tmp_path / "alarm.json"
+    monkeypatch.setenv("TIKTELLER_ON_FAILURE", f"cat > {alarm}")
+    yesterday = json.dumps({"started_at": "2026-11-01T02:00:00Z", "seconds": 61.5, "published": True})
+    empty.last_run.write_text(yesterday)
+
+    with run_lock.held(empty):
+        assert ask(capsys, "run", "--workspace", str(empty.root))[0] == 1
+    assert "a run is going on" in json.loads(alarm.read_text())["problem"]
+    assert empty.last_run.read_text() == yesterday, "the one that is at work says how it ended"
+
+    def refuse(_workspace: Workspace) -> None:
+        raise TiktellerError("the state is older than what is published", mend="restore it")
+
+    monkeypatch.setattr(runs, "require_known_state", refuse)
+    assert ask(capsys, "run", "--workspace", str(empty.root))[0] == 1
+    for told in (json.loads(alarm.read_text()), json.loads(empty.last_run.read_text())):
+        assert not told["published"]
+        assert "the state is older" in told["problem"]
+        assert told["started_at"] > "2026-11-01T02:00:00Z"
 
 
 def test_status_of_what_is_published(capsys: pytest.CaptureFixture[str], published: Workspace) -> None:

@@ -8,13 +8,14 @@ import shutil
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration import state, warehouse
+from orchestration import dbt, state, warehouse
 from orchestration.errors import TiktellerError
 from orchestration.landing import fingerprints, register
 from orchestration.landing.feeds import FEEDS
@@ -255,7 +256,8 @@ def test_the_same_calls_in_the_folder_of_another_account_have_moved(house: House
     house.rebuild()
     assert house.ask(stands) == [("bert",)]
     wrong.unlink()
-    house.put("cdrs/asterisk/anna/Master.csv", line)  # and back again
+    house.run()
+    house.put("cdrs/asterisk/anna/Master.csv", line)  # taken away, and back again
     house.run()
     assert house.ask(stands) == [("anna",)]
 
@@ -271,6 +273,130 @@ def test_both_places_in_one_night_count_once(house: House) -> None:
         assert decided.execute(sa.select(state.audit.c.action, state.audit.c.subject, state.audit.c.detail)).fetchall() == [
             ("move", "cdrs/asterisk/anna/Master.csv", "to cdrs/asterisk/bert/Master.csv")
         ]
+
+
+OWN = """
+[formats.own]
+header = "none"
+delimiter = ","
+columns = { call_id = 17, account = 1, caller = 2, callee = 3, started_at = 10, duration_s = 14 }
+"""
+LINE = ASTERISK.format(account="", start="2026-10-01 09:00:00", seconds=60)
+
+
+def test_a_copy_in_the_right_folder_stays_right_when_the_other_is_touched(house: House) -> None:
+    """A backup that renews a date would make the wrong customer pay again, and the next one the right one."""
+    wrong = house.put("cdrs/asterisk/anna/Master.csv", LINE)
+    house.run()
+    right = house.put("cdrs/asterisk/bert/Master.csv", LINE)
+    house.run()
+    stands = "select files.folder_account from raw.cdrs_asterisk inner join raw.files using (file_id)"
+    for came in (1, 2):
+        os.utime(wrong, ns=(0, came * SECOND))
+        assert not any("moved" in line for line in house.run())
+        assert house.ask(stands) == [("bert",)]
+    right.rename(wrong)  # and back again, over the one that was left
+    assert any("moved" in line for line in house.run())
+    assert house.ask(stands) == [("anna",)]
+
+
+def declare(house: House, *folders: str, form: str = "own") -> None:
+    sources = "".join(f'[sources."{folder}"]\nformat = "{form}"\n' for folder in folders)
+    (house.workspace.root / "sources.toml").write_text(OWN + sources)
+
+
+@pytest.mark.parametrize("folder", ["cdrs/asterisk/acme", "cdrs/asterisk"])
+def test_a_folder_is_declared_after_its_files_have_landed(house: House, folder: str) -> None:
+    """Every later run would stop; or a rebuild would take the oldest file for the newest, and undo what corrected it."""
+    house.put("cdrs/asterisk/acme/b.csv", LINE)
+    house.put("cdrs/asterisk/acme/a.csv", LINE.replace(",60,", ",30,"))
+    house.run()
+    before = house.ledger()
+    declare(house, folder)
+    for _ in range(2):
+        house.run()
+        assert house.ledger() == before
+        assert house.ask("select file_id, c14 from raw.cdrs_declared order by 1") == [(1, "60"), (2, "30")]
+        assert house.ask("select * from raw.cdrs_asterisk") == []
+    house.rebuild()
+    assert house.ledger() == before
+    register.withdraw(house.workspace, "cdrs/asterisk/acme/a.csv")
+    house.run()
+    assert house.ask("select file_id, c14 from raw.cdrs_declared order by 1") == [(1, "60")]
+    (house.workspace.root / "sources.toml").unlink()  # it was no good idea
+    house.run()
+    assert house.ask("select file_id, billsec from raw.cdrs_asterisk") == [(1, "60")]
+    assert house.ask("select * from raw.cdrs_declared") == []
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("cdrs/standard/x", "cdrs/standard/y"),
+        ("cdrs/standard", "cdrs/own-switch"),
+        ("cdrs/own-switch", "cdrs/other-switch"),
+        ("cdrs/asterisk/anna", "cdrs/own-switch"),
+    ],
+)
+def test_the_same_calls_under_another_source_have_moved(house: House, first: str, then: str) -> None:
+    """Put into the right folder, the calls would be billed twice, or still by the clock and to the account of the wrong one."""
+    declare(house, *(each for each in (first, then) if each not in ("cdrs/standard", "cdrs/asterisk/anna")))
+    text = LINE if "asterisk" in first else calls(60)
+    house.put(f"{first}/a.csv", text * 2)
+    house.run()
+    house.put(f"{then}/a.csv", text * 2)
+    told = house.run()
+    assert f"moved: {first}/a.csv is now {then}/a.csv; its rows count where they stand now" in told
+    assert [(row[1], row[4], row[5]) for row in house.ledger()] == [(f"{first}/a.csv", None, False), (f"{then}/a.csv", None, True)]
+    tables = ("cdrs_standard", "cdrs_asterisk", "cdrs_declared")
+    for _ in range(2):
+        assert {file_id for table in tables for (file_id,) in house.ask(f"select file_id from raw.{table}")} <= {2}
+        house.rebuild()
+
+
+def test_a_file_that_has_grown_is_read_anew_in_all_its_lengths(house: House) -> None:
+    """Its first calls would stand there twice: by the old format, which nobody knows again, and by the new one."""
+    path = house.put("cdrs/asterisk/acme/Master.csv", LINE)
+    house.run()
+    house.put("cdrs/asterisk/acme/Master.csv", path.read_text() + LINE.replace("u1", "u2"))
+    house.run()
+    before = house.ledger()
+    declare(house, "cdrs/asterisk/acme")
+    house.run()
+    assert house.ledger() == before
+    assert house.ask("select * from raw.cdrs_asterisk") == []
+    assert house.ask("select file_id, c17 from raw.cdrs_declared order by all") == [(1, "u1"), (2, "u1"), (2, "u2")]
+    house.put("cdrs/asterisk/acme/Master.csv", LINE.replace("u1", "u3"))  # overwritten: what it was cannot be had any more
+    house.run()
+    declare(house, "cdrs/asterisk/acme", form="asterisk")
+    told = house.run()
+    assert [line for line in told if "stays as it was read" in line] != []
+    assert house.ask("select file_id from raw.cdrs_declared order by all") == [(1,), (2,), (2,)]
+
+
+def test_a_file_that_cannot_be_read_anew_stops_nobody_and_is_read_when_it_can(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file on a bad disk, and a new line in sources.toml: nobody would be published; or it would stay misread for ever, in silence."""
+    for name in ("a", "b"):
+        house.put(f"cdrs/asterisk/acme/{name}.csv", LINE.replace("u1", name))
+    house.run()
+    declare(house, "cdrs/asterisk/acme")
+    opened = Path.open
+
+    def refusing(path: Path, *arguments: Any, **more: Any) -> Any:
+        if path.name == "a.csv":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **more)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "open", refusing)
+        told = house.run()
+    assert any("not read anew: cdrs/asterisk/acme/a.csv: it cannot be read" in line for line in told)
+    assert house.ask("select c17 from raw.cdrs_declared") == [("b",)]
+    assert house.ask("select uniqueid from raw.cdrs_asterisk") == [("a",)]
+    assert not dbt.reads_as_declared(house.workspace), "else the next run would say that nothing is new"
+    house.run()
+    assert house.ask("select c17 from raw.cdrs_declared order by 1") == [("a",), ("b",)]
+    assert dbt.reads_as_declared(house.workspace)
 
 
 # Taking back ----------------------------------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
 
-from orchestration import warehouse
+from orchestration import dbt, warehouse
 from orchestration.errors import TiktellerError
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
@@ -202,6 +203,16 @@ def test_a_price_list_in_a_workbook_is_read(priced: Workspace) -> None:
     assert {row[0] for row in ask(priced, WANTED)} == {"other"}, "a setting that changes reads it anew"
 
 
+def test_a_price_list_that_came_before_its_source_was_declared_is_read_then(house: Workspace) -> None:
+    """The deck would stay empty until somebody thought of sending the same list under another name."""
+    write(house, "purchase_rates/acme/oktober.csv", "Bestemming;Kengetal;Prijs per minuut\nNederland mobiel;316;0,03\n")
+    assert ask(house, "select reject_reason, rows_rejected from raw.files") == [("wrong_header", 2)]
+    (house.root / "sources.toml").write_text(PRICES)
+    assert ask(house, "select file_id, deck_id, prefix from raw.purchase_rates") == [(1, "acme", "316")]
+    assert ask(house, "select file_id, reject_reason, rows_read, rows_rejected from raw.files") == [(1, None, 1, 0)]
+    assert ask(house, "select * from raw.rejected_lines") == []
+
+
 def test_a_workbook_that_is_none_is_refused_by_name(priced: Workspace) -> None:
     """One broken attachment would stop the night's run of everybody."""
     write(priced, "purchase_rates/acme/broken.xlsx", "this is no workbook")
@@ -235,6 +246,36 @@ def test_a_format_is_proposed_for_a_file_that_nobody_knows(house: Workspace, tmp
     (house.root / "sources.toml").write_text(str(trial.proposal).replace("cdrs/...", "cdrs/unknown"))
     (source,) = read_sources(house.root / "sources.toml")
     assert source.format.date_order == "dmy", "what is proposed can be used as it is"
+
+
+def test_every_format_that_is_declared_can_be_tried(house: Workspace, tmp_path: Path) -> None:
+    """What was proposed could not be tried before a folder has it; and a folder's own words would be tried in place of the format's."""
+    (house.root / "sources.toml").write_text("""
+        [formats.mine]
+        delimiter = "|"
+        header = "none"
+        columns = { caller = 1, callee = 2, started_at = 3, duration_s = 4 }
+        [sources."cdrs/other"]
+        format = "wholesaler"
+        columns = { callee = "elsewhere" }
+    """)
+    file = tmp_path / "a.txt"
+    file.write_text("0201000001|0612345678|2026-10-01T10:00:00|60\n")
+    assert [row[4] for row in try_source(house, file, "mine").rows] == ["0612345678"]
+    file.write_text("cdr_id,cli,cld,setup_time,billed_duration\n1,31201000000,31612345678,2026-10-05 10:00:00,60\n")
+    assert [row[4] for row in try_source(house, file, "wholesaler").rows] == ["31612345678"]
+    with pytest.raises(TiktellerError, match="there is no format 'theirs'"):
+        try_source(house, file, "theirs")
+
+
+def test_a_format_that_ships_otherwise_is_other_rules(house: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After an upgrade that mends a format the next run would say that nothing is new, and bill on by the old one."""
+    dbt.remember_sources(house)
+    assert dbt.reads_as_declared(house)
+    shutil.copytree(dbt.FORMATS_DIR, tmp_path / "formats")
+    (tmp_path / "formats/asterisk.toml").open("a").write("\n# mended\n")
+    monkeypatch.setattr(dbt, "FORMATS_DIR", tmp_path / "formats")
+    assert not dbt.reads_as_declared(house)
 
 
 def test_what_is_doubtful_is_said_before_it_lands(house: Workspace, tmp_path: Path) -> None:
