@@ -64,7 +64,12 @@ lonely as (
     from {{ ref('stg_landing__call_plan_rates') }} as rates
     where
         rates.country <> '*'
-        and rates.country not in (select country from {{ ref('int_deck_prefixes') }} where country is not null)
+        and rates.country not in (
+            select country from {{ ref('number_prefixes') }}
+            union
+            -- or on any day by a deck
+            select country from {{ ref('int_deck_prices') }} where country is not null
+        )
 
     union all
 
@@ -80,7 +85,7 @@ lonely as (
     left join (select distinct partner_id, deck_id from {{ ref('stg_landing__partner_periods') }}) as partners on rates.deck_id = partners.deck_id
     inner join {{ ref('int_deck_prefixes') }} as prefixes on rates.deck_id = prefixes.deck_id and rates.prefix = prefixes.prefix
     where
-        prefixes.plan_country is null
+        prefixes.country is null
         and rates.prefix not in (select left(prefix, lengths.digits) from {{ ref('number_prefixes') }} cross join (select 1 as digits union all select 2 as digits) as lengths)
 
     union all
