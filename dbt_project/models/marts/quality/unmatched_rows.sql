@@ -12,25 +12,16 @@ calling_codes as (
     select prefix as code from {{ ref('number_prefixes') }}
 ),
 
-present_customers as (
-    select customer_id, partner_id
-    from (
-        select customer_id, partner_id, row_number() over (partition by customer_id order by valid_from desc) as place
-        from {{ ref('stg_landing__customer_periods') }}
-    )
-    where place = 1
-),
-
 own_numbers as (
     select
         numbers.file_id,
         numbers.line,
-        customers.partner_id,
+        landed.partner_id,
         partners.home_country as country,
         numbers.first_number as written
     from {{ ref('stg_landing__numbers') }} as numbers
-    inner join present_customers as customers on numbers.customer_id = customers.customer_id
-    inner join {{ ref('int_partners') }} as partners on customers.partner_id = partners.partner_id
+    inner join {{ ref('int_landed_rows') }} as landed on numbers.file_id = landed.file_id and numbers.line = landed.line
+    inner join {{ ref('int_partners') }} as partners on landed.partner_id = partners.partner_id
 ),
 
 read_numbers as (
@@ -40,7 +31,7 @@ read_numbers as (
 
 lonely as (
     select
-        customers.partner_id,
+        landed.partner_id,
         'accounts' as feed,
         accounts.file_id,
         accounts.line,
@@ -48,7 +39,7 @@ lonely as (
         'no_record_bears_it' as reason,
         'no call record bears this account: write it as the exchange does, or take it out' as mend
     from {{ ref('stg_landing__accounts') }} as accounts
-    inner join present_customers as customers on accounts.customer_id = customers.customer_id
+    inner join {{ ref('int_landed_rows') }} as landed on accounts.file_id = landed.file_id and accounts.line = landed.line
     where accounts.account not in (select account from borne_accounts)
 
     union all
