@@ -41,6 +41,7 @@ class Explained:
 
 FACTS = """
     partner_id, customer_id, call_date, direction, disposition, callee as dialled, number_class, callee_e164 as number, country, line_type,
+    listed_country, listed_line_type,
     number_kind, is_onnet, destination, deck_id, deck_prefix, deck_file_id, deck_line, deck_rows, purchase_fee_e8, purchase_rate_e8,
     first_increment_s, next_increment_s, purchase_billed_s, call_plan_id, assigned_plan_id, assigned_to, assignment_file_id,
     assignment_line, rate_country, rate_line_type, plan_file_id, plan_line, plan_fee_e8, plan_rate_e8, plan_rate_ppm, onnet_billing,
@@ -181,7 +182,9 @@ def _steps(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) -> S
     day, where = facts["call_date"], f"{facts['country']} {facts['line_type']}"
     steps: Steps = [("number", f"{facts['dialled']} is {_article(facts['number_class'])}", facts["number"] or "")]
     if facts["country"]:
-        steps.append(("destination", f"numbering plans: {facts['number_kind'] or facts['line_type']}", where))
+        listed = f"{facts['listed_country']} {facts['listed_line_type']}"
+        how = f"numbering plans: {facts['number_kind'] or facts['listed_line_type']}" if where == listed else f"as the deck says on {day}"
+        steps.append(("destination", how, where))
     if facts["is_onnet"]:
         billed = "charged as any call" if facts["onnet_billing"] else "free"
         steps.append(("on-net", "the called number belongs to the platform", f"purchase 0; sale {billed}"))

@@ -63,8 +63,9 @@ calls_with_number as (
         numbers.number_class,
         coalesce(numbers.e164, calls.callee) as callee_e164,
         numbers.prefix,
-        numbers.country,
-        numbers.line_type,
+        numbers.is_short,
+        numbers.country as listed_country,
+        numbers.line_type as listed_line_type,
         numbers.number_kind,
         platform_numbers.e164 is not null as is_onnet,
         -- a call that comes in is nobody's on-net call: whoever called it has that record
@@ -81,6 +82,9 @@ calls_with_number as (
 calls_with_purchase as (
     select
         calls.*,
+        -- what the row of the deck that holds on the day says goes before the numbering plans
+        coalesce(case when not calls.is_short then deck.country end, calls.listed_country) as country,
+        coalesce(case when not calls.is_short then deck.line_type end, calls.listed_line_type) as line_type,
         deck.deck_prefix,
         deck.destination,
         deck.rate_file_id as deck_file_id,

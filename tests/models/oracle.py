@@ -146,7 +146,8 @@ class Books:
     readings: list[Row]
     """Of PBXs, in the order in which they landed."""
     prefixes: dict[str, Row]
-    short_numbers: dict[tuple[str, int], Row]
+    short_numbers: dict[tuple[str, str, int], Row]
+    """By country, what they begin with, and their length."""
 
 
 def read_books(landing: Path, seeds: Path, refused: frozenset[Place]) -> Books:
@@ -214,7 +215,7 @@ def books_of(rows: Callable[[str], list[Row]], seed: Callable[[str], list[Row]])
         orders={(_partner_of_order(customers, row), row["order_id"], row["line_number"]): row for row in rows("orders")},
         readings=rows("extension_counts"),
         prefixes={row["prefix"]: row for row in seed("number_prefixes.csv")},
-        short_numbers={(row["prefix"], int(row["length"])): row for row in seed("short_numbers.csv") if row["country"] == HOME},
+        short_numbers={(row["country"], row["prefix"], int(row["length"])): row for row in seed("short_numbers.csv")},
     )
 
 
@@ -572,6 +573,8 @@ class Called:
     country: str | None = None
     line_type: str | None = None
     number_kind: str = ""
+    is_short: bool = False
+    """A number that its length tells, such as 112: it begins as others do, so that no row of a deck says what it is."""
 
     @property
     def is_toll_free(self) -> bool:
@@ -580,7 +583,7 @@ class Called:
     @property
     def is_unlisted(self) -> bool:
         """Of a range of which the numbering plans know no number."""
-        return self.number_kind == "unlisted"
+        return self.number_kind in ("", "unlisted")
 
 
 def called(books: Books, written: str) -> Called:
@@ -591,15 +594,25 @@ def called(books: Books, written: str) -> Called:
         return Called("unparsable")
     if re.search(r"[*#]", compact):
         return Called("feature_code")
-    for length in range(len(compact), 0, -1):
-        if short := books.short_numbers.get((compact[:length], len(compact))):
-            return Called("public", HOME_CODE + compact, HOME, short["line_type"], short["number_kind"])
+    if short := _short_number(books, compact, HOME, HOME_CODE):
+        return short
     if re.fullmatch(r"\d{1,5}", compact):
         return Called("internal")
     number = _e164(compact)
     if not number or len(number) > 15:
         return Called("unparsable")
-    return public_number(books, number)
+    return called_in_full(books, number, HOME, HOME_CODE)
+
+
+def called_in_full(books: Books, number: str, home: str, code: str) -> Called:
+    """Where a number leads that was dialled with its country code: 112 is still 112 as +31112, to those at home there."""
+    return (number.startswith(code) and _short_number(books, number.removeprefix(code), home, code)) or public_number(books, number)
+
+
+def _short_number(books: Books, dialled: str, home: str, code: str) -> Called | None:
+    found = (books.short_numbers.get((home, dialled[:length], len(dialled))) for length in range(len(dialled), 0, -1))
+    short = next(filter(None, found), None)
+    return Called("public", code + dialled, home, short["line_type"], short["number_kind"], True) if short else None
 
 
 def public_number(books: Books, number: str) -> Called:
@@ -610,20 +623,22 @@ def public_number(books: Books, number: str) -> Called:
     return Called("public", number, found["country"], found["line_type"], found["number_kind"])
 
 
-def _as_the_deck_says(books: Books, partner_id: str, destination: Called, on: date) -> Called:
-    """A range that the numbering plans do not know is of the type that the deck's destination names."""
-    partner = partner_on(books, partner_id, on)
-    if not destination.is_unlisted or partner is None:
+def as_the_deck_says(books: Books, partner_id: str, destination: Called, on: date) -> Called:
+    """Where a number leads on a day: as the deck row of the day says, else the numbering plans; words count where these know no number."""
+    rows = deck_rows(books, partner_id, destination.number, on)
+    if destination.is_short or len(rows) != 1:
         return destination
-    number = destination.number
-    prefixes = (number[:length] for length in range(len(number), 0, -1))
-    terms = next((books.deck[partner["deck_id"], prefix] for prefix in prefixes if (partner["deck_id"], prefix) in books.deck), ())
-    words = set(re.findall(r"[a-z]+", terms[-1].row["destination"].lower())) if terms else set()
-    if words & {"premium", "special", "speciaal", "service", "services", "servicenummer"}:
-        return replace(destination, line_type="SPECIAL")
-    if words & {"mobile", "mobiel", "mobil", "mob", "cellular", "cell", "gsm"}:
-        return replace(destination, line_type="MOB")
-    return destination
+    country, line_type = (rows[0].get(name, "").upper() for name in ("country", "line_type"))
+    words = set(re.findall(r"[a-z]+", rows[0]["destination"].lower())) if destination.is_unlisted else set()
+    if not line_type and words & {"premium", "special", "speciaal", "service", "services", "servicenummer"}:
+        line_type = "SPECIAL"
+    if not line_type and words & {"mobile", "mobiel", "mobil", "mob", "cellular", "cell", "gsm"}:
+        line_type = "MOB"
+    return replace(
+        destination,
+        country=country or destination.country,
+        line_type=line_type or destination.line_type or ("FIX" if country else None),
+    )
 
 
 # Rating ------------------------------------------------------------------------------------------------------------------------
@@ -667,7 +682,7 @@ def rate(books: Books, call: Call) -> Rated | None:
     customer, direction = _payer(books, record, on)
     if customer is None:
         return None
-    destination = _as_the_deck_says(books, customer["partner_id"], called(books, record.callee), on)
+    destination = as_the_deck_says(books, customer["partner_id"], called(books, record.callee), on)
     return Rated(
         customer["customer_id"],
         instant.replace(tzinfo=None),
@@ -755,7 +770,8 @@ def _is_free_to_call(books: Books, plan: Row, partner: Row | None, destination: 
     """Whether nobody pays for a call out: 112, 0800, +800, unless the plan has a row for just that country and SPECIAL (decided)."""
     key = plan["partner_id"], plan["call_plan_id"], destination.country or "", "SPECIAL"
     at_home = destination.country in ((partner or {}).get("country") or HOME, "001")
-    return at_home and destination.number_kind in FREE_KINDS and not valid(books.plan_rates.get(key, ()), on)
+    is_charged = destination.line_type == "SPECIAL" and valid(books.plan_rates.get(key, ()), on)
+    return at_home and destination.number_kind in FREE_KINDS and not is_charged
 
 
 def _payer(books: Books, record: Record, on: date) -> tuple[Row | None, str]:
@@ -846,7 +862,7 @@ def minute_rate(books: Books, customer_id: str, number: str, on: date) -> Fracti
     assignment = assigned(books, "call", customer, on) if customer else None
     if customer is None or assignment is None:
         return None
-    destination = _as_the_deck_says(books, customer["partner_id"], called(books, f"+{number}"), on)
+    destination = as_the_deck_says(books, customer["partner_id"], called(books, f"+{number}"), on)
     plan = only(valid(books.plans.get((customer["partner_id"], assignment["call_plan_id"]), ()), on))
     rows = deck_rows(books, customer["partner_id"], number, on)
     if plan is None or len(rows) != 1:

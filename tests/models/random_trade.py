@@ -167,10 +167,12 @@ def _deck_rows() -> st.SearchStrategy[Row]:
         ("3600", "3600"),
     ]
     return st.builds(
-        lambda deck, prefix, fee, rate, steps, term: {
+        lambda deck, prefix, destination, country, line_type, fee, rate, steps, term: {
             "deck_id": deck,
             "prefix": prefix,
-            "destination": f"to {prefix}",
+            "destination": destination.format(prefix),
+            "country": country,
+            "line_type": line_type,
             "connection_fee_eur": fee,
             "minute_rate_eur": rate,
             "first_increment_s": steps[0],
@@ -179,6 +181,9 @@ def _deck_rows() -> st.SearchStrategy[Row]:
         },
         st.sampled_from(DECKS),
         _prefixes(),
+        st.sampled_from(("to {}", "to {}", "{} mobiel", "Premium {}")),
+        st.sampled_from(("",) * 8 + ("NL", "DE")),
+        st.sampled_from(("",) * 8 + LINE_TYPES[1:4]),
         amounts(),
         amounts(),
         st.sampled_from(increments),
@@ -320,6 +325,8 @@ def trades(draw: st.DrawFn) -> Trade:
 class RandomCall:
     customer: Row
     dialled: str
+    listed: oracle.Called
+    """Where it leads by the numbering plans alone."""
     destination: oracle.Called
     on: date
     is_inbound: bool
@@ -347,10 +354,12 @@ def calls_of(trade: Trade, books: oracle.Books, seed: Callable[[str], list[Row]]
         made += 1
         is_inbound = luck.random() < 0.15
         near = TOLL_FREE if is_inbound and luck.random() < 0.5 else prefixes
-        dialled, destination = _dialled(luck, books, dialling_plans[partner["country"] or oracle.HOME], near, trunks)
+        dialled, listed = _dialled(luck, books, dialling_plans[partner["country"] or oracle.HOME], near, trunks)
+        destination = oracle.as_the_deck_says(books, partner["partner_id"], listed, on)
         yield RandomCall(
             customer,
             dialled,
+            listed,
             destination,
             on,
             is_inbound,
@@ -387,7 +396,7 @@ def _dialled(
         number += str(luck.randrange(10))
     if number.startswith(trunks):  # whoever writes such a number means another
         return _dialled(luck, books, home, near, trunks)
-    return _written(luck, number, home), oracle.public_number(books, number)
+    return _written(luck, number, home), oracle.called_in_full(books, number, home["country"], home["calling_code"])
 
 
 def _short(luck: random.Random, books: oracle.Books, home: Row) -> tuple[str, oracle.Called]:

@@ -609,6 +609,7 @@ NIGHTS: tuple[dict[str, str], ...] = (
         moves,p1,a,,2026-11-01
         waits,p1,a,,2026-11-01
         begins late,p1,a,2026-01-01,2026-10-01
+        goes later,p1,a,,2090-01-01
     """,
         "accounts/c.csv": """
         account,customer_id,valid_to
@@ -626,6 +627,7 @@ NIGHTS: tuple[dict[str, str], ...] = (
         customer_id,partner_id,name,valid_from
         moves,p2,a,2026-11-01
         begins late,p2,a,2026-10-01
+        goes later,p2,a,2090-01-01
     """,
         "orders/d.csv": """
         order_id,line_number,customer_id,service_code,quantity,ordered_on,delivered_on
@@ -651,6 +653,13 @@ NIGHTS: tuple[dict[str, str], ...] = (
         account,customer_id,valid_to
         handed over,stays,
         waits,stays,
+    """,
+        "accounts/f.csv": """
+        account,customer_id,valid_from
+        ,moves,2026-09-01
+        ,moves,2026-11-01
+        ,goes later,
+        ,goes later,2090-01-01
     """,
         "numbers/e.csv": """
         first_number,last_number,customer_id,valid_to
@@ -700,6 +709,8 @@ def test_a_customer_stays_with_the_partner_who_has_it(claimed: Workspace) -> Non
     assert periods == [
         ("begins late", "p1", "2026-01-01", "2026-10-01"),
         ("begins late", "p2", "2026-10-01", "9999-12-31"),
+        ("goes later", "p1", "0001-01-01", "2090-01-01"),
+        ("goes later", "p2", "2090-01-01", "9999-12-31"),
         ("moves", "p1", "0001-01-01", "2026-11-01"),
         ("moves", "p2", "2026-11-01", "9999-12-31"),
         ("of two", "p2", "0001-01-01", "9999-12-31"),
@@ -718,6 +729,7 @@ def test_an_account_stays_with_the_partner_who_has_it(claimed: Workspace) -> Non
         ("b", 2, "account_of_another_partner"),
         ("e", 2, "account_of_another_partner"),
         ("e", 3, "account_of_another_partner"),
+        *(("f", line, "missing_account") for line in range(2, 6)),
     ]
     assert query(
         claimed, "select account, customer_id, valid_from::varchar, valid_to::varchar from staging.stg_landing__accounts order by all"
@@ -729,6 +741,15 @@ def test_an_account_stays_with_the_partner_who_has_it(claimed: Workspace) -> Non
         ("waits", "of two", "2026-11-01", None),
         ("waits", "stays", None, "2026-11-01"),
     ]
+
+
+def test_a_row_that_waits_is_shown_to_whoever_has_its_customer_on_its_day(claimed: Workspace) -> None:
+    """A partner would read the rows of another, of a customer that is to come to it years from now, or that came after them."""
+    assert query(
+        claimed,
+        "select line, partner_id from intermediate.int_landed_rows inner join raw.files using (file_id)"
+        " where file like '%f.csv' order by line",
+    ) == [(2, "p1"), (3, "p2"), (4, "p1"), (5, "p2")]
 
 
 def test_a_number_stays_with_the_partner_who_has_it_however_it_is_written(claimed: Workspace) -> None:

@@ -117,6 +117,8 @@ def test_no_call_differs_from_the_independent_rater(
             if expected.status_reason is None:
                 met[_specificity(rate_country, rate_line_type, call.destination)] += 1
                 met["whole number"] += deck_prefix == call.destination.number
+                met["line type by the deck"] += call.destination.line_type != call.listed.line_type
+                met["country by the deck"] += call.destination.country != call.listed.country
             if tuple(found) != should:
                 wrong.append(_told(trade, call, dict(zip(PRICE, found, strict=True)), expected))
         assert not wrong, f"{len(wrong)} of {len(calls)} calls differ\n" + "\n\n".join(wrong[:SHOWN])
@@ -125,7 +127,8 @@ def test_no_call_differs_from_the_independent_rater(
     print(f"{met['calls']:,} calls compared: {dict(sorted(met.items()))}")
     assert met["calls"] >= 100_000
     expected = {
-        "tie", "inbound and charged", "on-net and charged", "whole number", "free and bought", "exempt inbound", "exempt internal",
+        "tie", "inbound and charged", "on-net and charged", "whole number", "free and bought", "line type by the deck",
+        "country by the deck", "exempt inbound", "exempt internal",
         "exempt feature_code", "rated None", "rated onnet", "rated free_number", "unanswered no_answer", "unanswered busy",
         "unanswered failed", "unanswered zero_seconds", "unrated unparsable_number", "unrated no_call_plan",
         "unrated unknown_call_plan", "unrated no_deck_row", "unrated ambiguous_deck", "unrated no_plan_rate", "country and type",

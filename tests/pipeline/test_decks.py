@@ -9,6 +9,7 @@ from pathlib import Path
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask, totals
+from tests.pipeline.trade import call, land, open_trade
 
 FIXED_NETHERLANDS = """
     select count(*), max(abs(purchase_billed_s * {rate} - purchase_eur * 60))
@@ -66,3 +67,33 @@ def test_a_faulty_price_list_is_held_back_and_its_deck_alone(demo_workspace: Wor
     assert (
         ask(workspace, PLATFORM, "select file from ingested_files where rows_read <> rows_kept + rows_duplicate + rows_quarantined") == []
     )
+
+
+DENMARK = {"deck_id": "world", "prefix": "4510", "connection_fee_eur": "0", "minute_rate_eur": "0.0400"}
+SOLD = "select call_id, country, line_type, sale_eur from calls order by call_id"
+
+
+def test_a_new_price_list_leaves_the_days_before_it_as_they_were(tmp_path: Path) -> None:
+    # Fails if a list that holds from October changes how September's open calls are sold: a landline of that day would be paid as a mobile.
+    workspace = open_trade(tmp_path / "workspace")
+    land(workspace, "purchase_rates", "second", [DENMARK | {"destination": "Denmark", "valid_from": "2026-01-01"}])
+    rate = {"call_plan_id": "noord-zakelijk", "country": "DK", "valid_from": "2026-01-01", "connection_fee_eur": "0"}
+    rates = [rate | {"line_type": "FIX", "minute_rate_eur": "0.1"}, rate | {"line_type": "MOB", "minute_rate_eur": "0.3"}]
+    land(workspace, "call_plan_rates", "second", rates)
+    days = ("2026-09-01", "2026-09-29", "2026-10-02", "2026-10-03")
+    land(workspace, "cdrs/standard", "calls", [call(day, f"{day}T12:00:00", 60, callee="004510123456") for day in days])
+    tikteller(workspace.root, "run")
+    fixed = [(day, "DK", "FIX", Decimal("0.1")) for day in days]
+    assert ask(workspace, "noord", SOLD) == fixed
+
+    named = DENMARK | {"destination": "Denmark - Mobile", "valid_from": "2026-10-02"}
+    land(workspace, "purchase_rates", "third", [named | {"line_type": ""}, named | {"line_type": "FIX", "valid_from": "2026-10-03"}])
+    tikteller(workspace.root, "run", "--rebuild")
+    assert ask(workspace, "noord", SOLD) == [*fixed[:2], ("2026-10-02", "DK", "MOB", Decimal("0.3")), fixed[3]]
+    told = "select destination, line_type, deck_line_type, plan_line_type, calls, duration_s from deck_disagreements"
+    assert ask(workspace, "noord", told) == [("Denmark - Mobile", "MOB", "MOB", "FIX", 1, 60)]
+    changed = "select valid_from::varchar, line_type, change from deck_changes where file like '%third.csv' order by all"
+    assert ask(workspace, "noord", changed) == [("2026-10-02", "MOB", "changed"), ("2026-10-03", "FIX", "changed")]
+    for day, why in (("2026-10-01", "numbering plans: unlisted"), ("2026-10-02", "as the deck says on 2026-10-02")):
+        asked = ["--partner", "noord", "--plan", "noord-zakelijk", "--to", "+4510123456", "--seconds", "60", "--at", day]
+        assert why in tikteller(workspace.root, "quote", *asked).stdout

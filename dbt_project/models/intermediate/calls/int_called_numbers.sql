@@ -61,7 +61,9 @@ select
     numbers.number_class,
     numbers.e164,
     numbers.prefix,
-    -- a short number shares its digits with an area code (1800 and 0180), its calling code with other countries: only its length tells them apart
+    -- a short number shares its digits with an area code (1800 and 0180), its calling code with other countries: only its length tells them apart, so that no row of
+    -- a deck says what it is
+    numbers.short_line_type is not null as is_short,
     case when numbers.short_line_type is not null then numbers.home_country else prefixes.country end as country,
     coalesce(numbers.short_line_type, prefixes.line_type) as line_type,
     coalesce(numbers.short_number_kind, prefixes.number_kind) as number_kind,

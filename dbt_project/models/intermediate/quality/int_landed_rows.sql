@@ -35,6 +35,7 @@ landed as (
         {% for name in ['partner_id', 'customer_id', 'call_plan_id', 'service_plan_id', 'deck_id'] %}
         {{ name if name in names else 'cast(null as varchar)' }} as {{ name }},
         {%- endfor %}
+        {{ 'valid_from' if 'valid_from' in names else 'cast(read_at as date)' if 'read_at' in names else 'cast(null as date)' }} as counts_from,
         {{ 'tenant_id' if feed_declaration(feed).config.meta.get('tenant') else 'cast(null as varchar)' }} as tenant_id,
         case when disposition = 'quarantined' then raw end as raw
     from {{ landed_rows(feed, with_raw=true) }} as {{ feed }}_rows
@@ -52,6 +53,7 @@ landed as (
         cast(null as varchar) as call_plan_id,
         cast(null as varchar) as service_plan_id,
         fates.deck_id,
+        cast(null as date) as counts_from,
         cast(null as varchar) as tenant_id,
         refused_rates.raw
     from {{ ref('stg_landing__deck_fates') }} as fates
@@ -72,12 +74,28 @@ service_plan_owners as (
     select service_plan_id, min(partner_id) as partner_id from {{ ref('stg_landing__service_plans') }} group by service_plan_id having count(distinct partner_id) = 1
 ),
 
--- a customer that has moved: whose it is now
+-- A customer that moves: whose it is on the day from which the row counts; on that of its landing, where it names none. Before or after all its days, of the nearest.
 customer_owners as (
-    select customer_id, partner_id
+    select file_id, line, partner_id
     from (
-        select customer_id, partner_id, row_number() over (partition by customer_id order by valid_from desc) as place
-        from {{ ref('stg_landing__customer_periods') }}
+        select
+            dated.file_id,
+            dated.line,
+            periods.partner_id,
+            row_number() over (
+                partition by dated.file_id, dated.line
+                order by
+                    case when periods.valid_from <= dated.day then 0 else 1 end,
+                    case when periods.valid_from <= dated.day then {{ days_between('periods.valid_from', 'dated.day') }} end,
+                    periods.valid_from
+            ) as place
+        from (
+            select landed.file_id, landed.line, landed.customer_id, coalesce(landed.counts_from, cast(files.ingested_at as date)) as day
+            from landed
+            inner join {{ source('raw', 'files') }} as files on landed.file_id = files.file_id
+            where landed.customer_id is not null
+        ) as dated
+        inner join {{ ref('stg_landing__customer_periods') }} as periods on dated.customer_id = periods.customer_id
     )
     where place = 1
 ),
@@ -99,7 +117,7 @@ select
     landed.raw
 from landed
 left join known_partners as partners on landed.partner_id = partners.partner_id
-left join customer_owners as customers on landed.customer_id = customers.customer_id
+left join customer_owners as customers on landed.file_id = customers.file_id and landed.line = customers.line
 left join call_plan_owners as call_plans on landed.call_plan_id = call_plans.call_plan_id
 left join service_plan_owners as service_plans on landed.service_plan_id = service_plans.service_plan_id
 left join deck_owners on landed.deck_id = deck_owners.deck_id

@@ -5,8 +5,8 @@
 with destinations as (
     select country, line_type from {{ ref('number_prefixes') }}
     union
-    -- a deck may name a line type that the numbering plan of the country does not have
-    select country, line_type from {{ ref('int_deck_prefixes') }} where country is not null and line_type is not null
+    -- a deck may name a line type that the numbering plan of the country does not have, on whatever days
+    select country, line_type from {{ ref('int_deck_prices') }} where country is not null and line_type is not null
 ),
 
 covering_rates as (

@@ -1,5 +1,6 @@
 {#-
-    The purchase price behind each prefix and period: that of the longest prefix of the deck that is valid then.
+    The purchase price behind each prefix and period: that of the longest prefix of the deck that is valid then. With it goes where the prefix leads then: a row of the
+    deck says country and line type for its own days only, or a new price list would change what the days before it sold.
 
     Two steps, so that a hundred thousand prefixes of many rows each stay quick: first which prefix of the deck is valid when, by the runs of days that its rows
     cover without a break; then the rows of that prefix in those days.
@@ -7,6 +8,7 @@
 {%- set terms = [
     'destination', 'connection_fee_e8', 'minute_rate_e8', 'minute_rate_eur', 'first_increment_s', 'next_increment_s', 'rate_file_id', 'rate_line'
 ] %}
+{%- set words = ['country', 'line_type', 'named_line_type'] %}
 with rates as (
     select
         deck_id,
@@ -19,6 +21,12 @@ with rates as (
         coalesce(next_increment_s, 1) as next_increment_s,
         file_id as rate_file_id,
         line as rate_line,
+        country,
+        line_type,
+        case
+            when {{ matches('lower(destination)', '(^|[^a-z])(premium|special|speciaal|service|services|servicenummer)([^a-z]|$)') }} then 'SPECIAL'
+            when {{ matches('lower(destination)', '(^|[^a-z])(mobile|mobiel|mobil|mob|cellular|cell|gsm)([^a-z]|$)') }} then 'MOB'
+        end as named_line_type,
         1 as specificity,
         valid_from,
         valid_to
@@ -28,7 +36,7 @@ with rates as (
 -- each prefix of the deck by itself
 own_prices as (
     select *
-    from {{ valid_periods('rates', key=['deck_id', 'prefix'], series=[], carry=terms) }}
+    from {{ valid_periods('rates', key=['deck_id', 'prefix'], series=[], carry=terms + words) }}
 ),
 
 own_runs as (
@@ -81,23 +89,53 @@ visible_runs as (
 valid_prefixes as (
     select *
     from {{ valid_periods('visible_runs', key=['deck_id', 'prefix'], series=['deck_prefix'], carry=['deck_prefix']) }}
+),
+
+priced as (
+    select
+        prefixes.deck_id,
+        prefixes.prefix,
+        greatest(prefixes.valid_from, prices.valid_from) as valid_from,
+        least(prefixes.valid_to, prices.valid_to) as valid_to,
+        prefixes.deck_prefix,
+        prefixes.specificity,
+        prices.contenders,
+        {%- for term in terms %}
+        prices.{{ term }},
+        {%- endfor %}
+        -- two rows for one moment say nothing: which of them is carried is a coin toss
+        {%- for word in words %}
+        case when prices.contenders = 1 then prices.{{ word }} end as deck_{{ word }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from valid_prefixes as prefixes
+    inner join own_prices as prices
+        on prefixes.deck_id = prices.deck_id and prefixes.deck_prefix = prices.prefix
+        and prices.valid_from < prefixes.valid_to and prefixes.valid_from < prices.valid_to
 )
 
+-- the deck's own columns; else the numbering plans; for a range that they do not know what the deck calls it, else FIX (DOMAIN 2)
 select
-    prefixes.deck_id,
-    prefixes.prefix,
-    greatest(prefixes.valid_from, prices.valid_from) as valid_from,
-    least(prefixes.valid_to, prices.valid_to) as valid_to,
-    prefixes.deck_prefix,
-    numbering.number_kind,
-    {% for term in terms %}
-    prices.{{ term }},
+    priced.deck_id,
+    priced.prefix,
+    priced.valid_from,
+    priced.valid_to,
+    priced.deck_prefix,
+    -- what kind of numbers the row of the deck is for: one for all of a country is none for its free numbers
+    own_plan.number_kind,
+    {%- for term in terms %}
+    priced.{{ term }},
     {%- endfor %}
-    prefixes.specificity,
-    prices.contenders
-from valid_prefixes as prefixes
-inner join own_prices as prices
-    on prefixes.deck_id = prices.deck_id and prefixes.deck_prefix = prices.prefix
-    and prices.valid_from < prefixes.valid_to and prefixes.valid_from < prices.valid_to
--- what kind of numbers the row of the deck is for: one for all of a country is none for its free numbers
-left join {{ ref('int_deck_prefixes') }} as numbering on prefixes.deck_id = numbering.deck_id and prefixes.deck_prefix = numbering.prefix
+    coalesce(priced.deck_country, plan.country) as country,
+    coalesce(
+        priced.deck_line_type,
+        case when plan.number_kind = 'unlisted' or plan.number_kind is null then priced.deck_named_line_type end,
+        plan.line_type,
+        case when priced.deck_country is not null then 'FIX' end
+    ) as line_type,
+    priced.deck_country as deck_says_country,
+    coalesce(priced.deck_line_type, priced.deck_named_line_type) as deck_says_line_type,
+    priced.specificity,
+    priced.contenders
+from priced
+inner join {{ ref('int_deck_prefixes') }} as plan on priced.deck_id = plan.deck_id and priced.prefix = plan.prefix
+left join {{ ref('int_deck_prefixes') }} as own_plan on priced.deck_id = own_plan.deck_id and priced.deck_prefix = own_plan.prefix

@@ -2,16 +2,15 @@
 with purchase as (
     select
         partners.partner_id,
-        prefixes.country,
-        prefixes.line_type,
+        deck.country,
+        deck.line_type,
         min(deck.minute_rate_eur) as purchase_minute_min_eur,
         max(deck.minute_rate_eur) as purchase_minute_max_eur
     from {{ ref('int_deck_prices') }} as deck
-    inner join {{ ref('int_deck_prefixes') }} as prefixes on deck.deck_id = prefixes.deck_id and deck.prefix = prefixes.prefix
     inner join {{ ref('int_partners') }} as partners on deck.deck_id = partners.deck_id
     cross join {{ ref('int_billing_horizon') }} as horizon
     where coalesce(horizon.last_date, deck.valid_from) >= deck.valid_from and coalesce(horizon.last_date, deck.valid_from) < deck.valid_to
-    group by partners.partner_id, prefixes.country, prefixes.line_type
+    group by partners.partner_id, deck.country, deck.line_type
 )
 
 select

@@ -5,18 +5,17 @@
 with purchase as (
     select
         partners.partner_id,
-        prefixes.country,
-        prefixes.line_type,
+        deck.country,
+        deck.line_type,
         min(deck.connection_fee_e8) as fee_min_e8,
         max(deck.connection_fee_e8) as fee_max_e8,
         min(deck.minute_rate_e8) as minute_min_e8,
         max(deck.minute_rate_e8) as minute_max_e8
     from {{ ref('int_deck_prices') }} as deck
-    inner join {{ ref('int_deck_prefixes') }} as prefixes on deck.deck_id = prefixes.deck_id and deck.prefix = prefixes.prefix
     inner join {{ ref('int_partners') }} as partners on deck.deck_id = partners.deck_id
     cross join {{ ref('int_billing_horizon') }} as horizon
     where coalesce(horizon.last_date, deck.valid_from) >= deck.valid_from and coalesce(horizon.last_date, deck.valid_from) < deck.valid_to
-    group by partners.partner_id, prefixes.country, prefixes.line_type
+    group by partners.partner_id, deck.country, deck.line_type
 ),
 
 rates as (

@@ -12,25 +12,16 @@ calling_codes as (
     select prefix as code from {{ ref('number_prefixes') }}
 ),
 
-present_customers as (
-    select customer_id, partner_id
-    from (
-        select customer_id, partner_id, row_number() over (partition by customer_id order by valid_from desc) as place
-        from {{ ref('stg_landing__customer_periods') }}
-    )
-    where place = 1
-),
-
 own_numbers as (
     select
         numbers.file_id,
         numbers.line,
-        customers.partner_id,
+        landed.partner_id,
         partners.home_country as country,
         numbers.first_number as written
     from {{ ref('stg_landing__numbers') }} as numbers
-    inner join present_customers as customers on numbers.customer_id = customers.customer_id
-    inner join {{ ref('int_partners') }} as partners on customers.partner_id = partners.partner_id
+    inner join {{ ref('int_landed_rows') }} as landed on numbers.file_id = landed.file_id and numbers.line = landed.line
+    inner join {{ ref('int_partners') }} as partners on landed.partner_id = partners.partner_id
 ),
 
 read_numbers as (
@@ -40,7 +31,7 @@ read_numbers as (
 
 lonely as (
     select
-        customers.partner_id,
+        landed.partner_id,
         'accounts' as feed,
         accounts.file_id,
         accounts.line,
@@ -48,7 +39,7 @@ lonely as (
         'no_record_bears_it' as reason,
         'no call record bears this account: write it as the exchange does, or take it out' as mend
     from {{ ref('stg_landing__accounts') }} as accounts
-    inner join present_customers as customers on accounts.customer_id = customers.customer_id
+    inner join {{ ref('int_landed_rows') }} as landed on accounts.file_id = landed.file_id and accounts.line = landed.line
     where accounts.account not in (select account from borne_accounts)
 
     union all
@@ -64,7 +55,12 @@ lonely as (
     from {{ ref('stg_landing__call_plan_rates') }} as rates
     where
         rates.country <> '*'
-        and rates.country not in (select country from {{ ref('int_deck_prefixes') }} where country is not null)
+        and rates.country not in (
+            select country from {{ ref('number_prefixes') }}
+            union
+            -- or on any day by a deck
+            select country from {{ ref('int_deck_prices') }} where country is not null
+        )
 
     union all
 
@@ -80,7 +76,7 @@ lonely as (
     left join (select distinct partner_id, deck_id from {{ ref('stg_landing__partner_periods') }}) as partners on rates.deck_id = partners.deck_id
     inner join {{ ref('int_deck_prefixes') }} as prefixes on rates.deck_id = prefixes.deck_id and rates.prefix = prefixes.prefix
     where
-        prefixes.plan_country is null
+        prefixes.country is null
         and rates.prefix not in (select left(prefix, lengths.digits) from {{ ref('number_prefixes') }} cross join (select 1 as digits union all select 2 as digits) as lengths)
 
     union all

@@ -6,8 +6,8 @@ select
     changes.line,
     changes.prefix,
     coalesce(changes.new_destination, changes.old_destination) as destination,
-    prefixes.country,
-    prefixes.line_type,
+    coalesce(deck.country, prefixes.country) as country,
+    coalesce(deck.line_type, prefixes.line_type) as line_type,
     changes.change,
     changes.valid_from,
     changes.old_connection_fee_eur,
@@ -26,3 +26,7 @@ from {{ ref('int_deck_changes') }} as changes
 inner join (select distinct partner_id, deck_id from {{ ref('stg_landing__partner_periods') }}) as partners on changes.deck_id = partners.deck_id
 inner join {{ source('raw', 'files') }} as files on changes.version = files.file_id
 left join {{ ref('int_deck_prefixes') }} as prefixes on changes.deck_id = prefixes.deck_id and changes.prefix = prefixes.prefix
+-- where it leads once it has changed; what is gone, where it led until then
+left join {{ ref('int_deck_prices') }} as deck
+    on changes.deck_id = deck.deck_id and changes.prefix = deck.prefix
+    and {{ holds_on('deck', "case when changes.change = 'gone' then " ~ add_days('changes.valid_from', -1) ~ ' else changes.valid_from end') }}
