@@ -265,6 +265,7 @@ class Rows:
         self.horizon = horizon
         self.vat_rates = list(vat_rates)
         self.partners = {row["partner_id"]: row for row in staged["partners"]}
+        self._partners = _grouped(staged["partners"], "partner_id")
         self.resellers = {(row["partner_id"], row["reseller_id"]): row for row in staged["resellers"]}
         self.plans = {(row["partner_id"], row["service_plan_id"]) for row in staged["service_plans"]}
         self.orders = {(row["partner_id"], row["order_id"], row["line_number"]): row for row in staged["orders"]}
@@ -392,7 +393,9 @@ class Rows:
         )
 
     def vat_rate(self, partner: str, vat: str, month: str) -> tuple[str | None, Fraction | None]:
-        country = self.partners[partner]["country"] or "NL"
+        of_partner = self._partners[partner,]
+        begun = [row for row in of_partner if _begins(row) <= last_of(month)]
+        country = (begun[-1] if begun else of_partner[0])["country"] or "NL"
         for row in self.vat_rates:
             if (row["country"], row["vat_category"]) == (country, vat) and row["valid_from"] <= last_of(month) < (row["valid_to"] or NEVER):
                 return row["vat_code"], Fraction(row["vat_percent"])

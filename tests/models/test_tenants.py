@@ -26,7 +26,6 @@ PLATFORM_KEYS = (("call_key",), ("file_id", "line"))
 ON_NET = "a call to any number of the platform is on-net; nothing of the number's owner is taken over"
 WHOSE = "finds out whose the row is; where several could be meant, it is refused, or nobody's"
 RIVALS = "asks whether another partner has it: the condition is that the partners differ"
-TODO = "TODO: ids of invoices are the partner's own; being mended"
 
 ALLOWED = {
     "int_called_numbers: numbers.e164 = int_platform_numbers.e164": ON_NET,
@@ -57,9 +56,6 @@ ALLOWED = {
     "stg_landing__service_plan_markups: typed.service_plan_id = owners.service_plan_id": WHOSE,
     "stg_landing__purchase_invoice_lines: lines.account = owners.account": WHOSE,
     "stg_landing__purchase_invoice_lines: lines.deck_id = buyers.deck_id and lines.owner_id = buyers.partner_id": WHOSE,
-    "commission_lines: lines.invoice_id = invoices.invoice_id": TODO,
-    "draft_problems: blocked.invoice_id = invoices.invoice_id": TODO,
-    "invoice_vat: lines.invoice_id = invoices.invoice_id": TODO,
 }
 """Model and what is joined there: why it is not joined by the partner, and shows nobody what is another's."""
 

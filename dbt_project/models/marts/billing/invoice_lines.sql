@@ -72,7 +72,7 @@ approved_months as (
 billed_lines as (
     select
         lines.*,
-        partners.home_country,
+        coalesce(seated.home_country, partners.home_country) as home_country,
         lines.customer_id || '-' || lines.month || coalesce(customers.draft_suffix, '') as invoice_id,
         coalesce(
             lines.billed_commission_percent,
@@ -81,6 +81,10 @@ billed_lines as (
         ) as commission_percent
     from lines
     inner join {{ ref('int_partners') }} as partners on lines.partner_id = partners.partner_id
+    -- the VAT of a month is that of the country in which the partner was at its end
+    left join {{ ref('stg_landing__partner_periods') }} as seated
+        on lines.partner_id = seated.partner_id
+        and {{ holds_on('seated', add_days(next_month_start(first_day_of('coalesce(lines.settled_month, lines.month)')), -1)) }}
     left join {{ ref('int_customers') }} as customers on lines.partner_id = customers.partner_id and lines.customer_id = customers.customer_id
     left join {{ ref('stg_landing__resellers') }} as resellers on lines.partner_id = resellers.partner_id and lines.reseller_id = resellers.reseller_id
     left join approved_months
