@@ -19,6 +19,8 @@ from orchestration.workspace import Workspace
 
 STORAGE_VERSION = "v1.5.0"  # older DuckDB clients can open the file
 DEFAULT_MEMORY = "4GB"  # leaves 2 GiB of the run's 6 for Python, Arrow and dbt
+SOUND = {"debug_enable_caching_operators": "false"}
+"""Keeps DuckDB 2.0.0 from ending with a fatal error on lawful rows (docs/decisions.md); profiles.yml says it to dbt."""
 
 LEDGER = """
     create table if not exists raw.files (
@@ -76,6 +78,7 @@ def settings(workspace: Workspace) -> dict[str, Any]:
         "memory_limit": os.environ.get("TIKTELLER_MEMORY") or DEFAULT_MEMORY,
         "threads": os.environ.get("TIKTELLER_THREADS") or str(os.cpu_count() or 1),
         "temp_directory": str(workspace.spill),
+        **SOUND,
     }
 
 

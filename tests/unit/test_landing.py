@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +26,7 @@ from orchestration.landing.feeds import FEEDS, feed_named
 from orchestration.landing.ingest import ingest
 from orchestration.landing.loading import FileReport, landed, load
 from orchestration.landing.scan import scan
-from orchestration.workspace import Workspace
+from orchestration.workspace import DBT_PROJECT_DIR, Workspace
 
 HEADER = "call_id,caller,callee,started_at,duration_s\n"
 CALL = "c{0},31201234567,4930123456,2026-10-01T09:00:00+02:00,61\n"
@@ -554,6 +555,14 @@ def test_warehouse_can_be_opened_by_older_clients_and_counts_in_utc(house: House
     ((tags,),) = house.ask("select tags from duckdb_databases() where database_name = 'warehouse'")
     assert tags["storage_version"].startswith("v1.5.0")
     assert house.ask("select current_setting('TimeZone')") == [("UTC",)]
+
+
+def test_every_writer_has_the_settings_that_keep_duckdb_from_ending(house: House) -> None:
+    """Lawful rows of one partner would end the run of all with a fatal error of DuckDB 2.0.0: dbt is told of it by its profile."""
+    profile = yaml.safe_load((DBT_PROJECT_DIR / "profiles.yml").read_text())["tikteller"]["outputs"]["duckdb"]["config_options"]
+    assert warehouse.SOUND.items() <= profile.items()
+    assert warehouse.SOUND.items() <= warehouse.settings(house.workspace).items()
+    assert house.ask("select current_setting('debug_enable_caching_operators')") == [(False,)]
 
 
 def test_wrong_memory_setting_names_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

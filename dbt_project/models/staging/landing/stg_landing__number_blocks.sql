@@ -18,7 +18,7 @@ ends as (
         split_part(blocks.part, '-', 1) as first_written,
         case when strpos(blocks.part, '-') = 0 then blocks.part else substr(blocks.part, strpos(blocks.part, '-') + 1) end as last_written
     from written_blocks as blocks
-    -- not an inner join: that ends DuckDB 2.0.0 on two threads ("dict-surviving cache ... changed identity"), and the run with it
+    -- of a partner that is not there yet on that day a block cannot be read
     left join {{ ref('stg_landing__partner_periods') }} as partners
         on blocks.partner_id = partners.partner_id and blocks.read_on >= partners.valid_from and blocks.read_on < partners.valid_to
     where {{ parse_text('blocks.part') }} is not null
