@@ -146,6 +146,35 @@
 {%- endmacro %}
 
 {#
+    The country in which a block of numbers is written: where the partner of whoever has it first is at home then. One reading for the whole life of the block, and
+    one for all who ask: what a number claims, and what it is once it stands.
+
+    blocks   a relation: file_id, line, customer_id, valid_from (not null)
+    result   file_id, line, home_country; no row of a block whose customer is no partner's
+#}
+{% macro homes_of_blocks(blocks) -%}
+    select file_id, line, home_country
+    from (
+        select
+            blocks.file_id,
+            blocks.line,
+            partners.home_country,
+            row_number() over (
+                partition by blocks.file_id, blocks.line
+                order by
+                    -- a row of a customer who has left ends that of who had the number before, all the same
+                    case when customers.valid_to > blocks.valid_from and partners.valid_to > blocks.valid_from then 0 else 1 end,
+                    greatest(blocks.valid_from, customers.valid_from, partners.valid_from)
+            ) as place
+        from {{ blocks }} as blocks
+        inner join {{ ref('stg_landing__customer_periods') }} as customers on blocks.customer_id = customers.customer_id
+        inner join {{ ref('stg_landing__partner_periods') }} as partners
+            on customers.partner_id = partners.partner_id and {{ hold_at_once('customers', 'partners') }}
+    )
+    where place = 1
+{%- endmacro %}
+
+{#
     "Jan" <sip:+31201234567@host;user=phone>, tel:+31-20-1234567;ext=12: what stands for the number, with a coded plus or # as it was. Null where it is
     none: a minus in front, a local number of somebody else's exchange (phone-context).
 #}

@@ -554,6 +554,25 @@ NIGHTS: tuple[dict[str, str], ...] = (
         77,1,stays,VPS,6,2026-09-01,2026-09-10
     """,
     },
+    {  # one that moves from Germany to the Netherlands, and a customer who leaves it for a Dutch one: only the second number is Dutch
+        "partners/z.csv": """
+        partner_id,name,tier,deck_id,country,valid_from
+        p3,Three,premium,D,DE,
+        p3,Three,premium,D,NL,2026-11-01
+    """,
+        "customers/z.csv": """
+        customer_id,partner_id,name,valid_from,valid_to
+        abroad,p3,a,,
+        from abroad,p3,a,,2026-11-01
+        from abroad,p2,a,2026-11-01,
+    """,
+        "numbers/z.csv": """
+        first_number,last_number,customer_id,valid_from
+        0301234567,,abroad,
+        0302222222,,abroad,2026-11-01
+        0303333333,,from abroad,
+    """,
+    },
     {  # the other partner names the same things
         "customers/b.csv": """
         customer_id,partner_id,name,valid_from
@@ -577,6 +596,15 @@ NIGHTS: tuple[dict[str, str], ...] = (
         0201000100,0201000199,of two,
         0031201000099,0031201000110,of two,
         0203000010,0203000019,of two,2026-11-01
+        +49301234567,,of two,
+        +31301234567,,of two,
+        +31302222222,,of two,
+        +49302222222,,of two,
+    """,
+        "numbers/y.csv": """
+        first_number,last_number,customer_id,valid_from
+        +49303333333,,abroad,2026-11-01
+        +31303333333,,abroad,2026-11-01
     """,
         "call_plans/b.csv": """
         call_plan_id,partner_id,name,rounding_seconds
@@ -707,8 +735,11 @@ def test_a_customer_stays_with_the_partner_who_has_it(claimed: Workspace) -> Non
         "select customer_id, partner_id, valid_from::varchar, valid_to::varchar from staging.stg_landing__customer_periods order by all",
     )
     assert periods == [
+        ("abroad", "p3", "0001-01-01", "9999-12-31"),
         ("begins late", "p1", "2026-01-01", "2026-10-01"),
         ("begins late", "p2", "2026-10-01", "9999-12-31"),
+        ("from abroad", "p2", "2026-11-01", "9999-12-31"),
+        ("from abroad", "p3", "0001-01-01", "2026-11-01"),
         ("goes later", "p1", "0001-01-01", "2090-01-01"),
         ("goes later", "p2", "2090-01-01", "9999-12-31"),
         ("moves", "p1", "0001-01-01", "2026-11-01"),
@@ -753,12 +784,18 @@ def test_a_row_that_waits_is_shown_to_whoever_has_its_customer_on_its_day(claime
 
 
 def test_a_number_stays_with_the_partner_who_has_it_however_it_is_written(claimed: Workspace) -> None:
-    """A partner would pay the calls of another's number, written 020 where it landed as +3120; or a block beside it would be refused."""
+    """A partner would pay the calls of another's number, written 020 where it landed as +3120; or a block beside it would be refused.
+
+    Likewise where a partner moves to another country, or a customer to a partner there: what 030 means stays what it was.
+    """
     assert refused(claimed, "numbers") == [
         ("b", 2, "number_of_another_partner"),
         ("b", 4, "number_of_another_partner"),
+        ("b", 6, "number_of_another_partner"),
+        ("b", 8, "number_of_another_partner"),
         ("e", 2, "number_of_another_partner"),
         ("e", 3, "number_of_another_partner"),
+        ("y", 2, "number_of_another_partner"),
     ]
     assert query(
         claimed, "select first_number, customer_id, valid_from::varchar, valid_to::varchar from staging.stg_landing__numbers order by all"
@@ -766,9 +803,15 @@ def test_a_number_stays_with_the_partner_who_has_it_however_it_is_written(claime
         ("+31201000000", "stays", None, None),
         ("+31202000000", "stays", None, "2026-11-01"),
         ("+31203000000", "stays", None, "2026-11-01"),
+        ("+31301234567", "of two", None, None),
+        ("+31303333333", "abroad", "2026-11-01", None),
+        ("+49302222222", "of two", None, None),
         ("0201000100", "of two", None, None),
         ("0202000010", "of two", "2026-11-01", None),
         ("0203000010", "of two", "2026-11-01", None),
+        ("0301234567", "abroad", None, None),
+        ("0302222222", "abroad", "2026-11-01", None),
+        ("0303333333", "from abroad", None, None),
     ]
 
 

@@ -10,28 +10,7 @@ with blocks as (
     from {{ ref('stg_landing__numbers') }}
 ),
 
-home_countries as (
-    -- a block is written as at home of whoever has it first
-    select file_id, line, home_country
-    from (
-        select
-            blocks.file_id,
-            blocks.line,
-            partners.home_country,
-            row_number() over (
-                partition by blocks.file_id, blocks.line
-                order by
-                    -- a row of a customer who has left ends that of who had the number before, all the same
-                    case when customers.valid_to > blocks.valid_from and partners.valid_to > blocks.valid_from then 0 else 1 end,
-                    greatest(blocks.valid_from, customers.valid_from, partners.valid_from)
-            ) as place
-        from blocks
-        inner join {{ ref('stg_landing__customer_periods') }} as customers on blocks.customer_id = customers.customer_id
-        inner join {{ ref('stg_landing__partner_periods') }} as partners
-            on customers.partner_id = partners.partner_id and {{ hold_at_once('customers', 'partners') }}
-    )
-    where place = 1
-),
+home_countries as ({{ homes_of_blocks('blocks') }}),
 
 written_blocks as (
     select blocks.*, home_countries.home_country

@@ -1,60 +1,59 @@
 -- depends_on: {{ ref('stg_landing__customers') }}
--- Blocks are compared as the numbers that they are, in whatever spelling they were landed: of the country of their partner.
-with owned_blocks as (
+-- Blocks are compared as the numbers that they are, in whatever spelling they were landed: as they are read once they stand.
+with blocks as (
     select
-        numbers.file_id,
-        numbers.line,
-        numbers.first_number,
-        coalesce(numbers.last_number, numbers.first_number) as last_number,
-        numbers.valid_from,
-        numbers.valid_to,
-        periods.partner_id,
-        periods.valid_from as begins_on,
-        periods.valid_to as ends_on,
-        partners.country
+        file_id,
+        line,
+        customer_id,
+        first_number,
+        coalesce(last_number, first_number) as last_number,
+        coalesce(valid_from, {{ start_of_time() }}) as valid_from,
+        valid_from as written_from,
+        valid_to
     from {{ landed_rows('numbers', on_its_own=true) }} as numbers
-    inner join {{ ref('stg_landing__customer_periods') }} as periods on numbers.customer_id = periods.customer_id
-    inner join (
-        select partner_id, coalesce(max(country), '{{ var("default_country") }}') as country from {{ ref('stg_landing__partners') }} group by partner_id
-    ) as partners on periods.partner_id = partners.partner_id
-    where
-        numbers.reject_reason is null
-        and coalesce(numbers.valid_from, {{ start_of_time() }}) < periods.valid_to
-        and periods.valid_from < coalesce(numbers.valid_to, {{ end_of_time() }})
+    where reject_reason is null
 ),
 
+homes as ({{ homes_of_blocks('blocks') }}),
+
 ends_of_blocks as (
-    select file_id, line, partner_id, 'first' as which_end, country, first_number as written from owned_blocks
+    select blocks.file_id, blocks.line, 'first' as which_end, homes.home_country as country, blocks.first_number as written
+    from blocks
+    inner join homes on blocks.file_id = homes.file_id and blocks.line = homes.line
     union all
-    select file_id, line, partner_id, 'last' as which_end, country, last_number as written from owned_blocks
+    select blocks.file_id, blocks.line, 'last' as which_end, homes.home_country as country, blocks.last_number as written
+    from blocks
+    inner join homes on blocks.file_id = homes.file_id and blocks.line = homes.line
 ),
 
 block_ends as (
     select
         file_id,
         line,
-        partner_id,
         max(case when which_end = 'first' then cast(e164 as bigint) end) as first_e164,
         max(case when which_end = 'last' then cast(e164 as bigint) end) as last_e164
-    from {{ read_numbers('ends_of_blocks', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans'), keep=['file_id', 'line', 'partner_id', 'which_end']) }}
-    group by file_id, line, partner_id
+    from {{ read_numbers('ends_of_blocks', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans'), keep=['file_id', 'line', 'which_end']) }}
+    group by file_id, line
 ),
 
 claimed_blocks as (
     select
-        owned.file_id,
-        owned.line,
-        owned.partner_id,
-        owned.first_number as thing,
-        concat_ws(' ', owned.first_number, cast(owned.valid_from as varchar)) as slot,
+        blocks.file_id,
+        blocks.line,
+        periods.partner_id,
+        blocks.first_number as thing,
+        concat_ws(' ', blocks.first_number, cast(blocks.written_from as varchar)) as slot,
         ends.first_e164,
         ends.last_e164,
-        greatest(coalesce(owned.valid_from, {{ start_of_time() }}), owned.begins_on) as valid_from,
+        greatest(blocks.valid_from, periods.valid_from) as valid_from,
         case
-            when owned.valid_to is not null or owned.ends_on < {{ end_of_time() }} then least(coalesce(owned.valid_to, {{ end_of_time() }}), owned.ends_on)
+            when blocks.valid_to is not null or periods.valid_to < {{ end_of_time() }} then least(coalesce(blocks.valid_to, {{ end_of_time() }}), periods.valid_to)
         end as valid_to
-    from owned_blocks as owned
-    inner join block_ends as ends on owned.file_id = ends.file_id and owned.line = ends.line and owned.partner_id = ends.partner_id
+    from blocks
+    inner join block_ends as ends on blocks.file_id = ends.file_id and blocks.line = ends.line
+    inner join {{ ref('stg_landing__customer_periods') }} as periods
+        on blocks.customer_id = periods.customer_id
+        and blocks.valid_from < periods.valid_to and periods.valid_from < coalesce(blocks.valid_to, {{ end_of_time() }})
     where ends.first_e164 is not null and ends.last_e164 is not null
 ),
 
