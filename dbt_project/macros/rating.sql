@@ -208,3 +208,24 @@ priced_calls as (
 
 select * from priced_calls
 {%- endmacro %}
+
+{# What the name that a deck gives a destination says of its line type; null where it says nothing. #}
+{% macro line_type_by_name(destination) -%}
+    case
+        when {{ matches('lower(' ~ destination ~ ')', '(^|[^a-z])(premium|special|speciaal|service|services|servicenummer)([^a-z]|$)') }} then 'SPECIAL'
+        when {{ matches('lower(' ~ destination ~ ')', '(^|[^a-z])(mobile|mobiel|mobil|mob|cellular|cell|gsm)([^a-z]|$)') }} then 'MOB'
+    end
+{%- endmacro %}
+
+{#
+    As what a prefix sells: the deck's own column; else the numbering plans (alias `plan`: line_type, number_kind); for a range that they do not know what the deck calls
+    it, else FIX (DOMAIN 2).
+#}
+{% macro line_type_of_deck(country, line_type, named_line_type, plan) -%}
+    coalesce(
+        {{ line_type }},
+        case when {{ plan }}.number_kind = 'unlisted' or {{ plan }}.number_kind is null then {{ named_line_type }} end,
+        {{ plan }}.line_type,
+        case when {{ country }} is not null then 'FIX' end
+    )
+{%- endmacro %}

@@ -52,7 +52,7 @@ DECK_CHANGES = Report(
         "partner_id", "deck_id", "version", "file", "line", "prefix", "destination", "country", "country_name", "line_type", "change",
         "valid_from", "old_connection_fee_eur", "new_connection_fee_eur", "old_minute_rate_eur", "new_minute_rate_eur", "difference_eur",
         "difference_percent", "old_first_increment_s", "new_first_increment_s", "old_next_increment_s", "new_next_increment_s",
-        "old_destination",
+        "old_destination", "old_country", "old_line_type",
     ),
     order="partner_id, deck_id, version, valid_from, prefix",
     day="valid_from",

@@ -5,6 +5,7 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 {%- set known_through = '(select coalesce(max(version), 0) from ' ~ this ~ ')' if is_incremental() else '0' %}
 {%- set terms = ['destination', 'connection_fee_eur', 'minute_rate_eur', 'first_increment_s', 'next_increment_s'] %}
+{%- set leads_to = ['country', 'line_type'] %}
 with changed_decks as (
     select deck_id
     from {{ ref('stg_landing__deck_fates') }}
@@ -26,6 +27,9 @@ rates as (
         fates.deck_id, fates.file_id, fates.line, fates.prefix, fates.destination, fates.connection_fee_eur, fates.minute_rate_eur,
         coalesce(fates.first_increment_s, 1) as first_increment_s,
         coalesce(fates.next_increment_s, 1) as next_increment_s,
+        -- as what it sells: a list that says what the numbering plans say changes nothing
+        coalesce(fates.country, plan.country) as country,
+        {{ line_type_of_deck('fates.country', 'fates.line_type', line_type_by_name('fates.destination'), 'plan') }} as line_type,
         fates.valid_from,
         fates.valid_to,
         lead(fates.file_id) over (partition by fates.deck_id, fates.prefix, fates.valid_from order by fates.file_id) as replaced_in,
@@ -33,6 +37,7 @@ rates as (
         min(fates.file_id) over (partition by fates.deck_id, fates.prefix) as first_named_in
     from {{ ref('stg_landing__deck_fates') }} as fates
     inner join held_lines on fates.file_id = held_lines.file_id and fates.line = held_lines.line
+    left join {{ ref('int_deck_prefixes') }} as plan on fates.deck_id = plan.deck_id and fates.prefix = plan.prefix
 ),
 
 changed_rates as (
@@ -50,6 +55,9 @@ changed_rates as (
             or coalesce(stated.valid_to, {{ end_of_time() }}) <> coalesce(replaced.valid_to, {{ end_of_time() }})
             {%- for term in terms %}
             or stated.{{ term }} <> replaced.{{ term }}
+            {%- endfor %}
+            {%- for word in leads_to %}
+            or stated.{{ word }} is distinct from replaced.{{ word }}
             {%- endfor %}
         )
 ),
@@ -96,9 +104,12 @@ compared as (
             when
                 new_rate.first_increment_s <> old_rate.first_increment_s or new_rate.next_increment_s <> old_rate.next_increment_s
                 or new_rate.destination <> old_rate.destination
+                {%- for word in leads_to %}
+                or new_rate.{{ word }} is distinct from old_rate.{{ word }}
+                {%- endfor %}
                 then 'changed'
         end as change,
-        {% for term in terms %}
+        {% for term in terms + leads_to %}
         old_rate.{{ term }} as old_{{ term }},
         new_rate.{{ term }} as new_{{ term }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -170,7 +181,7 @@ select
     left_out.begins_on as valid_from,
     cast(null as bigint) as line,
     'missing_in_new' as change,
-    {% for term in terms %}
+    {% for term in terms + leads_to %}
     rates.{{ term }} as old_{{ term }},
     null as new_{{ term }}{{ ',' if not loop.last }}
     {%- endfor %}

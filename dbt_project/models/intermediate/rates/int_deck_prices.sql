@@ -23,10 +23,7 @@ with rates as (
         line as rate_line,
         country,
         line_type,
-        case
-            when {{ matches('lower(destination)', '(^|[^a-z])(premium|special|speciaal|service|services|servicenummer)([^a-z]|$)') }} then 'SPECIAL'
-            when {{ matches('lower(destination)', '(^|[^a-z])(mobile|mobiel|mobil|mob|cellular|cell|gsm)([^a-z]|$)') }} then 'MOB'
-        end as named_line_type,
+        {{ line_type_by_name('destination') }} as named_line_type,
         1 as specificity,
         valid_from,
         valid_to
@@ -113,7 +110,6 @@ priced as (
         and prices.valid_from < prefixes.valid_to and prefixes.valid_from < prices.valid_to
 )
 
--- the deck's own columns; else the numbering plans; for a range that they do not know what the deck calls it, else FIX (DOMAIN 2)
 select
     priced.deck_id,
     priced.prefix,
@@ -126,12 +122,7 @@ select
     priced.{{ term }},
     {%- endfor %}
     coalesce(priced.deck_country, plan.country) as country,
-    coalesce(
-        priced.deck_line_type,
-        case when plan.number_kind = 'unlisted' or plan.number_kind is null then priced.deck_named_line_type end,
-        plan.line_type,
-        case when priced.deck_country is not null then 'FIX' end
-    ) as line_type,
+    {{ line_type_of_deck('priced.deck_country', 'priced.deck_line_type', 'priced.deck_named_line_type', 'plan') }} as line_type,
     priced.deck_country as deck_says_country,
     coalesce(priced.deck_line_type, priced.deck_named_line_type) as deck_says_line_type,
     priced.specificity,

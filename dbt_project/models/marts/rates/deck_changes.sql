@@ -20,7 +20,9 @@ select
     changes.new_first_increment_s,
     changes.old_next_increment_s,
     changes.new_next_increment_s,
-    changes.old_destination
+    changes.old_destination,
+    changes.old_country,
+    changes.old_line_type
 from {{ ref('int_deck_changes') }} as changes
 -- of each partner that buys by the deck, did, or is going to
 inner join (select distinct partner_id, deck_id from {{ ref('stg_landing__partner_periods') }}) as partners on changes.deck_id = partners.deck_id
