@@ -46,6 +46,9 @@ event_log_storage:
 """
 
 
+TOLD_BY_ITSELF = "tikteller/told_by_itself"
+"""The tag of runs that say themselves what they came to: the scheduler's sensors leave them alone."""
+
 DISK_FULL = re.compile(r"No space left|Errno 28|disk is full|not enough disk space", re.IGNORECASE)
 
 
@@ -145,6 +148,24 @@ def run(workspace: Workspace, progress: Progress = silent, settings: RunSettings
     if not report.went_well:
         alerting.tell(workspace, asdict(report) | {"problem": report.why}, progress)
     return report
+
+
+def conclude(workspace: Workspace, started_at: str, seconds: float, problem: str | None) -> RunReport:
+    """Remember and tell what a run of the scheduler came to, as ``run`` does of its own. One that began later is the last run already."""
+    report = RunReport(started_at, 0, False, None, problem) if problem else _published(workspace, started_at)
+    report = replace(report, seconds=seconds, pending=_pending(workspace))
+    if _last_start(workspace) <= started_at:
+        _remember(workspace, report)
+    if not report.went_well:
+        alerting.tell(workspace, asdict(report) | {"problem": report.why}, silent)
+    return report
+
+
+def _last_start(workspace: Workspace) -> str:
+    try:
+        return json.loads(workspace.last_run.read_text())["started_at"]
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def _remember(workspace: Workspace, report: RunReport) -> None:
@@ -308,6 +329,7 @@ def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) ->
             result = job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
+                tags={TOLD_BY_ITSELF: "yes"},
                 resources={"workspace": workspace, "run_lock": None, "progress": progress, "run_settings": settings},
             )
         return _problem(result, log)

@@ -2,12 +2,12 @@
 
 import hashlib
 import time
+from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration import alerting
+from orchestration import runs
 from orchestration.landing.arrivals import arrivals
-from orchestration.progress import silent
 from orchestration.workspace import Workspace, open_workspace
 
 SETTLED_AFTER_S = 30  # a file that was written to less long ago may still be on its way
@@ -56,7 +56,25 @@ def landing_change(workspace: Workspace, cursor: str | None, now: float | None =
 @dg.run_failure_sensor(name="failure_told", monitored_jobs=[run_all], default_status=dg.DefaultSensorStatus.RUNNING)
 def failure_told(context: dg.RunFailureSensorContext) -> None:
     """Tell whom the operator named (``TIKTELLER_ON_FAILURE``), as `tikteller run` does by itself."""
-    alerting.tell(open_workspace(), {"published": False, "problem": context.failure_event.message}, silent)
+    _conclude(context, context.failure_event.message)
 
 
-defs = dg.Definitions(jobs=[run_all], schedules=[nightly, month_end], sensors=[files_landed, failure_told])
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS, name="success_told", monitored_jobs=[run_all], default_status=dg.DefaultSensorStatus.RUNNING
+)
+def success_told(context: dg.RunStatusSensorContext) -> None:
+    """The same for a job that ended well and yet kept something back: a partner whose file is wrong, a file that waits for a word."""
+    _conclude(context, None)
+
+
+def _conclude(context: dg.RunStatusSensorContext, problem: str | None) -> None:
+    if runs.TOLD_BY_ITSELF in context.dagster_run.tags:
+        return
+    record = context.instance.get_run_record_by_id(context.dagster_run.run_id)
+    began, ended = (record.start_time, record.end_time) if record else (None, None)
+    started = datetime.fromtimestamp(began or time.time(), UTC)
+    seconds = ended - began if began and ended else 0.0
+    runs.conclude(open_workspace(), f"{started:%Y-%m-%dT%H:%M:%SZ}", seconds, problem)
+
+
+defs = dg.Definitions(jobs=[run_all], schedules=[nightly, month_end], sensors=[files_landed, failure_told, success_told])

@@ -55,6 +55,8 @@ ALLOWED = {
     "stg_landing__call_plan_rates: typed.call_plan_id = owners.call_plan_id": WHOSE,
     "stg_landing__service_plan_markups: typed.service_plan_id = owners.service_plan_id": WHOSE,
     "stg_landing__purchase_invoice_lines: lines.account = owners.account": WHOSE,
+    "int_customers: customers.customer_id = bare_ids.customer_id": "one of all its partners has the ids without a suffix",
+    "stg_landing__payments: freezes by nothing": "a file was there when anything was made final, whoever's: only that moment is taken over",
     "stg_landing__purchase_invoice_lines: lines.deck_id = buyers.deck_id and lines.owner_id = buyers.partner_id": WHOSE,
 }
 """Model and what is joined there: why it is not joined by the partner, and shows nobody what is another's."""

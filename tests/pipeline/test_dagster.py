@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -107,3 +108,44 @@ def test_a_run_that_left_a_step_out_is_no_success(tmp_path: Path) -> None:
     result = run.execute_in_process()
     assert result.success
     assert _problem(result, tmp_path / "last_run.log") == f"left out: snapshots\nlog: {tmp_path / 'last_run.log'}"
+
+
+def test_a_scheduled_run_that_keeps_something_back_is_told(
+    dagster_definitions, demo_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partner whose night was held back would stay on yesterday's figures, and the operator would sleep: the job itself succeeded."""
+    import dagster as dg
+
+    from orchestration import runs
+    from orchestration.defs import schedules
+
+    said = tmp_path / "said.json"
+    monkeypatch.setenv("TIKTELLER_ON_FAILURE", f"cat > {said}")
+    monkeypatch.setattr(schedules, "open_workspace", lambda: demo_workspace)
+    monkeypatch.setattr(runs, "_pending", lambda workspace: ("cdrs/standard/night.csv (file 7)",))
+    before = demo_workspace.last_run.read_bytes()
+
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job(name=schedules.run_all.name)
+    def job() -> None:
+        nothing()
+
+    def tell(tags: dict[str, str]) -> None:
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = job.execute_in_process(instance=instance, tags=tags)
+            context = dg.build_run_status_sensor_context(
+                "success_told", result.get_run_success_event(), instance, instance.get_run_by_id(result.run_id)
+            )
+            schedules.success_told(context)
+
+    try:
+        tell({runs.TOLD_BY_ITSELF: "yes"})  # a run of the command line has said it
+        assert not said.exists()
+        assert demo_workspace.last_run.read_bytes() == before
+        tell({})
+        assert "cdrs/standard/night.csv" in json.loads(said.read_text())["problem"]
+        assert json.loads(demo_workspace.last_run.read_text())["pending"] == ["cdrs/standard/night.csv (file 7)"]
+    finally:
+        demo_workspace.last_run.write_bytes(before)
