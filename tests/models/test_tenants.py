@@ -40,7 +40,6 @@ ALLOWED = {
     "int_customer_plans: plans.customer_id = customers.customer_id": WHOSE,
     "int_landed_rows: typed.call_plan_id = owners.call_plan_id": WHOSE,
     "int_landed_rows: typed.service_plan_id = owners.service_plan_id": WHOSE,
-    "int_landed_rows: landed.customer_id = customers.customer_id": WHOSE,
     "int_landed_rows: landed.call_plan_id = call_plans.call_plan_id": WHOSE,
     "int_landed_rows: landed.service_plan_id = service_plans.service_plan_id": WHOSE,
     "int_landed_rows: landed.deck_id = deck_owners.deck_id": WHOSE,
