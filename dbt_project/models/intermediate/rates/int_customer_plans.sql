@@ -13,12 +13,12 @@ with assignments as (
                     plans.customer_id, plans.customer_group, plans.partner_id, plans.valid_from,
                     plans.call_plan_id, plans.service_plan_id, plans.file_id, plans.line
                 order by customers.valid_from
-            ) as place
+            ) as owner_place
         from {{ ref('stg_landing__customer_plans') }} as plans
         left join {{ ref('stg_landing__customer_periods') }} as customers
             on plans.customer_id = customers.customer_id and customers.valid_to > plans.valid_from
     )
-    where place = 1
+    where owner_place = 1
 )
 {%- for kind in kinds %},
 
