@@ -183,6 +183,7 @@ def _run(workspace: Workspace, started_at: str, progress: Progress, settings: Ru
         steps.append(Step(step, rows, seconds))
         progress(step, rows, seconds)
 
+    warehouse.wait_for_leftover(workspace, told)
     if settings.rebuild:
         _forget_warehouse(workspace)
     elif damaged := warehouse.damage(workspace):

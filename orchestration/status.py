@@ -88,6 +88,10 @@ PLATFORM_QUESTIONS = {
         )
         where total_eur <> 0 order by happened_on desc, file, line limit 50
     """,
+    "unmatched": """
+        select partner_id, feed, reason, count(*) as rows, min(value) as example, min(mend) as mend
+        from unmatched_rows group by partner_id, feed, reason order by all
+    """,
     "mandates": """
         select partner_id, customer_id, mandate_problem, iban, mandate_id from mandates where mandate_problem is not null order by all
     """,
@@ -110,6 +114,7 @@ HEADINGS = {
     "unread_pbxs": "PBXs without a reading at the month's end: drafts kept back",
     "overdue": "Not paid (as of the newest day that landed)",
     "unowned_payments": "Payments that settle no invoice (the newest 50)",
+    "unmatched": "Landed, and can never match anything (table unmatched_rows)",
     "mandates": "Mandates that cannot be used",
     "unguarded": "Customers whose IDS range cannot be read",
     "months": "Months (calls, in the month in which they were made)",

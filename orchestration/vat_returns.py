@@ -37,13 +37,17 @@ MONTHS = """
 
 @dataclass(frozen=True)
 class VatReturn:
-    """One category and percent of a quarter: ``invoices`` with it, without VAT, and VAT; ``filed_at`` is empty before it is filed."""
+    """One category and percent of a quarter: ``invoices`` with it, without VAT, and VAT; ``filed_at`` is empty before it is filed.
+
+    ``drafts`` of the invoices are not approved yet, and in the amounts all the same: a return with any cannot be filed.
+    """
 
     partner_id: str
     quarter: str
     vat_category: str
     vat_percent: Decimal | None
     invoices: int
+    drafts: int
     net_eur: Decimal
     vat_eur: Decimal
     filed_at: str | None
@@ -79,6 +83,7 @@ def vat_return(workspace: Workspace, partner_id: str, quarter: str) -> list[VatR
             category,
             percent,
             len(of_rate),
+            sum(row["status"] in ("draft", "blocked") for row in of_rate),
             sum((row["net_eur"] for row in of_rate), Decimal(0)),
             sum((row["vat_eur"] or Decimal(0) for row in of_rate), Decimal(0)),
             filed_at,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,8 +17,11 @@ import duckdb
 from orchestration.errors import TiktellerError
 from orchestration.landing import decisions, file_sources
 from orchestration.landing.feeds import DECLARED, FEEDS, Feed
+from orchestration.progress import Progress
 from orchestration.workspace import Workspace
 
+HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+LEFTOVER_PATIENCE_S = 600
 STORAGE_VERSION = "v1.5.0"  # older DuckDB clients can open the file
 DEFAULT_MEMORY = "4GB"  # leaves 2 GiB of the run's 6 for Python, Arrow and dbt
 SOUND = {"debug_enable_caching_operators": "false"}
@@ -131,11 +136,46 @@ def _refused(workspace: Workspace, error: duckdb.IOException) -> TiktellerError:
     text = str(error)
     if "lock" not in text.lower():
         return TiktellerError(f"{workspace.warehouse} does not open: {text.splitlines()[0]}")
-    holder = re.search(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)", text)
+    holder = HOLDER.search(text)
     who = f"process {holder['pid']} ({holder['program']})" if holder else "another process"
     return TiktellerError(
         f"{workspace.warehouse} is in use by {who}", mend="wait until it ends, or end it; readers open serving/ instead (tikteller sql)"
     )
+
+
+def wait_for_leftover(workspace: Workspace, progress: Progress) -> None:
+    """Wait until the dbt of a run that was killed has ended: it goes on alone for a while, and holds the warehouse.
+
+    Anybody else who holds it is told by ``connect``.
+    """
+    until = time.monotonic() + LEFTOVER_PATIENCE_S
+    told: int | None = None
+    while time.monotonic() < until and (pid := _leftover(workspace)) is not None:
+        if pid != told:
+            progress(f"waiting for process {pid}, what is left of a run that was killed", None, None)
+            told = pid
+        time.sleep(0.2)
+
+
+def _leftover(workspace: Workspace) -> int | None:
+    """The process that holds the warehouse, where it is our own dbt."""
+    if not workspace.warehouse.exists():
+        return None
+    try:
+        duckdb.connect(str(workspace.warehouse), config=settings(workspace) | {"storage_compatibility_version": STORAGE_VERSION}).close()
+    except duckdb.IOException as error:
+        if (holder := HOLDER.search(str(error))) and _is_our_dbt(int(holder["pid"])):
+            return int(holder["pid"])
+    except duckdb.Error:
+        pass  # damaged, or a setting is not one: the run says it
+    return None
+
+
+def _is_our_dbt(pid: int) -> bool:
+    try:
+        return b"tikteller-dbt" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended, or the system has no /proc
+        return False
 
 
 def create_raw(connection: duckdb.DuckDBPyConnection) -> None:

@@ -255,7 +255,7 @@ def _vat_file(args: argparse.Namespace) -> int:
 
 
 def _write_vat(rows: Sequence[VatReturn], form: Format) -> None:
-    columns = ("partner_id", "quarter", "vat_category", "vat_percent", "invoices", "net_eur", "vat_eur", "filed_at")
+    columns = ("partner_id", "quarter", "vat_category", "vat_percent", "invoices", "drafts", "net_eur", "vat_eur", "filed_at")
     write(Answer(columns, [tuple(getattr(each, name) for name in columns) for each in rows]), form, sys.stdout)
 
 

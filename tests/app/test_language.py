@@ -12,6 +12,7 @@ import pytest
 
 from apps.language import LANGUAGES, REASONS, TEXTS, change, days, minutes, money, month, months, number, percent, reason, text, verbatim
 
+DBT_PROJECT = Path("dbt_project")
 SOURCES = [path for path in Path("apps").rglob("*.py") if path.name != "language.py"]
 
 
@@ -80,6 +81,26 @@ def test_pages_use_the_words_that_exist_and_no_word_is_left_over() -> None:
 def test_a_name_is_shown_and_not_interpreted() -> None:
     assert verbatim("De *Gouden* [Leeuw](x)") == r"De \*Gouden\* \[Leeuw\]\(x\)"
     assert {text(language, "total") for language in LANGUAGES} == {"Totaal", "Total"}
+
+
+def _quarantine_reasons() -> set[str]:
+    """What the feeds, the four dialects and landing itself refuse rows for, as it is written there."""
+    declared = (DBT_PROJECT / "models/staging/landing/_landing__sources.yml").read_text()
+    found = set(re.findall(r"(?:reason|unknown): ([a-z0-9_]+)", declared))
+    calls = DBT_PROJECT / "models/intermediate/calls/int_calls_attributed.sql"
+    for model in (*(DBT_PROJECT / "models/staging/cdrs").glob("stg_*.sql"), calls):
+        verdict = model.read_text().partition("end as reject_reason")[0].rpartition("    case\n")[2]
+        found |= set(re.findall(r"then '([a-z0-9_]+)'", verdict))
+    for module in (DBT_PROJECT.parent / "orchestration/landing").glob("*.py"):
+        found |= set(re.findall(r'Fault\("([a-z0-9_]+)"', module.read_text()))
+    return found - {"too_few"}  # of a line that goes on in the next
+
+
+def test_every_reason_has_words() -> None:
+    """A partner would read `deck_version_blocked` in the middle of a Dutch sentence, and not know what is wrong with its price list."""
+    reasons = _quarantine_reasons()
+    assert {"deck_version_blocked", "wrong_header", "numbers_disagree", "other_partners_row"} <= reasons
+    assert {code for code in reasons for language in LANGUAGES if reason(language, code) == f"`{code}`"} == set()
 
 
 def test_reasons_are_words_in_both_languages() -> None:

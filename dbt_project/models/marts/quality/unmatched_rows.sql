@@ -29,6 +29,24 @@ read_numbers as (
     from {{ read_numbers('own_numbers', ref('dialled_prefixes'), ref('short_numbers'), ref('dialling_plans'), keep=['file_id', 'line', 'partner_id']) }}
 ),
 
+-- the newest reading of a PBX says that it has users, and no order of the partner who has the customer bears it any more
+newest_readings as (
+    select
+        customers.partner_id,
+        counts.pbx_id,
+        counts.customer_id,
+        cast(counts.read_at as date) as read_on,
+        counts.extensions,
+        counts.file_id,
+        counts.line,
+        row_number() over (
+            partition by customers.partner_id, counts.pbx_id, counts.customer_id order by counts.read_at desc, counts.file_id desc, counts.line desc
+        ) as place
+    from {{ ref('stg_landing__extension_counts') }} as counts
+    inner join {{ ref('stg_landing__customer_periods') }} as customers
+        on counts.customer_id = customers.customer_id and {{ holds_on('customers', 'cast(counts.read_at as date)') }}
+),
+
 lonely as (
     select
         landed.partner_id,
@@ -91,6 +109,26 @@ lonely as (
         'no number of the world is written so in the country of its partner: write it with + and its country code' as mend
     from read_numbers
     where e164 is null or not exists (select 1 from calling_codes where starts_with(read_numbers.e164, calling_codes.code))
+
+    union all
+
+    select
+        readings.partner_id,
+        'extension_counts' as feed,
+        readings.file_id,
+        readings.line,
+        readings.pbx_id as value,
+        'reading_without_order' as reason,
+        'nobody bills these seats: land the delivered order line of this customer and partner that bears the PBX' as mend
+    from newest_readings as readings
+    where
+        readings.place = 1
+        and readings.extensions > 0
+        and not exists (
+            select 1
+            from {{ ref('int_order_lines') }} as lines
+            where {{ same_key('lines', 'readings', ['partner_id', 'pbx_id', 'customer_id']) }} and lines.delivered_on is not null and lines.ends_on > readings.read_on
+        )
 )
 
 select lonely.partner_id, lonely.feed, files.file, lonely.line, lonely.value, lonely.reason, lonely.mend
