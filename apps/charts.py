@@ -486,8 +486,9 @@ def peaks_against_limit(rows: pd.DataFrame, limit_calls: int | None, language: L
         ],
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>",
     )
-    highest = max(1, *rows.peak_calls) if len(rows) else 1
+    highest = top = max(1, *rows.peak_calls) if len(rows) else 1
     if limit_calls is not None and limit_calls <= LONGEST_LIMIT * highest:
+        top = max(highest, limit_calls)
         fig.add_hline(y=limit_calls, line={"color": MARGIN, "width": 2})
         note(
             fig,
@@ -503,5 +504,6 @@ def peaks_against_limit(rows: pd.DataFrame, limit_calls: int | None, language: L
         ticktext=[short_day(language, pd.Timestamp(value).date()) for value in rows.call_date[::step]],
         tickfont={"color": MUTED},
     )
-    fig.update_yaxes(rangemode="tozero", nticks=5, tickfont={"color": MUTED}, tickformat=",d")
+    # calls are whole: between two of them there is no tick
+    fig.update_yaxes(rangemode="tozero", tickfont={"color": MUTED}, tickformat=",d", **({"nticks": 5} if top > 5 else {"dtick": 1}))
     return fig

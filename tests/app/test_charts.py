@@ -51,6 +51,13 @@ def test_days_over_the_limit_are_red() -> None:
     assert list(charts.peaks_against_limit(days, None, "en").data[0].marker.color) == [charts.VOLUME] * 3
 
 
+def test_the_ticks_of_a_small_peak_are_whole_calls() -> None:
+    """Fails if the axis of a customer with two calls at once reads 0, 1, 1, 2, 2."""
+    days = pd.DataFrame({"call_date": pd.date_range("2026-10-01", periods=2), "peak_calls": [1, 2]})
+    assert charts.peaks_against_limit(days, 4, "en").layout.yaxis.dtick == 1
+    assert charts.peaks_against_limit(days.assign(peak_calls=[60, 80]), 90, "en").layout.yaxis.dtick is None
+
+
 def test_an_hour_without_calls_is_empty_and_not_zero() -> None:
     peaks = [[0] * 24 for _ in range(7)]
     peaks[0][9] = 3
