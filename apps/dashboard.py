@@ -40,6 +40,10 @@ STYLE = """
 [class*="st-key-wraps-"] [data-testid="stColumn"] { min-width: 10.5rem; }
 [class*="st-key-scrolls-"] { overflow-x: auto; }
 [class*="st-key-scrolls-"] > div { min-width: 820px; }
+@media (max-width: 640px) {
+  [class*="st-key-phone-scrolls-"] { overflow-x: auto; }
+  [class*="st-key-phone-scrolls-"] > div { min-width: 540px; }
+}
 @media (max-width: 1100px) {
   [class*="st-key-wraps-"] [data-testid="stColumn"] { min-width: 12rem; }
   :is([class*="st-key-stacks-"], [class*="st-key-stacks-"] > div) > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }

@@ -108,15 +108,16 @@ def show_international(view: View) -> tuple[str, str] | None:
     if customers.empty:
         st.caption(say("no_international"))
         return None
-    clicked = st.plotly_chart(
-        charts.ranking(customers, view.language, key="customer_id", name="customer"),
-        key=f"international {view.partner_id} {view.period}",
-        theme=None,
-        on_select="rerun",
-        selection_mode="points",
-        config=charts.CONFIG,
-        alt=say("international_customers"),
-    )
+    with st.container(key="phone-scrolls-customers"):
+        clicked = st.plotly_chart(
+            charts.ranking(customers, view.language, key="customer_id", name="customer"),
+            key=f"international {view.partner_id} {view.period}",
+            theme=None,
+            on_select="rerun",
+            selection_mode="points",
+            config=charts.CONFIG,
+            alt=say("international_customers"),
+        )
     st.caption(say("international_hint"))
     if not clicked.selection.points:
         return None
@@ -128,12 +129,13 @@ def show_destinations(view: View, customer_id: str, customer: str) -> None:
     st.subheader(text(view.language, "top_destinations", customer=verbatim(customer)))
     destinations = queries.international_destinations(view.snapshot, view.call_days, customer_id, view.language, MOST_DESTINATIONS)
     shown = destinations.head(DESTINATIONS_SHOWN)
-    st.plotly_chart(
-        charts.ranking(shown, view.language, key="country", name="name"),
-        key="destinations",
-        theme=None,
-        config=charts.CONFIG,
-    )
+    with st.container(key="phone-scrolls-destinations"):
+        st.plotly_chart(
+            charts.ranking(shown, view.language, key="country", name="name"),
+            key="destinations",
+            theme=None,
+            config=charts.CONFIG,
+        )
     if more := len(destinations) - len(shown):
         st.caption(text(view.language, "more_destinations", count=len(shown), more=more))
 

@@ -200,10 +200,11 @@ def line_names(lines: pd.DataFrame) -> list[str]:
 
 def show_lines_chart(view: View, lines: pd.DataFrame) -> None:
     limits = [text(view.language, LIMITS[bottleneck]) for bottleneck in lines.bottleneck]
-    st.plotly_chart(
-        charts.lines_and_peaks(lines, line_names(lines), limits, view.language),
-        key="lines", theme=None, config=charts.CONFIG, alt=text(view.language, "customer_lines"),
-    )  # fmt: skip
+    with st.container(key="phone-scrolls-lines"):
+        st.plotly_chart(
+            charts.lines_and_peaks(lines, line_names(lines), limits, view.language),
+            key="lines", theme=None, config=charts.CONFIG, alt=text(view.language, "customer_lines"),
+        )  # fmt: skip
 
 
 def show_line_notices(view: View, lines: pd.DataFrame) -> None:
