@@ -1,12 +1,18 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='call_hash') }}
 
 -- Most calls have one record and need no look at any other. Here are those that may belong together, over all files and days: records of one call that
--- was sent twice, corrected or came in parts, and the legs of one conversation. One whose key is on a bill, from another line, belongs to that call or is told
+-- was sent twice, corrected or came in parts, and the legs of one conversation. One whose id is on a bill, from another line, belongs to that call or is told
 -- apart from it, also where the line on the bill has left landing.
 with readable as (
     select call_hash, other_hash, cdr_date, file_id, line, call_key
     from {{ ref('int_call_records') }}
     where reject_reason is null
+),
+
+bills_by_id as (
+    select call_key as known_as, file_sha256, line from {{ source('raw', 'frozen_calls') }}
+    union all
+    select {{ id_of_call_key('call_key') }} as known_as, file_sha256, line from {{ source('raw', 'frozen_calls') }} where {{ is_told_apart('call_key') }}
 ),
 
 memberships as (
@@ -38,7 +44,7 @@ shared as (
     union
     select readable.call_hash as hash
     from readable
-    inner join {{ source('raw', 'frozen_calls') }} as frozen on readable.call_key = frozen.call_key
+    inner join bills_by_id as frozen on readable.call_key = frozen.known_as
     inner join {{ source('raw', 'files') }} as files on readable.file_id = files.file_id
     where
         coalesce(frozen.line <> readable.line or frozen.file_sha256 not in (files.sha256, coalesce(files.content_sha256, files.sha256)), true)

@@ -76,13 +76,14 @@ named_{{ round }} as (
 ),
 {%- endfor %}
 
--- A call on a bill is known by the line that it stood on, whatever its key is made of today; a file that came back in other bytes by its key, where it is the
--- same call: the line on the bill may have left landing, and its id be used again.
+-- A call on a bill is known by the line that it stood on, whatever its key is made of today; a file that came back in other bytes by its id, where it is the
+-- same call: the line on the bill may have left landing, its id be used again, or stand on several bills.
 frozen_calls as (
     select
         call_key,
         min(freeze_id) as freeze_id,
         min(partner_id) as partner_id,
+        min(customer_id) as customer_id,
         min(callee) as callee,
         min(coalesce(dialled, callee)) as dialled,
         min(started_at) as started_at,
@@ -103,51 +104,78 @@ told_apart as (
     select
         named_4.*,
         min(name_4) over (partition by named_4.call_key) <> max(name_4) over (partition by named_4.call_key) as is_ambiguous,
-        max(coalesce(frozen_places.call_key, frozen_bytes.call_key)) over (partition by named_4.call_key, name_4) as frozen_key
+        coalesce(
+            frozen_places.call_key, frozen_bytes.call_key,
+            max(coalesce(frozen_places.call_key, frozen_bytes.call_key)) over (partition by named_4.call_key, name_4)
+        ) as frozen_key
     from named_4
     left join frozen_places
         on coalesce(named_4.content_sha256, named_4.sha256) = frozen_places.file_sha256 and named_4.line = frozen_places.line
     left join frozen_places as frozen_bytes on named_4.sha256 = frozen_bytes.file_sha256 and named_4.line = frozen_bytes.line
 ),
 
-compared_with_the_bill as (
+bills_by_id as (
+    select call_key as known_as, frozen_calls.* from frozen_calls
+    union all
+    select {{ id_of_call_key('call_key') }} as known_as, frozen_calls.* from frozen_calls where {{ is_told_apart('call_key') }}
+),
+
+payers as (select distinct payer_number, customer_id from {{ ref('int_payer_numbers') }}),
+
+compared_with_bills as (
     select
-        told_apart.*,
-        frozen_calls.call_key is not null as is_key_on_a_bill,
+        told_apart.call_key,
+        told_apart.name_4,
+        bills_by_id.call_key as billed_key,
         -- what either does not say is no difference
-        coalesce(frozen_calls.callee = told_apart.called_number or frozen_calls.dialled = told_apart.callee, true) as has_number_of_bill,
+        coalesce(bills_by_id.callee = told_apart.called_number or bills_by_id.dialled = told_apart.callee, true) as has_number_of_bill,
         coalesce(
             case
                 when told_apart.started_utc is null
-                    then date_trunc('minute', {{ local_time('frozen_calls.started_at', 'partners.local_time_zone') }}) = told_apart.started_minute
-                else date_trunc('minute', frozen_calls.started_at) = date_trunc('minute', told_apart.started_utc)
+                    then date_trunc('minute', {{ local_time('bills_by_id.started_at', 'partners.local_time_zone') }}) = told_apart.started_minute
+                else date_trunc('minute', bills_by_id.started_at) = date_trunc('minute', told_apart.started_utc)
             end,
             true
-        ) as has_minute_of_bill
+        ) as has_minute_of_bill,
+        told_apart.made_by = '' or bills_by_id.customer_id is null or callers.payer_number is not null or callees.payer_number is not null as may_be_of_payer
     from told_apart
-    left join frozen_calls on told_apart.call_key = frozen_calls.call_key
+    inner join bills_by_id on told_apart.call_key = bills_by_id.known_as
     left join {{ ref('stg_landing__partner_periods') }} as partners
-        on frozen_calls.partner_id = partners.partner_id and {{ holds_on('partners', 'frozen_calls.call_date') }}
+        on bills_by_id.partner_id = partners.partner_id and {{ holds_on('partners', 'bills_by_id.call_date') }}
+    left join payers as callers on told_apart.caller = callers.payer_number and bills_by_id.customer_id = callers.customer_id
+    left join payers as callees on told_apart.callee = callees.payer_number and bills_by_id.customer_id = callees.customer_id
 ),
 
-judged_keys as (
-    select
-        *,
-        max(case when is_key_on_a_bill and (has_number_of_bill or has_minute_of_bill) then 1 else 0 end) over (partition by call_key, name_4) as is_billed_by_key
-    from compared_with_the_bill
+billed_before as (
+    select call_key, name_4, billed_key
+    from (
+        select
+            call_key,
+            name_4,
+            billed_key,
+            row_number() over (
+                partition by call_key, name_4 order by max(case when has_number_of_bill and has_minute_of_bill then 1 else 0 end) desc, billed_key
+            ) as place
+        from compared_with_bills
+        where (has_number_of_bill and has_minute_of_bill) or ((has_number_of_bill or has_minute_of_bill) and may_be_of_payer)
+        group by call_key, name_4, billed_key
+    )
+    where place = 1
 ),
 
 keyed as (
     select
-        {{ ['file_id', 'line', 'source', 'call_id', 'leg', 'sequence', 'account', 'caller', 'callee', 'started_wall_clock', 'started_utc', 'talk_wall_clock',
+        {{ prefixed(['file_id', 'line', 'source', 'call_id', 'leg', 'sequence', 'account', 'caller', 'callee', 'started_wall_clock', 'started_utc', 'talk_wall_clock',
             'duration_s', 'direction', 'disposition', 'correlation_id', 'cdr_date', 'call_hash', 'other_hash', 'reject_reason', 'group_hash', 'home_date', 'sha256',
-            'content_sha256', 'talk_from_s', 'dialled_in', 'called_number'] | join(', ') }},
+            'content_sha256', 'talk_from_s', 'dialled_in', 'called_number'], 'told_apart') }},
         case
-            when frozen_key is not null then frozen_key
-            when (is_ambiguous or is_key_on_a_bill) and is_billed_by_key = 0 then call_key || '@' || name_4
-            else call_key
+            when told_apart.frozen_key is not null then told_apart.frozen_key
+            when billed_before.billed_key is not null then billed_before.billed_key
+            when told_apart.is_ambiguous or told_apart.call_key in (select call_key from frozen_calls) then {{ told_apart_key('told_apart.call_key', 'told_apart.name_4') }}
+            else told_apart.call_key
         end as call_key
-    from judged_keys
+    from told_apart
+    left join billed_before on told_apart.call_key = billed_before.call_key and told_apart.name_4 = billed_before.name_4
 ),
 
 -- late: the file was not there yet when the bill was made, under any name or compression
