@@ -325,7 +325,8 @@ def _rate(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> bool:
             connection.execute(f"select 1 from {relation} limit 0")
     except duckdb.Error:
         return False
-    connection.execute("create table int_days_to_rate as select distinct cdr_date from records")
+    for days in ("int_days_to_rate", "int_days_in_reach"):
+        connection.execute(f"create table {days} as select distinct cdr_date from records")
     connection.execute(
         "create table int_related_calls as select call_hash, call_hash as group_hash, cdr_date as first_date from records where false"
     )
@@ -334,7 +335,7 @@ def _rate(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> bool:
         "cdr_date as home_date, call_hash as group_hash from records where false"
     )
     connection.execute("create table int_twin_records as select file_id, line from records where false")
-    own = ("int_days_to_rate", "int_related_calls", "int_related_records", "int_twin_records")
+    own = ("int_days_to_rate", "int_days_in_reach", "int_related_calls", "int_related_records", "int_twin_records")
     relations = known | {name: name for name in own} | {"int_call_records": "records"}
     relations |= {name: f"raw.{name}" for name in ("files", "file_sources", "frozen_calls")}
     connection.execute(f"create table int_payer_numbers as {model('int_payer_numbers', relations)}")

@@ -18,14 +18,14 @@ numbers_of_records as (
     from {{ ref('int_call_records') }}
     where
         reject_reason is null
-        and cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
+        and cdr_date in (select cdr_date from {{ ref('int_days_in_reach') }})
         and {{ own_tail('caller') }} in (select tail from tails)
     union
     select callee as payer_number
     from {{ ref('int_call_records') }}
     where
         reject_reason is null
-        and cdr_date in (select cdr_date from {{ ref('int_days_to_rate') }})
+        and cdr_date in (select cdr_date from {{ ref('int_days_in_reach') }})
         and {{ own_tail('callee') }} in (select tail from tails)
 ),
 
