@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = verb("run", _run, "ingest what is new in landing, build, check and publish")
     run.add_argument("--accept-landed", action="store_true", help="publish although what landed fails its expectations")
-    run.add_argument("--rebuild", action="store_true", help="forget the warehouse and land everything again")
+    run.add_argument("--rebuild", action="store_true", help="make the warehouse anew from landing/; what lies there no longer is kept")
     stands = verb("status", _status, "freshness, files, quarantine, unrated calls, months, what waits, the last run", printing)
     stands.add_argument("--check", action="store_true", help="exit 1 where anything landed is not published, or the last run failed")
 

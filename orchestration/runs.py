@@ -22,7 +22,7 @@ import duckdb
 from orchestration import alerting, dbt, run_lock, serving, state, warehouse
 from orchestration.errors import TiktellerError
 from orchestration.faults import Held
-from orchestration.landing import register
+from orchestration.landing import carried, register
 from orchestration.progress import Progress, silent
 from orchestration.settings import RunSettings
 from orchestration.status import waiting_files
@@ -184,7 +184,7 @@ def _run(workspace: Workspace, started_at: str, progress: Progress, settings: Ru
         progress(step, rows, seconds)
 
     warehouse.wait_for_leftover(workspace, told)
-    if settings.rebuild:
+    if settings.rebuild or not workspace.warehouse.exists():
         _forget_warehouse(workspace)
     elif damaged := warehouse.damage(workspace):
         told(f"made anew from landing/: {damaged}")
@@ -304,8 +304,7 @@ def _damaged_snapshots(workspace: Workspace) -> Iterator[str]:
 
 def _forget_warehouse(workspace: Workspace) -> None:
     _remember_order(workspace)
-    for file in (workspace.warehouse, workspace.warehouse.with_suffix(".duckdb.wal")):
-        file.unlink(missing_ok=True)
+    carried.set_aside(workspace)
     shutil.rmtree(workspace.rated, ignore_errors=True)
 
 

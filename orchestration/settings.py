@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class RunSettings:
     """
     accept_landed   publish although the expectations on what landed fail: somebody has looked at it
-    rebuild         forget the warehouse and land everything again; landing/ is never changed, so nothing is lost
+    rebuild         make the warehouse anew from landing/; what lies there no longer is kept from the one before
     """
 
     accept_landed: bool = False

@@ -36,6 +36,11 @@ class Workspace:
         return self.root / "warehouse.duckdb"
 
     @property
+    def former_warehouse(self) -> Path:
+        """The warehouse that is being made anew, until what only it has is carried over."""
+        return self.root / "warehouse.before.duckdb"
+
+    @property
     def rated(self) -> Path:
         """The rated calls, a database file for each partner: part of the warehouse, and what each snapshot starts from."""
         return self.root / "rated"

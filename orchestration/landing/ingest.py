@@ -22,6 +22,7 @@ from orchestration import warehouse
 from orchestration.errors import TiktellerError
 from orchestration.landing import file_sources, fingerprints
 from orchestration.landing.arrivals import Arrival, Stray, arrivals
+from orchestration.landing.carried import carry_over, tell_lost
 from orchestration.landing.fingerprints import Fingerprint, Fingerprints, trusted
 from orchestration.landing.loading import Entry, FileReport, Landed, landed, load, load_again, write_ledger
 from orchestration.landing.register import Fate, Register, apply_withdrawals, note_gone, opened
@@ -73,6 +74,7 @@ def ingest(
     warehouse.create_raw(connection)
     found, strays = arrivals(workspace.landing)
     register = opened(workspace, connection)
+    is_new = connection.execute("select count(*) from raw.files").fetchone() == (0,)
     note_gone(register, found)
     register.write()
     apply_withdrawals(register, connection, out_of_turn)
@@ -86,6 +88,9 @@ def ingest(
     files = _numbered(connection, register, scans, set_aside, progress, out_of_turn)
     reports = list(_load_in_order(connection, files, run_id, progress))
     reports += _note(connection, set_aside, run_id)
+    if is_new or workspace.former_warehouse.exists():
+        carry_over(workspace, connection, register, progress, out_of_turn)
+        tell_lost(connection, register, progress)
     if unknown:
         register = opened(workspace, connection)
         apply_withdrawals(register, connection, out_of_turn)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from orchestration import dbt, state, warehouse
 from orchestration.errors import TiktellerError
-from orchestration.landing import fingerprints, register
+from orchestration.landing import carried, fingerprints, register
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import Workspace
@@ -58,9 +58,21 @@ class House:
             decided.execute(state.arrivals.update().where(state.arrivals.c.landed_at.is_not(None)).values(published_at="now"))
         return told
 
-    def rebuild(self) -> None:
+    def lose(self) -> list[str]:
         self.workspace.warehouse.unlink()
-        self.run()
+        return self.run()
+
+    def rebuild(self) -> list[str]:
+        carried.set_aside(self.workspace)
+        return self.run()
+
+    def raw(self) -> dict[str, list[tuple]]:
+        """Every raw table, but for what each run makes anew."""
+        tables = self.ask("select table_name from duckdb_tables() where schema_name = 'raw' and table_name not in ('clock', 'state')")
+        return {
+            table: self.ask(f"select columns(lambda each: each <> 'run_id') from raw.\"{table}\" order by all")
+            for (table,) in sorted(tables)
+        }
 
     def ask(self, sql: str) -> list[tuple]:
         with warehouse.connect(self.workspace, read_only=True) as connection:
@@ -99,7 +111,7 @@ def test_a_correction_of_the_same_night_counts_whatever_its_name(house: House, n
     house.put(f"cdrs/standard/{names[1]}.csv", calls(60))
     house.run()
     assert house.seconds() == {"c1": "60"}
-    house.rebuild()
+    house.lose()
     assert house.seconds() == {"c1": "60"}
 
 
@@ -115,7 +127,7 @@ def test_a_rebuild_keeps_the_order_and_the_day_of_arrival(house: House) -> None:
     for file in house.workspace.landing.rglob("*.csv"):
         os.utime(file, ns=(0, SECOND))  # restored from a backup: the dates say nothing any more
     house.workspace.fingerprints.unlink()
-    house.rebuild()
+    house.lose()
     assert house.ledger() == before
     assert house.seconds() == {"c1": "60"}
 
@@ -133,7 +145,7 @@ def test_a_file_that_was_archived_keeps_its_place(house: House, what: str) -> No
         first.unlink()
     else:
         first.rename(house.put("cdrs/standard/archive/2026/z.csv", ""))
-    house.rebuild()
+    house.lose()
     assert [row[0:1] + row[2:] for row in house.ledger()] == before
     assert house.seconds() == {"c1": "60"}
     assert house.run() == []
@@ -149,7 +161,7 @@ def test_a_twin_that_came_later_does_not_make_its_original_later(house: House) -
     house.run()
     assert house.ledger()[2][4] == 1
     original.unlink()
-    house.rebuild()
+    house.lose()
     assert house.seconds() == {"c1": "60"}
 
 
@@ -161,7 +173,7 @@ def test_a_file_that_comes_back_from_the_archive_takes_its_old_place(house: Hous
     house.run()
     kept = path.read_bytes()
     path.unlink()
-    house.rebuild()
+    house.lose()
     assert house.seconds() == {"c1": "60"}
     house.out_of_turn.clear()
     house.put("cdrs/standard/a.csv", kept)
@@ -183,7 +195,7 @@ def test_a_workspace_of_an_older_release_takes_its_order_along(house: House) -> 
         connection.execute("alter table raw.files drop column content_sha256")
         connection.execute("alter table raw.files drop column withdrawn_at")
     house.run()
-    house.rebuild()
+    house.lose()
     assert house.ledger() == before
     assert house.seconds() == {"c1": "60"}
 
@@ -200,7 +212,7 @@ def test_a_state_restored_from_an_older_backup_gives_no_number_twice(house: Hous
     house.put("cdrs/standard/c.csv", calls(60, "c2"))
     house.run()
     assert [row[:2] for row in house.ledger()] == [(1, "cdrs/standard/a.csv"), (2, "cdrs/standard/b.csv"), (3, "cdrs/standard/c.csv")]
-    house.rebuild()
+    house.lose()
     assert house.seconds() == {"c1": "60", "c2": "60"}
 
 
@@ -253,7 +265,7 @@ def test_the_same_calls_in_the_folder_of_another_account_have_moved(house: House
     stands = "select files.folder_account from raw.cdrs_asterisk inner join raw.files using (file_id)"
     assert house.ask(stands) == [("bert",)]
     assert house.out_of_turn
-    house.rebuild()
+    house.lose()
     assert house.ask(stands) == [("bert",)]
     wrong.unlink()
     house.run()
@@ -318,7 +330,7 @@ def test_a_folder_is_declared_after_its_files_have_landed(house: House, folder: 
         assert house.ledger() == before
         assert house.ask("select file_id, c14 from raw.cdrs_declared order by 1") == [(1, "60"), (2, "30")]
         assert house.ask("select * from raw.cdrs_asterisk") == []
-    house.rebuild()
+    house.lose()
     assert house.ledger() == before
     register.withdraw(house.workspace, "cdrs/asterisk/acme/a.csv")
     house.run()
@@ -351,7 +363,7 @@ def test_the_same_calls_under_another_source_have_moved(house: House, first: str
     tables = ("cdrs_standard", "cdrs_asterisk", "cdrs_declared")
     for _ in range(2):
         assert {file_id for table in tables for (file_id,) in house.ask(f"select file_id from raw.{table}")} <= {2}
-        house.rebuild()
+        house.lose()
 
 
 def test_a_file_that_has_grown_is_read_anew_in_all_its_lengths(house: House) -> None:
@@ -414,7 +426,7 @@ def test_a_withdrawn_file_counts_no_more_until_it_lands_again(house: House) -> N
         assert house.seconds() == {"c1": "60"}
         assert [(row[0], row[3], row[5]) for row in house.ledger()] == [(1, 0, False), (2, 1, True)]
     assert house.out_of_turn == ["again"]
-    house.rebuild()
+    house.lose()
     assert house.seconds() == {"c1": "60"}
     assert [(row[0], row[3], row[5]) for row in house.ledger()] == [(1, 0, False), (2, 1, True)]
     os.utime(path)  # landed again: it came last now
@@ -455,7 +467,7 @@ def test_a_withdrawn_file_is_gone_under_all_its_names(house: House) -> None:
     ]
     house.run()
     assert house.seconds() == {}
-    house.rebuild()
+    house.lose()
     assert house.seconds() == {}
     assert [row[3] for row in house.ledger()] == [0, 0]
 
@@ -484,7 +496,7 @@ def test_a_withdrawal_survives_a_state_restored_from_before_it(house: House, tmp
     shutil.copy(tmp_path / "backup", house.workspace.state)
     (house.workspace.root / "state.seen.json").unlink(missing_ok=True)  # what would refuse it is gone too
     house.run()
-    house.rebuild()
+    house.lose()
     assert house.seconds() == {}
 
 
@@ -542,6 +554,106 @@ def test_a_file_that_cannot_be_read_is_refused_by_name_and_stops_nobody(house: H
     assert house.seconds() == {"c1": "600", "c2": "60"}
 
 
+# What lies in landing/ no longer --------------------------------------------------------------------------------------
+
+
+SWITCH = """
+[formats.switch]
+header = "none"
+columns = { call_id = 1, caller = 2, callee = 3, started_at = 4, duration_s = 5, direction = 6 }
+directions = { outbound = ["OUT"] }
+[sources."cdrs/ours"]
+format = "switch"
+time_zone = "UTC"
+"""
+
+
+@pytest.fixture
+def lived_in(house: House) -> House:
+    """A house whose files were overwritten, archived, compressed, refused, sent twice and taken back since they landed."""
+    (house.workspace.root / "sources.toml").write_text(SWITCH)
+    house.put("customers/of-p1.csv", "customer_id,partner_id,name\nc1,p1,One\nc2,p1,Two\n")
+    house.put("cdrs/standard/archived.csv", calls(600, "c1"))
+    house.put("cdrs/standard/copy-of-archived.csv.gz", gzip.compress(calls(600, "c1").encode()))
+    house.put("cdrs/standard/Master.csv", calls(60, "c2") + "one,field\n")
+    house.put("cdrs/ours/archived.csv", "1,101,0612345678,2026-10-01 08:00:00,60,OUT\n")
+    house.put("cdrs/standard/wrong.csv", "who,knows\n1,2\n")
+    taken_back = house.put("cdrs/standard/taken-back.csv", calls(61, "c3"))
+    house.run()
+    house.put("customers/of-p2.csv", "customer_id,partner_id,name\nc1,p2,Ours\n")
+    register.withdraw(house.workspace, "cdrs/standard/taken-back.csv")
+    house.run()
+    house.put("customers/of-p1.csv", "customer_id,partner_id,name\nc1,p1,One and only\n")  # overwritten, and without c2
+    house.put("cdrs/standard/Master.csv", calls(61, "c4"))
+    house.run()
+    for file in (
+        "cdrs/standard/archived.csv",
+        "cdrs/standard/copy-of-archived.csv.gz",
+        "cdrs/ours/archived.csv",
+        "cdrs/standard/wrong.csv",
+    ):
+        (house.workspace.landing / file).unlink()
+    taken_back.unlink()
+    (house.workspace.root / "sources.toml").unlink()
+    return house
+
+
+def test_a_rebuild_loses_nothing_that_landed(lived_in: House) -> None:
+    """An export that is overwritten every night: a rebuild would lose its calls, and give a customer to whoever claimed it in between."""
+    lived_in.run()
+    before = lived_in.raw()
+    assert {table: len(before[table]) for table in ("customers", "cdrs_standard", "cdrs_declared")} == {
+        "customers": 4,
+        "cdrs_standard": 3,
+        "cdrs_declared": 1,
+    }
+    told = lived_in.rebuild()
+    assert lived_in.raw() == before
+    assert "kept from the warehouse of before: 6 files that lie in landing/ no longer" in told
+    assert not list(lived_in.workspace.root.glob("warehouse.before*"))
+
+
+def test_a_rebuild_that_was_killed_loses_nothing_either(lived_in: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ends a rebuild that takes long, and begins it again, would have thrown away what only the old warehouse has."""
+    lived_in.run()
+    before = lived_in.raw()
+    carried.set_aside(lived_in.workspace)
+    with monkeypatch.context() as killed:
+        killed.setattr("orchestration.landing.ingest.carry_over", _break_off)
+        with pytest.raises(KeyboardInterrupt):
+            lived_in.run()
+    carried.set_aside(lived_in.workspace)
+    lived_in.run()
+    assert lived_in.raw() == before
+
+
+def _break_off(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("how", ["lost", "damaged"])
+def test_what_a_lost_warehouse_takes_with_it_is_named(lived_in: House, how: str) -> None:
+    """Calls would be missing from the next invoice, and nobody could know which files to put back."""
+    lived_in.run()
+    if how == "damaged":
+        lived_in.workspace.warehouse.write_bytes(b"damaged")
+        told = lived_in.rebuild()
+        assert any(line.startswith("nothing is kept from the warehouse of before: ") for line in told)
+    else:
+        told = lived_in.lose()
+    (lost,) = [line for line in told if line.startswith("lost with the warehouse")]
+    for file in (
+        "customers/of-p1.csv (file ",
+        "cdrs/standard/archived.csv (file ",
+        "cdrs/standard/Master.csv (file ",
+        "cdrs/ours/archived.csv (file ",
+    ):
+        assert file in lost
+    assert "of-p2" not in lost
+    assert "taken-back" not in lost
+    assert not list(lived_in.workspace.root.glob("warehouse.before*"))
+
+
 # Any sequence ---------------------------------------------------------------------------------------------------------
 
 TEXTS = [calls(seconds, *ids) for seconds in (60, 600, 61) for ids in (("c1",), ("c1", "c2"), ("c2", "c3"))]
@@ -551,7 +663,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("land"), names, texts, st.booleans()),
         st.tuples(st.sampled_from(["withdraw", "compress", "touch", "archive"]), names),
-        st.tuples(st.sampled_from(["run", "rebuild", "forget"])),
+        st.tuples(st.sampled_from(["run", "rebuild", "lose", "forget"])),
     ),
     max_size=16,
 )
@@ -614,6 +726,13 @@ class Player:
         self.house.workspace.fingerprints.unlink(missing_ok=True)
 
     def rebuild(self) -> None:
+        """Nothing is lost that landed, wherever it is now."""
+        if self.house.workspace.warehouse.exists():
+            carried.set_aside(self.house.workspace)
+            self.run()
+
+    def lose(self) -> None:
+        """The disk is gone: what lies in landing/ no longer is too."""
         if self.house.workspace.warehouse.exists():
             self.present = {text for text in self.order if text in self.lying.values()}
             self.house.workspace.warehouse.unlink()
@@ -651,7 +770,7 @@ def test_any_sequence_of_landings_and_rebuilds_says_what_came_last(
     @given(steps)
     def play(sequence: list[tuple]) -> None:
         player = Player(tmp_path_factory.mktemp("sequence") / "workspace")
-        for act, *arguments in [*sequence, ("run",), ("rebuild",)]:
+        for act, *arguments in [*sequence, ("run",), ("rebuild",), ("lose",)]:
             getattr(player, act)(*arguments)
 
     play()
