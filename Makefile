@@ -72,8 +72,8 @@ year: environment  ## a demo year of twelve month ends, to the cent
 	@.venv/bin/python -m pytest tests/pipeline/test_year.py --year
 
 dagster: environment  ## the Dagster UI on the same workspace
-	@TIKTELLER_WORKSPACE="$(abspath $(WORKSPACE))" DAGSTER_HOME="$$(TIKTELLER_WORKSPACE='$(abspath $(WORKSPACE))' .venv/bin/python -m orchestration.runs)" \
-		.venv/bin/dagster dev -m orchestration.definitions
+	@TIKTELLER_WORKSPACE="$(abspath $(WORKSPACE))" DAGSTER_HOME="$$(TIKTELLER_WORKSPACE='$(abspath $(WORKSPACE))' .venv/bin/python -m orchestration.pipeline.runs)" \
+		.venv/bin/dagster dev -m orchestration.pipeline.definitions
 
 seeds: environment  ## derive the seeds anew from the locked phonenumbers
 	@.venv/bin/python -m orchestration.reference --write

@@ -17,7 +17,7 @@ from orchestration.output import FORMATS, Answer, Format, write
 from orchestration.workspace import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from orchestration.explaining import Explained
+    from orchestration.rules.explaining import Explained
 
 DEFAULT_PORT = 8501
 TABLE_ROWS = 1_000
@@ -182,8 +182,8 @@ def _demo_data(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from orchestration.progress import printed
-    from orchestration.runs import run
-    from orchestration.settings import RunSettings
+    from orchestration.pipeline.runs import run
+    from orchestration.pipeline.settings import RunSettings
 
     chosen = RunSettings(accept_landed=args.accept_landed, rebuild=args.rebuild)
     report = run(workspace_of(args).require(), printed(), chosen)
@@ -195,7 +195,7 @@ def _run(args: argparse.Namespace) -> int:
 def _withdraw(args: argparse.Namespace) -> int:
     from orchestration import run_lock
     from orchestration.landing.register import withdraw
-    from orchestration.runs import run
+    from orchestration.pipeline.runs import run
 
     workspace = workspace_of(args).require()
     with run_lock.shared(workspace):
@@ -212,14 +212,14 @@ def _withdraw(args: argparse.Namespace) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
-    from orchestration.explaining import explain
+    from orchestration.rules.explaining import explain
 
     _write_explained(explain(workspace_of(args).require(), args.call_id, args.partner), args.format)
     return 0
 
 
 def _quote(args: argparse.Namespace) -> int:
-    from orchestration.explaining import quote
+    from orchestration.rules.explaining import quote
 
     _write_explained([quote(workspace_of(args).require(), args.partner, args.plan, args.to, args.seconds, args.at)], args.format)
     return 0
@@ -237,7 +237,7 @@ def _write_explained(explained: Sequence[Explained], form: Format) -> None:
 
 
 def _what_if(args: argparse.Namespace) -> int:
-    from orchestration.what_if import DraftPlan, Scope, price_draft, price_plan, read_rates, totals
+    from orchestration.rules.what_if import DraftPlan, Scope, price_draft, price_plan, read_rates, totals
 
     if (args.plan is None) == (args.rates is None):
         raise UsageError("give --plan or --rates", mend="--plan for a plan that exists, --rates FILE for a draft")
@@ -279,7 +279,7 @@ def _what_if(args: argparse.Namespace) -> int:
 
 def _rerate(args: argparse.Namespace) -> int:
     from orchestration.progress import printed
-    from orchestration.rerating import rerate
+    from orchestration.pipeline.rerating import rerate
 
     report, changes = rerate(workspace_of(args).require(), args.first_day, args.last_day, args.partner, printed())
     for line in (*(change.line for change in changes), *(() if report.published else report.lines())):
@@ -289,7 +289,7 @@ def _rerate(args: argparse.Namespace) -> int:
 
 def _release(args: argparse.Namespace) -> int:
     from orchestration.commands.month_end import publish_decision
-    from orchestration.key_releases import release
+    from orchestration.landing.key_releases import release
 
     workspace = workspace_of(args).require()
     released = release(workspace, args.feed, args.key, args.partner, args.first_day)
@@ -298,7 +298,7 @@ def _release(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from orchestration.status import status
+    from orchestration.pipeline.status import status
 
     found = status(workspace_of(args))
     found.write(args.format, sys.stdout)
@@ -306,7 +306,7 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _sql(args: argparse.Namespace) -> int:
-    from orchestration.sql import answer, opened, write_parquet
+    from orchestration.serving.sql import answer, opened, write_parquet
 
     if args.format == "parquet" and not args.out:
         raise UsageError("parquet is no text for a terminal", mend="add --out FILE")
@@ -386,13 +386,13 @@ def _read_pbx(args: argparse.Namespace) -> int:
 
 
 def _pvc_arguments(parser: argparse.ArgumentParser) -> None:
-    from orchestration.capacity import add_arguments
+    from orchestration.rules.capacity import add_arguments
 
     add_arguments(parser)
 
 
 def _pvc(args: argparse.Namespace) -> int:
-    from orchestration import capacity
+    from orchestration.rules import capacity
 
     answer = capacity.run(args)
     if args.format == "table":
@@ -405,7 +405,7 @@ def _pvc(args: argparse.Namespace) -> int:
 
 
 def _ids_backtest(args: argparse.Namespace) -> int:
-    from orchestration.ids import BacktestRequest, backtest
+    from orchestration.rules.ids_backtest import BacktestRequest, backtest
 
     found = backtest(workspace_of(args), BacktestRequest(args.partner, args.limits, args.customer, args.first_day, args.last_day))
     if args.format != "table":

@@ -14,7 +14,7 @@ from apps import address, charts, queries
 from apps.language import DASH, number, percent, text, verbatim
 from apps.queries import AccessProfile
 from apps.view import View, handed_over
-from orchestration.capacity import (
+from orchestration.rules.capacity import (
     SRTP_TAGS,
     PvcAnswer,
     PvcRequest,

@@ -1,5 +1,5 @@
 {#
-    The fraud guard (IDS, DOMAIN 6). The models of security/ and `tikteller ids-backtest` (orchestration/ids.py, on a published file) are these macros.
+    The fraud guard (IDS, DOMAIN 6). The models of security/ and `tikteller ids-backtest` (orchestration/rules/ids_backtest.py, on a published file) are these macros.
     A relation that a macro takes is a table's or a CTE's name.
 #}
 

@@ -1,6 +1,6 @@
 {#
     How many calls fit on a line (DOMAIN 7). Arguments are SQL expressions: bytes, milliseconds and ip_version whole numbers, the rest decimals.
-    Also rendered outside dbt (orchestration.capacity), so that a page and the command line show the arithmetic of these very formulas.
+    Also rendered outside dbt (orchestration.rules.capacity), so that a page and the command line show the arithmetic of these very formulas.
 #}
 
 {% macro rtp_header_bytes() -%} 12 {%- endmacro %}

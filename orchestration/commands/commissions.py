@@ -27,7 +27,7 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
 
 def _settle(args: argparse.Namespace) -> int:
     from orchestration.commands.month_end import publish_decision
-    from orchestration.commissions import settle
+    from orchestration.billing.commissions import settle
 
     workspace = workspace_of(args).require()
     settled = settle(workspace, args.partner, args.month, args.reseller_ids)
@@ -39,7 +39,7 @@ def _settle(args: argparse.Namespace) -> int:
 
 
 def _render(args: argparse.Namespace) -> int:
-    from orchestration.commissions import render_statements
+    from orchestration.billing.commissions import render_statements
 
     made = render_statements(workspace_of(args).require(), args.partner, args.month, args.reseller_ids, args.language)
     rows = [tuple(str(value) if name == "pdf" else value for name, value in vars(each).items()) for each in made]

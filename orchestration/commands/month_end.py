@@ -15,8 +15,8 @@ from orchestration.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestration.documents.rendering import FailedInvoice
-    from orchestration.invoicing import Approved
-    from orchestration.vat_returns import VatReturn
+    from orchestration.billing.invoicing import Approved
+    from orchestration.billing.vat_returns import VatReturn
 
 
 def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argparse.ArgumentParser) -> None:
@@ -71,9 +71,9 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
 
 
 def _close(args: argparse.Namespace) -> int:
-    from orchestration.closing import close_month, published
-    from orchestration.draft_problems import by_problem, told_some
-    from orchestration.invoicing import incomplete_drafts, listed
+    from orchestration.billing.closing import close_month, published
+    from orchestration.billing.draft_problems import by_problem, told_some
+    from orchestration.billing.invoicing import incomplete_drafts, listed
 
     workspace = workspace_of(args).require()
     closed = close_month(workspace, args.partner, args.month)
@@ -119,7 +119,7 @@ def _invoices_usage(args: argparse.Namespace) -> int:
 
 
 def _invoices_list(args: argparse.Namespace) -> int:
-    from orchestration.invoicing import customer_names, listed
+    from orchestration.billing.invoicing import customer_names, listed
 
     workspace = workspace_of(args).require()
     rows = listed(workspace, args.partner, args.month, args.status)
@@ -146,8 +146,8 @@ def _for_people(rows: Sequence[Mapping[str, Any]], names: Mapping[tuple[str, str
 
 
 def _invoices_approve(args: argparse.Namespace) -> int:
-    from orchestration.draft_problems import by_problem, told, told_some
-    from orchestration.invoicing import INCOMPLETE, approve, is_late, month_to_approve
+    from orchestration.billing.draft_problems import by_problem, told, told_some
+    from orchestration.billing.invoicing import INCOMPLETE, approve, is_late, month_to_approve
 
     workspace = workspace_of(args).require()
     month = args.month or month_to_approve(workspace, args.partner, args.invoice_ids)
@@ -175,7 +175,7 @@ def _invoices_approve(args: argparse.Namespace) -> int:
 
 
 def _invoices_credit(args: argparse.Namespace) -> int:
-    from orchestration.invoicing import credit
+    from orchestration.billing.invoicing import credit
 
     workspace = workspace_of(args).require()
     note = credit(workspace, args.partner, args.invoice_number, args.reason, args.line, args.date)
@@ -191,7 +191,7 @@ def _write_approved(approved: Sequence[Approved], form: Format) -> None:
 
 def _invoices_render(args: argparse.Namespace) -> int:
     from orchestration.documents.rendering import render_all
-    from orchestration.invoicing import renderable_invoices
+    from orchestration.billing.invoicing import renderable_invoices
 
     workspace = workspace_of(args).require()
     if args.draft:
@@ -208,7 +208,7 @@ def _invoices_render(args: argparse.Namespace) -> int:
 
 def _render_drafts(workspace: Workspace, args: argparse.Namespace) -> int:
     from orchestration.documents.rendering import FailedInvoice, render_draft
-    from orchestration.invoicing import draft_documents, month_to_approve
+    from orchestration.billing.invoicing import draft_documents, month_to_approve
 
     if not args.partner:
         raise UsageError("drafts are those of one partner", mend="add --partner P")
@@ -236,14 +236,14 @@ def _vat_usage(args: argparse.Namespace) -> int:
 
 
 def _vat_list(args: argparse.Namespace) -> int:
-    from orchestration.vat_returns import vat_return
+    from orchestration.billing.vat_returns import vat_return
 
     _write_vat(vat_return(workspace_of(args).require(), args.partner, args.quarter), args.format)
     return 0
 
 
 def _vat_file(args: argparse.Namespace) -> int:
-    from orchestration.vat_returns import earlier_drafts, file_return
+    from orchestration.billing.vat_returns import earlier_drafts, file_return
 
     workspace = workspace_of(args).require()
     filed = file_return(workspace, args.partner, args.quarter)
@@ -261,7 +261,7 @@ def _write_vat(rows: Sequence[VatReturn], form: Format) -> None:
 
 def publish_decision(workspace: Workspace, partner_id: str) -> int:
     """Run the pipeline, so that readers see what was decided; fails where this partner does not have it."""
-    from orchestration.runs import run
+    from orchestration.pipeline.runs import run
 
     report = run(workspace)
     for line in report.lines() if not report.went_well else ():

@@ -37,7 +37,7 @@ def add_verbs(verb: AddVerb, printing: argparse.ArgumentParser) -> None:
 
 
 def _reminders(args: argparse.Namespace) -> int:
-    from orchestration import dunning
+    from orchestration.receivables import dunning
 
     if args.send and args.restore:
         raise UsageError("--send and --restore do not go together", mend="--send also writes what an interrupted one left")
@@ -74,8 +74,8 @@ def _reminders(args: argparse.Namespace) -> int:
 
 
 def _direct_debit(args: argparse.Namespace) -> int:
-    from orchestration import collecting
-    from orchestration.bank import next_business_day, why_closed
+    from orchestration.receivables import collecting
+    from orchestration.documents.bank import next_business_day, why_closed
 
     workspace = workspace_of(args).require()
     with replacing(args.out) as unfinished:

@@ -19,7 +19,7 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _try(args: argparse.Namespace) -> int:
-    from orchestration.source_trial import try_source
+    from orchestration.landing.trial import try_source
 
     trial = try_source(workspace_of(args), args.file, args.format_name)
     write(Answer(trial.columns, list(trial.rows)), args.form, sys.stdout)

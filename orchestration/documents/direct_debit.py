@@ -22,7 +22,7 @@ from stdnum import bic, iban
 from stdnum.eu import at_02
 from text_unidecode import unidecode
 
-from orchestration.bank import is_iban
+from orchestration.documents.bank import is_iban
 from orchestration.documents.invoice import round_cents
 from orchestration.documents.wording import printable
 from orchestration.errors import TiktellerError

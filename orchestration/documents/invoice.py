@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from stdnum.eu import vat
 
-from orchestration.bank import is_iban
+from orchestration.documents.bank import is_iban
 from orchestration.errors import TiktellerError
 
 CENT = Decimal("0.01")

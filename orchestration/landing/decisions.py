@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from orchestration import state
-from orchestration.contracts import contract
+from orchestration.warehouse.contracts import contract
 from orchestration.errors import TiktellerError
 from orchestration.workspace import Workspace
 

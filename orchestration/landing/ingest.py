@@ -120,9 +120,9 @@ def _read_as_declared(
     A text that is to be cut into other fields is landed again under its own number: "later" stays what it was. It is read from its file,
     as far as that is still what it was, or has grown since. What cannot be read now is told, and left to the next run.
     """
-    from orchestration import dbt  # it knows the build, which reads what we land
+    from orchestration.warehouse import builds  # it knows the build, which reads what we land
 
-    is_news, is_done = not dbt.reads_as_declared(workspace), True
+    is_news, is_done = not builds.reads_as_declared(workspace), True
     before, known = file_sources.landed_texts(connection), fingerprints.remembered(workspace)
     for arrival in found:
         seen = trusted(arrival, known)
@@ -152,7 +152,7 @@ def _read_as_declared(
                 cursor.close()
     file_sources.renew(connection, read_sources(workspace.root / SOURCES_FILE), out_of_turn)
     if is_done:
-        dbt.remember_sources(workspace)
+        builds.remember_sources(workspace)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from orchestration.reports.contents import Column, Contents, RunningTotals
 from orchestration.reports.definition import MEANINGS, Report, kind_of
 from orchestration.reports.delimited import DIALECTS, write_csv
 from orchestration.reports.question import Question, question
-from orchestration.sql import FETCH_ROWS, Edition, editions, opened
+from orchestration.serving.sql import FETCH_ROWS, Edition, editions, opened
 from orchestration.workspace import Workspace
 
 FileFormat = Literal["csv", "xlsx", "parquet"]
@@ -136,7 +136,7 @@ def _write_rows(
 
 def _meanings(report: Report) -> dict[str, str]:
     """Column -> what it means: as the report says itself, else as the published tables declare, the first one first, else as always."""
-    from orchestration.contracts import meanings
+    from orchestration.warehouse.contracts import meanings
 
     found = dict(MEANINGS)
     for table in reversed(report.tables):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.formulas import formula
+from orchestration.warehouse.formulas import formula
 from orchestration.reports.definition import Report
 
 BUCKETS = ("not_due", "days_1_30", "days_31_60", "days_61_90", "days_over_90", "credit")

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration import serving
-from orchestration.what_if import price_plan
+from orchestration.rules.what_if import price_plan
 from orchestration.workspace import Workspace
 from tests.benchmarks.commands import Measured, tikteller, timed
 

@@ -18,7 +18,7 @@ import duckdb
 import psycopg
 import pyarrow as pa
 
-from orchestration.formulas import model, rule
+from orchestration.warehouse.formulas import model, rule
 from orchestration.workspace import SEEDS_DIR
 from tests.postgres import running_postgres
 

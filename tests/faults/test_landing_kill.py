@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import dbt, warehouse
+from orchestration import warehouse
+
+from orchestration.warehouse import builds
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import Workspace
@@ -20,13 +22,14 @@ from orchestration.workspace import Workspace
 READ_ANEW = """
 import os, signal, sys
 from pathlib import Path
-from orchestration import dbt, warehouse
+from orchestration import warehouse
+from orchestration.warehouse import builds
 from orchestration.landing import file_sources, ingest
 from orchestration.workspace import Workspace
 file_sources.renew = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 workspace = Workspace(Path(sys.argv[1]))
 with warehouse.connect(workspace) as connection:
-    ingest.ingest(workspace, connection, "killed", out_of_turn=lambda: dbt.forget_build(workspace))
+    ingest.ingest(workspace, connection, "killed", out_of_turn=lambda: builds.forget_build(workspace))
 """
 
 HEADER = "call_id,caller,callee,started_at,duration_s\n"
@@ -134,10 +137,10 @@ def test_a_run_killed_while_it_reads_anew_leaves_no_day_rated_by_the_old_format(
     (folder / "a.csv").write_text(calls_of(1))
     with warehouse.connect(workspace) as connection:
         ingest(workspace, connection, "whole")
-    dbt.build_went_well(workspace)
+    builds.build_went_well(workspace)
     (workspace.root / "sources.toml").write_text('[sources."cdrs/standard/own"]\ndelimiter = ","\ncolumns = { callee = "caller" }')
     killed = subprocess.run([sys.executable, "-c", READ_ANEW, str(workspace.root)], cwd=Path(__file__).parents[2])
     assert killed.returncode == -signal.SIGKILL
     with warehouse.connect(workspace) as connection:
         assert connection.execute("select count(*) from raw.cdrs_declared").fetchone() == (ROWS,)
-    assert not dbt.is_built(workspace)
+    assert not builds.is_built(workspace)

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from orchestration import dbt, warehouse
+from orchestration import warehouse
+
+from orchestration.warehouse import builds
 from orchestration.workspace import Workspace
 
 
 def run_dbt(workspace: Workspace, *arguments: str, into: str = "tests") -> list[dict[str, Any]]:
     """Run dbt on the workspace's warehouse; the results of its run, one of each node, also of those that failed."""
     target = workspace.dbt_target / into
-    command = [dbt.EXECUTABLE, *arguments, "--target-path", str(target), "--log-path", str(target / "log")]
-    done = subprocess.run(command, env=os.environ | dbt.environment(workspace), capture_output=True, text=True)
+    command = [builds.EXECUTABLE, *arguments, "--target-path", str(target), "--log-path", str(target / "log")]
+    done = subprocess.run(command, env=os.environ | builds.environment(workspace), capture_output=True, text=True)
     results = target / "run_results.json"
     if not results.exists():
         pytest.fail(f"dbt {' '.join(arguments)} did not run\n{done.stdout[-5000:]}\n{done.stderr[-2000:]}")

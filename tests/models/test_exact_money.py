@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.formulas import formula
+from orchestration.warehouse.formulas import formula
 from orchestration.reports import contents
 
 Row = tuple[Decimal | int, ...]

@@ -16,7 +16,7 @@ import pytest
 
 from orchestration import serving, warehouse
 from orchestration.errors import TiktellerError
-from orchestration.ids import BacktestRequest, backtest, judge
+from orchestration.rules.ids_backtest import BacktestRequest, backtest, judge
 from orchestration.output import Answer
 from orchestration.workspace import SEEDS_DIR, Workspace
 from tests.conftest import tikteller

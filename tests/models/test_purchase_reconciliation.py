@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestration import warehouse
-from orchestration.formulas import formula
+from orchestration.warehouse.formulas import formula
 from orchestration.workspace import SEEDS_DIR, Workspace
 from tests.models import oracle
 

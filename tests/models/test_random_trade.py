@@ -18,7 +18,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from orchestration.formulas import formula, model, rule
+from orchestration.warehouse.formulas import formula, model, rule
 from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR
 from tests.models import oracle
 from tests.models.random_trade import FEEDS, NUMBERS, RandomCall, Trade, calls_of, trades

@@ -7,7 +7,9 @@ from decimal import Decimal
 
 import duckdb
 
-from orchestration import publishing, serving
+from orchestration import serving
+
+from orchestration.serving import publishing
 from orchestration.workspace import PLATFORM, Workspace
 
 

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from lxml import etree
 
 from orchestration import state
-from orchestration.collecting import DirectDebits, direct_debits, filed
+from orchestration.receivables.collecting import DirectDebits, direct_debits, filed
 from orchestration.documents.direct_debit import SCHEMA
 from orchestration.errors import TiktellerError
-from orchestration.invoicing import approve, credit
+from orchestration.billing.invoicing import approve, credit
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.altering import pay, publish

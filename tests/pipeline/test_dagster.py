@@ -32,7 +32,7 @@ def dagster_definitions(demo_workspace: Workspace):
     """Loaded once: it reads dbt's manifest."""
     before = os.environ.get("TIKTELLER_WORKSPACE")
     os.environ["TIKTELLER_WORKSPACE"] = str(demo_workspace.root)
-    from orchestration import definitions
+    from orchestration.pipeline import definitions
 
     yield definitions
     if before is None:
@@ -42,7 +42,7 @@ def dagster_definitions(demo_workspace: Workspace):
 
 
 def test_a_landed_file_asks_for_one_run(dagster_definitions, landing: Workspace) -> None:
-    from orchestration.defs.schedules import landing_change
+    from orchestration.pipeline.schedules import landing_change
 
     asked = landing_change(landing, cursor=None)
     assert len(asked.run_requests) == 1
@@ -50,7 +50,7 @@ def test_a_landed_file_asks_for_one_run(dagster_definitions, landing: Workspace)
 
 
 def test_a_file_that_is_still_arriving_is_waited_for(dagster_definitions, landing: Workspace) -> None:
-    from orchestration.defs.schedules import landing_change
+    from orchestration.pipeline.schedules import landing_change
 
     asked = landing_change(landing, cursor=None)
     (landing.landing / "payments" / "b.csv").write_text("invoice_number,paid_on")
@@ -92,7 +92,7 @@ def test_a_run_that_left_a_step_out_is_no_success(tmp_path: Path) -> None:
     """A step whose input never came is skipped by Dagster, and the job succeeds: a run that published nothing would say that it had."""
     import dagster as dg
 
-    from orchestration.runs import _problem
+    from orchestration.pipeline.runs import _problem
 
     @dg.op(out=dg.Out(is_required=False))
     def models():
@@ -116,7 +116,7 @@ def test_a_scheduled_run_that_keeps_something_back_is_told(
     """A partner whose night was held back would stay on yesterday's figures, and the operator would sleep: the job itself succeeded."""
     import dagster as dg
 
-    from orchestration import runs
+    from orchestration.pipeline import runs
     from orchestration.defs import schedules
 
     said = tmp_path / "said.json"

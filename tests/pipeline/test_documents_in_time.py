@@ -13,10 +13,12 @@ import sqlalchemy as sa
 from lxml import etree
 from pypdf import PdfReader
 
-from orchestration import invoicing, state
+from orchestration import state
+
+from orchestration.billing import invoicing
 from orchestration.errors import TiktellerError
-from orchestration.invoicing import approve, credit, draft_documents
-from orchestration.status import status
+from orchestration.billing.invoicing import approve, credit, draft_documents
+from orchestration.pipeline.status import status
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask

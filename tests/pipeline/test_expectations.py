@@ -13,8 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import demo, publishing, warehouse
-from orchestration.expectations import SAMPLE_ROWS, SUITES, ExpectationResult, check, check_landing, landed_batches, unexpected
+from orchestration import demo, warehouse
+
+from orchestration.serving import publishing
+from orchestration.landing.expectations import SAMPLE_ROWS, SUITES, ExpectationResult, check, check_landing, landed_batches, unexpected
 from orchestration.landing.feeds import feed_named
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import PLATFORM, Workspace
@@ -387,7 +389,7 @@ def test_judging_writes_and_draws_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_module_is_cheap_until_something_is_judged() -> None:
     """Harm: every verb of the command line, and every start of Dagster, waits 7 s for Great Expectations."""
-    program = "import sys, orchestration.expectations; print('great_expectations' in sys.modules, 'pandas' in sys.modules)"
+    program = "import sys, orchestration.landing.expectations; print('great_expectations' in sys.modules, 'pandas' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert told.split() == ["False", "False"]
 

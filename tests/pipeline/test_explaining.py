@@ -10,8 +10,8 @@ import pytest
 
 from orchestration import serving
 from orchestration.errors import TiktellerError
-from orchestration.explaining import explain, quote
-from orchestration.what_if import DraftPlan, PlanRate, Scope, price_draft, price_plan, totals
+from orchestration.rules.explaining import explain, quote
+from orchestration.rules.what_if import DraftPlan, PlanRate, Scope, price_draft, price_plan, totals
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask

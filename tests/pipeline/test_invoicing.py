@@ -18,7 +18,7 @@ from lxml import etree
 from orchestration import serving, state
 from orchestration.documents.rendering import FailedInvoice
 from orchestration.errors import TiktellerError
-from orchestration.invoicing import approve, credit, listed, renderable_invoices
+from orchestration.billing.invoicing import approve, credit, listed, renderable_invoices
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.status import status
+from orchestration.pipeline.status import status
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.conftest import published_copy

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestration import state
-from orchestration.number_series import locked_numbers
+from orchestration.billing.number_series import locked_numbers
 from orchestration.workspace import Workspace
 from tests.pipeline.clerks import CLERKS, at_once
 from tests.postgres import running_postgres

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import dbt, serving
+from orchestration import serving
+
+from orchestration.warehouse import builds
 from orchestration.workspace import PLATFORM, PROJECT_ROOT, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask
@@ -159,8 +161,8 @@ def test_long_calls_in_parts_are_no_broken_ids(traded: Workspace) -> None:
 
 def other_rules(folder: Path, test: str) -> list[str]:
     """The command line with one more test among the rules."""
-    shutil.copytree(dbt.DBT_PROJECT_DIR, folder / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
-    (folder / "seeds").symlink_to(dbt.SEEDS_DIR)
+    shutil.copytree(builds.DBT_PROJECT_DIR, folder / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
+    (folder / "seeds").symlink_to(builds.SEEDS_DIR)
     (folder / "dbt_project" / "tests" / "nobody_calls_for_777_seconds.sql").write_text(test)
     program = (
         f"import sys, pathlib, orchestration.workspace as w; w.DBT_PROJECT_DIR = pathlib.Path({str(folder / 'dbt_project')!r}); "

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from orchestration import serving
-from orchestration.runs import is_up_to_date
+from orchestration.pipeline.runs import is_up_to_date
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask, totals

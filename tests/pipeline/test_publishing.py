@@ -8,9 +8,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import dbt, publishing, serving, warehouse
+from orchestration import serving, warehouse
+
+from orchestration.warehouse import builds
+
+from orchestration.serving import publishing
 from orchestration.errors import TiktellerError
-from orchestration.runs import is_up_to_date
+from orchestration.pipeline.runs import is_up_to_date
 from orchestration.workspace import PLATFORM, Workspace
 from tests.pipeline.readers import totals
 
@@ -33,7 +37,7 @@ def test_a_reader_keeps_what_it_opened(workspace: Workspace) -> None:
     with serving.connect(opened) as reader:
         before = reader.execute("select count(*), sum(sale_eur) from calls").fetchone()
         for edition in ("one", "two"):
-            publishing.publish(workspace, edition, dbt.rules_fingerprint())
+            publishing.publish(workspace, edition, builds.rules_fingerprint())
         assert serving.current_snapshot(workspace, partner).name == "two.duckdb"
         assert reader.execute("select count(*), sum(sale_eur) from calls").fetchone() == before
 
@@ -45,7 +49,7 @@ def test_a_snapshot_that_does_not_match_is_not_published(workspace: Workspace) -
     current = serving.current_snapshot(workspace, first)
     with duckdb.connect(str(rated_calls(workspace))) as rated:
         rated.execute("update calls set sale_eur = sale_eur + 1 where status = 'rated' and cdr_date = '2026-09-10'")
-    publication = publishing.publish(workspace, "wrong", dbt.rules_fingerprint())
+    publication = publishing.publish(workspace, "wrong", builds.rules_fingerprint())
     ((held,), is_sound) = (publication.held, publication.is_sound)
     assert (held.partner_id, held.snapshot, is_sound) == (first, current.stem, False)
     assert "does not match the warehouse" in held.reasons[0]
@@ -65,7 +69,7 @@ def test_calls_that_were_not_written_to_their_end_are_not_published(workspace: W
         file.write_bytes(b"x" * 5000)
     else:
         file.with_suffix(".duckdb.wal").touch()
-    publication = publishing.publish(workspace, "half", dbt.rules_fingerprint())
+    publication = publishing.publish(workspace, "half", builds.rules_fingerprint())
     assert [each.partner_id for each in publication.held] == [file.stem]
     assert serving.current_snapshot(workspace, file.stem).stem != "half"
     assert (warehouse.damage(workspace) is not None) == (fault == "no database")
@@ -75,7 +79,7 @@ def test_who_is_no_partner_any_more_sees_nothing(workspace: Workspace) -> None:
     # Fails if a partner that left goes on seeing, and billing by, what it had.
     gone = workspace.serving / "gone"
     shutil.copytree(workspace.serving / serving.published_partners(workspace)[0], gone)
-    publishing.publish(workspace, "without", dbt.rules_fingerprint())
+    publishing.publish(workspace, "without", builds.rules_fingerprint())
     assert "gone" not in serving.published_partners(workspace)
 
 

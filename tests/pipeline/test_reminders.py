@@ -15,11 +15,13 @@ import pytest
 import sqlalchemy as sa
 from pypdf import PdfReader
 
-from orchestration import dunning, state
-from orchestration.collecting import direct_debits
-from orchestration.dunning import Notice, file_letters, notices, send, told
+from orchestration import state
+
+from orchestration.receivables import dunning
+from orchestration.receivables.collecting import direct_debits
+from orchestration.receivables.dunning import Notice, file_letters, notices, send, told
 from orchestration.errors import TiktellerError
-from orchestration.invoicing import approve, credit
+from orchestration.billing.invoicing import approve, credit
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.altering import pay, publish

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from orchestration import closing, state
+from orchestration import state
+
+from orchestration.billing import closing
 from orchestration.errors import TiktellerError
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller

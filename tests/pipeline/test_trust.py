@@ -13,8 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import cli, dbt, serving, state, warehouse
-from orchestration.runs import is_up_to_date
+from orchestration import cli, serving, state, warehouse
+
+from orchestration.warehouse import builds
+from orchestration.pipeline.runs import is_up_to_date
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask
@@ -204,5 +206,5 @@ def test_what_dbt_left_is_not_believed_blindly(workspace: Workspace, file: str, 
         damaged.write_bytes(b"")
     else:
         cut(damaged)
-    assert json.loads(dbt.prepare_manifest(workspace).read_bytes())["nodes"]
-    assert dbt.is_built(workspace) == (file != "rules"), "what was not noted to have gone well is built anew"
+    assert json.loads(builds.prepare_manifest(workspace).read_bytes())["nodes"]
+    assert builds.is_built(workspace) == (file != "rules"), "what was not noted to have gone well is built anew"

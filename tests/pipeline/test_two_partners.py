@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import closing, dunning, invoicing
+from orchestration.billing import closing
+
+from orchestration.receivables import dunning
+
+from orchestration.billing import invoicing
 from orchestration.errors import TiktellerError
-from orchestration.invoicing import approve, credit, month_to_approve
-from orchestration.status import status
+from orchestration.billing.invoicing import approve, credit, month_to_approve
+from orchestration.pipeline.status import status
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from orchestration.bank import is_iban, next_business_day, why_closed
+from orchestration.documents.bank import is_iban, next_business_day, why_closed
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from math import ceil, floor
 import duckdb
 import pytest
 
-from orchestration import capacity
-from orchestration.capacity import PvcRequest, as_record, describe, line_capacity
+from orchestration.rules import capacity
+from orchestration.rules.capacity import PvcRequest, as_record, describe, line_capacity
 from orchestration.errors import TiktellerError
-from orchestration.formulas import formula
+from orchestration.warehouse.formulas import formula
 from orchestration.workspace import PROJECT_ROOT, SEEDS_DIR
 
 
@@ -301,7 +301,7 @@ def _value(node: ast.expr) -> Fraction:
 def test_pvc_does_not_wait_for_the_pipeline() -> None:
     # Fails if asking about a line loads the pipeline: the verb has to answer within a second.
     loaded = subprocess.run(
-        [sys.executable, "-c", "import orchestration.capacity, sys; print(*sys.modules)"],
+        [sys.executable, "-c", "import orchestration.rules.capacity, sys; print(*sys.modules)"],
         cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,

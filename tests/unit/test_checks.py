@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import checks
+from orchestration.pipeline import checks
 from orchestration.errors import TiktellerError
 from orchestration.workspace import Workspace
 

@@ -16,7 +16,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import cli, output, run_lock, runs
+from orchestration import cli, output, run_lock
+
+from orchestration.pipeline import runs
 from orchestration.errors import TiktellerError
 from orchestration.output import Answer
 from orchestration.workspace import PLATFORM, PROJECT_ROOT, Workspace
@@ -452,7 +454,7 @@ def test_app_serves_this_workspace(capsys: pytest.CaptureFixture[str], empty: Wo
 
 def test_run_that_is_not_published_fails(capsys: pytest.CaptureFixture[str], empty: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scheduler that sees exit code 0 tells nobody that the night's calls are missing."""
-    runs = pytest.importorskip("orchestration.runs")
+    runs = pytest.importorskip("orchestration.pipeline.runs")
     for published, expected in ((True, 0), (False, 1)):
         report = runs.RunReport("2026-11-01T02:00:00Z", 1.0, published, "s1", None if published else "calls: sum differs")
         monkeypatch.setattr(runs, "run", lambda *_, report=report, **__: report)

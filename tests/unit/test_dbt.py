@@ -6,24 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import dbt
+from orchestration.warehouse import builds
 from orchestration.workspace import Workspace
 
 
 def test_only_a_build_that_went_well_is_built_upon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace(tmp_path)
-    assert dbt.begin_build(workspace), "a new warehouse"
-    assert dbt.begin_build(workspace), "killed or refused before it went well"
-    dbt.build_went_well(workspace)
-    assert not dbt.begin_build(workspace)
-    assert dbt.begin_build(workspace), "the one that began just now never ended"
-    dbt.build_went_well(workspace)
-    monkeypatch.setattr(dbt, "rules_fingerprint", lambda: "other rules")
-    assert dbt.begin_build(workspace)
+    assert builds.begin_build(workspace), "a new warehouse"
+    assert builds.begin_build(workspace), "killed or refused before it went well"
+    builds.build_went_well(workspace)
+    assert not builds.begin_build(workspace)
+    assert builds.begin_build(workspace), "the one that began just now never ended"
+    builds.build_went_well(workspace)
+    monkeypatch.setattr(builds, "rules_fingerprint", lambda: "other rules")
+    assert builds.begin_build(workspace)
 
 
 def test_a_changed_rule_is_another_fingerprint(tmp_path: Path) -> None:
-    from orchestration.publishing import code_fingerprint
+    from orchestration.serving.publishing import code_fingerprint
 
     model = tmp_path / "models" / "calls.sql"
     model.parent.mkdir()

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import cli, closing, state
-from orchestration.vat_returns import quarter_of
+from orchestration import cli, state
+
+from orchestration.billing import closing
+from orchestration.billing.vat_returns import quarter_of
 from orchestration.workspace import Workspace
 from tests.unit.test_cli import publish
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from orchestration import invoicing
+from orchestration.billing import invoicing
 from orchestration.documents.rendering import render_one
-from orchestration.draft_problems import by_problem
-from orchestration.invoicing import INCOMPLETE, Basis, judge
+from orchestration.billing.draft_problems import by_problem
+from orchestration.billing.invoicing import INCOMPLETE, Basis, judge
 from orchestration.workspace import Workspace
 from tests.unit.documents import LOGO
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from orchestration import cli, state
 from orchestration.errors import TiktellerError
-from orchestration.key_releases import release
+from orchestration.landing.key_releases import release
 from orchestration.workspace import PLATFORM, Workspace
 from tests.unit.test_cli import publish
 

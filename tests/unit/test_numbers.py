@@ -1,6 +1,6 @@
 """Numbers as people dial them: the SQL that reads them against the package that knows every country's plan.
 
-The models run here as they are (``orchestration.formulas``), on the seeds of the repository, with the world's prefixes for a purchase deck.
+The models run here as they are (``orchestration.warehouse.formulas``), on the seeds of the repository, with the world's prefixes for a purchase deck.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from phonenumbers import PhoneNumber, PhoneNumberFormat, shortnumberinfo
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from orchestration.formulas import model
+from orchestration.warehouse.formulas import model
 from orchestration.workspace import SEEDS_DIR
 from tests.unit.test_reference import LINE_TYPE_OF, ONLY_THEIR_LENGTH_TELLS, examples
 

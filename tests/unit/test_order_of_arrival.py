@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration import dbt, state, warehouse
+from orchestration import state, warehouse
+
+from orchestration.warehouse import builds
 from orchestration.errors import TiktellerError
 from orchestration.landing import carried, fingerprints, register
 from orchestration.landing.feeds import FEEDS
@@ -405,10 +407,10 @@ def test_a_file_that_cannot_be_read_anew_stops_nobody_and_is_read_when_it_can(ho
     assert any("not read anew: cdrs/asterisk/acme/a.csv: it cannot be read" in line for line in told)
     assert house.ask("select c17 from raw.cdrs_declared") == [("b",)]
     assert house.ask("select uniqueid from raw.cdrs_asterisk") == [("a",)]
-    assert not dbt.reads_as_declared(house.workspace), "else the next run would say that nothing is new"
+    assert not builds.reads_as_declared(house.workspace), "else the next run would say that nothing is new"
     house.run()
     assert house.ask("select c17 from raw.cdrs_declared order by 1") == [("a",), ("b",)]
-    assert dbt.reads_as_declared(house.workspace)
+    assert builds.reads_as_declared(house.workspace)
 
 
 # Taking back ----------------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from phonenumbers import PhoneNumberType
 
 from orchestration import reference
 from orchestration.errors import TiktellerError
-from orchestration.formulas import formula
-from orchestration.number_patterns import language
+from orchestration.warehouse.formulas import formula
+from orchestration.reference.number_patterns import language
 from orchestration.workspace import SEEDS_DIR
 
 ROWS = {row["prefix"]: row for row in reference.read_seed("number_prefixes")}

@@ -1,5 +1,5 @@
 {#
-    A test as dbt runs it; of one that fails, the rows that fail stay in schema `checks`, under the test's name, so that `orchestration.checks` can say whose they
+    A test as dbt runs it; of one that fails, the rows that fail stay in schema `checks`, under the test's name, so that `orchestration.pipeline.checks` can say whose they
     are: whom a check concerns keeps the last good snapshot, the others publish. So a failing test is a warning to dbt, which goes on building below it.
 #}
 {% materialization test, adapter='duckdb' %}
