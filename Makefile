@@ -56,6 +56,7 @@ test: environment  ## the whole test suite
 lint: environment  ## ruff, and the derived seeds against their source
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports --no-logo --no-cache .importlinter
 	@.venv/bin/python -m orchestration.reference --check
 
 format: environment  ## let ruff mend what it can

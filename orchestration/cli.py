@@ -181,9 +181,9 @@ def _demo_data(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from orchestration.progress import printed
     from orchestration.pipeline.runs import run
     from orchestration.pipeline.settings import RunSettings
+    from orchestration.progress import printed
 
     chosen = RunSettings(accept_landed=args.accept_landed, rebuild=args.rebuild)
     report = run(workspace_of(args).require(), printed(), chosen)
@@ -278,8 +278,8 @@ def _what_if(args: argparse.Namespace) -> int:
 
 
 def _rerate(args: argparse.Namespace) -> int:
-    from orchestration.progress import printed
     from orchestration.pipeline.rerating import rerate
+    from orchestration.progress import printed
 
     report, changes = rerate(workspace_of(args).require(), args.first_day, args.last_day, args.partner, printed())
     for line in (*(change.line for change in changes), *(() if report.published else report.lines())):

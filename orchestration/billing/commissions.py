@@ -16,12 +16,14 @@ import duckdb
 import sqlalchemy as sa
 
 from orchestration import state
-from orchestration.billing.closing import day_reached, last_day_of, month_named, published, require_newest
+from orchestration.billing.closing import day_reached, require_newest
+from orchestration.billing.parties import branding_of, language_of, party_of
 from orchestration.documents.invoice import Language
 from orchestration.documents.rendering import write_whole
 from orchestration.documents.reseller_statement import CommissionLine, ResellerStatement, statement_pdf
 from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import branding_of, language_of, party_of, rows_of
+from orchestration.months import last_day_of, month_named
+from orchestration.serving.snapshots import published, rows_of
 from orchestration.workspace import Workspace
 
 LINES = """

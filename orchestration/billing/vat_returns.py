@@ -11,9 +11,10 @@ import duckdb
 import sqlalchemy as sa
 
 from orchestration import state
-from orchestration.billing.closing import day_reached, last_day_of, older_drafts, published, require_newest
+from orchestration.billing.closing import day_reached, older_drafts, require_newest
 from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import rows_of
+from orchestration.months import last_day_of
+from orchestration.serving.snapshots import published, rows_of
 from orchestration.workspace import Workspace
 
 QUARTER = re.compile(r"(\d{4})-Q([1-4])")

@@ -26,8 +26,8 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
 
 
 def _settle(args: argparse.Namespace) -> int:
-    from orchestration.commands.month_end import publish_decision
     from orchestration.billing.commissions import settle
+    from orchestration.commands.month_end import publish_decision
 
     workspace = workspace_of(args).require()
     settled = settle(workspace, args.partner, args.month, args.reseller_ids)

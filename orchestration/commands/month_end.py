@@ -14,9 +14,9 @@ from orchestration.output import Answer, Format, write
 from orchestration.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestration.documents.rendering import FailedInvoice
-    from orchestration.billing.invoicing import Approved
+    from orchestration.billing.storing import Approved
     from orchestration.billing.vat_returns import VatReturn
+    from orchestration.documents.rendering import FailedInvoice
 
 
 def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argparse.ArgumentParser) -> None:
@@ -71,9 +71,10 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
 
 
 def _close(args: argparse.Namespace) -> int:
-    from orchestration.billing.closing import close_month, published
+    from orchestration.billing.closing import close_month
     from orchestration.billing.draft_problems import by_problem, told_some
-    from orchestration.billing.invoicing import incomplete_drafts, listed
+    from orchestration.billing.drafts import incomplete_drafts, listed
+    from orchestration.serving.snapshots import published
 
     workspace = workspace_of(args).require()
     closed = close_month(workspace, args.partner, args.month)
@@ -119,7 +120,7 @@ def _invoices_usage(args: argparse.Namespace) -> int:
 
 
 def _invoices_list(args: argparse.Namespace) -> int:
-    from orchestration.billing.invoicing import customer_names, listed
+    from orchestration.billing.drafts import customer_names, listed
 
     workspace = workspace_of(args).require()
     rows = listed(workspace, args.partner, args.month, args.status)
@@ -146,8 +147,9 @@ def _for_people(rows: Sequence[Mapping[str, Any]], names: Mapping[tuple[str, str
 
 
 def _invoices_approve(args: argparse.Namespace) -> int:
+    from orchestration.billing.approving import approve
     from orchestration.billing.draft_problems import by_problem, told, told_some
-    from orchestration.billing.invoicing import INCOMPLETE, approve, is_late, month_to_approve
+    from orchestration.billing.drafts import INCOMPLETE, is_late, month_to_approve
 
     workspace = workspace_of(args).require()
     month = args.month or month_to_approve(workspace, args.partner, args.invoice_ids)
@@ -175,7 +177,7 @@ def _invoices_approve(args: argparse.Namespace) -> int:
 
 
 def _invoices_credit(args: argparse.Namespace) -> int:
-    from orchestration.billing.invoicing import credit
+    from orchestration.billing.crediting import credit
 
     workspace = workspace_of(args).require()
     note = credit(workspace, args.partner, args.invoice_number, args.reason, args.line, args.date)
@@ -190,8 +192,8 @@ def _write_approved(approved: Sequence[Approved], form: Format) -> None:
 
 
 def _invoices_render(args: argparse.Namespace) -> int:
+    from orchestration.billing.approved import renderable_invoices
     from orchestration.documents.rendering import render_all
-    from orchestration.billing.invoicing import renderable_invoices
 
     workspace = workspace_of(args).require()
     if args.draft:
@@ -207,8 +209,8 @@ def _invoices_render(args: argparse.Namespace) -> int:
 
 
 def _render_drafts(workspace: Workspace, args: argparse.Namespace) -> int:
+    from orchestration.billing.drafts import draft_documents, month_to_approve
     from orchestration.documents.rendering import FailedInvoice, render_draft
-    from orchestration.billing.invoicing import draft_documents, month_to_approve
 
     if not args.partner:
         raise UsageError("drafts are those of one partner", mend="add --partner P")

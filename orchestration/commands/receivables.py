@@ -74,8 +74,8 @@ def _reminders(args: argparse.Namespace) -> int:
 
 
 def _direct_debit(args: argparse.Namespace) -> int:
-    from orchestration.receivables import collecting
     from orchestration.documents.bank import next_business_day, why_closed
+    from orchestration.receivables import collecting
 
     workspace = workspace_of(args).require()
     with replacing(args.out) as unfinished:

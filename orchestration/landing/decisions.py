@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from orchestration import state
-from orchestration.warehouse.contracts import contract
 from orchestration.errors import TiktellerError
+from orchestration.warehouse.contracts import contract
 from orchestration.workspace import Workspace
 
 FROZEN = {"frozen_calls": "calls", "frozen_charges": "service_charges"}

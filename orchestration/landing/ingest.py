@@ -18,9 +18,8 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration import warehouse
 from orchestration.errors import TiktellerError
-from orchestration.landing import file_sources, fingerprints
+from orchestration.landing import as_declared, file_sources, fingerprints, ledger
 from orchestration.landing.arrivals import Arrival, Stray, arrivals
 from orchestration.landing.carried import carry_over, tell_lost
 from orchestration.landing.fingerprints import Fingerprint, Fingerprints, trusted
@@ -71,7 +70,7 @@ def ingest(
     what was made of the rows has to be made anew.
     """
     workspace.require()
-    warehouse.create_raw(connection)
+    ledger.create_raw(connection)
     found, strays = arrivals(workspace.landing)
     register = opened(workspace, connection)
     is_new = connection.execute("select count(*) from raw.files").fetchone() == (0,)
@@ -120,9 +119,8 @@ def _read_as_declared(
     A text that is to be cut into other fields is landed again under its own number: "later" stays what it was. It is read from its file,
     as far as that is still what it was, or has grown since. What cannot be read now is told, and left to the next run.
     """
-    from orchestration.warehouse import builds  # it knows the build, which reads what we land
 
-    is_news, is_done = not builds.reads_as_declared(workspace), True
+    is_news, is_done = not as_declared.reads_as_declared(workspace), True
     before, known = file_sources.landed_texts(connection), fingerprints.remembered(workspace)
     for arrival in found:
         seen = trusted(arrival, known)
@@ -152,7 +150,7 @@ def _read_as_declared(
                 cursor.close()
     file_sources.renew(connection, read_sources(workspace.root / SOURCES_FILE), out_of_turn)
     if is_done:
-        builds.remember_sources(workspace)
+        as_declared.remember_sources(workspace)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from orchestration import serving, state
-from orchestration.billing.draft_problems import SHOWN
 from orchestration.errors import TiktellerError
 from orchestration.workspace import PLATFORM, Workspace
 
@@ -18,6 +17,7 @@ FEEDS = {"customers": "customer_id", "accounts": "account", "numbers": "first_nu
 FIRST_YEAR = 2000
 """Days before it are refused in every feed."""
 FOR_EVER = "9999-12-31"
+SHOWN = 5
 
 
 @dataclass(frozen=True)

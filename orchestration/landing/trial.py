@@ -18,10 +18,8 @@ from typing import Any
 
 import duckdb
 
-from orchestration import warehouse
 from orchestration.errors import TiktellerError
-from orchestration.warehouse.formulas import model, rule
-from orchestration.landing import file_sources
+from orchestration.landing import file_sources, ledger
 from orchestration.landing.arrivals import Arrival
 from orchestration.landing.feeds import feed_of
 from orchestration.landing.layout import DELIMITERS
@@ -39,6 +37,7 @@ from orchestration.landing.sources import (
     shipped_formats,
     source_of,
 )
+from orchestration.warehouse.formulas import model, rule
 from orchestration.workspace import Workspace
 
 SHOWN_ROWS = 10
@@ -277,7 +276,7 @@ def _tried(workspace: Workspace, path: Path, scanned: Scan, source: Source, prop
         )
     with closing(duckdb.connect()) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        warehouse.create_raw(connection)
+        ledger.create_raw(connection)
         load(connection, [file], "trial")
         connection.commit()
         file_sources.write_words(connection, [source])

@@ -1,13 +1,12 @@
-"""What Dagster loads: the stages of ``defs/`` on one workspace. ``make dagster`` opens it."""
+"""What Dagster loads: the stages (``stage_*.py``) on one workspace. ``make dagster`` opens it."""
 
 import dagster as dg
 
 from orchestration import run_lock
-
-from orchestration.warehouse import builds
-from orchestration.defs import landing, models, publishing, schedules
-from orchestration.progress import printed
+from orchestration.pipeline import schedules, stage_landing, stage_models, stage_publishing
 from orchestration.pipeline.settings import RunSettings
+from orchestration.progress import printed
+from orchestration.warehouse import builds
 from orchestration.workspace import open_workspace
 
 
@@ -20,9 +19,9 @@ def held_run_lock(_: dg.InitResourceContext):
 
 builds.use(open_workspace())
 defs = dg.Definitions.merge(
-    landing.defs,
-    models.defs,
-    publishing.defs,
+    stage_landing.defs,
+    stage_models.defs,
+    stage_publishing.defs,
     schedules.defs,
     dg.Definitions(
         resources={"workspace": open_workspace(), "run_lock": held_run_lock, "progress": printed(), "run_settings": RunSettings()}

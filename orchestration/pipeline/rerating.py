@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from orchestration import serving, state
 from orchestration.errors import TiktellerError
-from orchestration.progress import Progress, silent
 from orchestration.pipeline.runs import RunReport, run
+from orchestration.progress import Progress, silent
 from orchestration.workspace import Workspace
 
 A_DAY = timedelta(days=1)

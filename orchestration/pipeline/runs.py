@@ -20,16 +20,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from orchestration import run_lock, serving, state, warehouse
-
-from orchestration.pipeline import alerting
-
-from orchestration.warehouse import builds
 from orchestration.errors import TiktellerError
 from orchestration.faults import Held
-from orchestration.landing import carried, register
-from orchestration.progress import Progress, silent
+from orchestration.landing import as_declared, carried, ledger, register
+from orchestration.landing.waiting import waiting_files
+from orchestration.pipeline import alerting
 from orchestration.pipeline.settings import RunSettings
-from orchestration.pipeline.status import waiting_files
+from orchestration.progress import Progress, silent
+from orchestration.warehouse import builds
 from orchestration.workspace import PLATFORM, Workspace
 
 if TYPE_CHECKING:
@@ -226,7 +224,7 @@ def _remember_order(workspace: Workspace) -> None:
     if not workspace.warehouse.exists():
         return
     with contextlib.suppress(TiktellerError, duckdb.Error), warehouse.connect(workspace) as connection:
-        warehouse.create_raw(connection)
+        ledger.create_raw(connection)
         register.opened(workspace, connection, is_authority=False)
 
 
@@ -237,7 +235,7 @@ def is_up_to_date(workspace: Workspace) -> bool:
 
 def _is_all_published(workspace: Workspace) -> bool:
     """Whether what is published is all there is, for all: every file and every decision, by today's rules, from a build that went well."""
-    if not workspace.warehouse.exists() or not builds.is_built(workspace) or not builds.reads_as_declared(workspace):
+    if not workspace.warehouse.exists() or not builds.is_built(workspace) or not as_declared.reads_as_declared(workspace):
         return False
     try:
         with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:

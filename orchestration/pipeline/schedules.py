@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.pipeline import runs
 from orchestration.landing.arrivals import arrivals
+from orchestration.pipeline import runs
 from orchestration.workspace import Workspace, open_workspace
 
 SETTLED_AFTER_S = 30  # a file that was written to less long ago may still be on its way

@@ -7,18 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 
 from orchestration import warehouse
-
-from orchestration.warehouse import builds
-
-from orchestration.landing import expectations
-
-from orchestration.serving import publishing
-from orchestration.landing import register
+from orchestration.landing import expectations, register
 from orchestration.landing.decisions import land_decisions
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
-from orchestration.progress import Progress
 from orchestration.pipeline.settings import RunSettings
+from orchestration.progress import Progress
+from orchestration.serving import publishing
+from orchestration.warehouse import builds
 from orchestration.workspace import Workspace
 
 CHECK = "landed_as_expected"

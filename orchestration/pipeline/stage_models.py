@@ -10,11 +10,10 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
 
-from orchestration.pipeline import checks
-
-from orchestration.warehouse import builds
 from orchestration.errors import TiktellerError
+from orchestration.pipeline import checks
 from orchestration.progress import Progress
+from orchestration.warehouse import builds
 from orchestration.workspace import DBT_PROJECT_DIR, Workspace, open_workspace
 
 TOLD_APART_S = 1.0  # a model that takes longer gets a line of its own

@@ -4,16 +4,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from orchestration.landing import expectations, register
 from orchestration.pipeline import checks
-
-from orchestration.warehouse import builds
-
-from orchestration.landing import expectations
-
-from orchestration.serving import publishing
 from orchestration.pipeline.stage_models import dbt_models
-from orchestration.landing import register
 from orchestration.progress import Progress
+from orchestration.serving import publishing
+from orchestration.warehouse import builds
 from orchestration.workspace import Workspace
 
 MARTS = [key for key in dbt_models.keys if key.path[0] in ("marts", "reference")]

@@ -13,10 +13,11 @@ import duckdb
 from orchestration import run_lock, serving, state
 from orchestration.billing.draft_problems import by_problem
 from orchestration.errors import TiktellerError
-from orchestration.landing import fingerprints, register
-from orchestration.landing.arrivals import Arrival, arrivals
-from orchestration.landing.register import Registered
+from orchestration.landing import register
+from orchestration.landing.arrivals import arrivals
+from orchestration.landing.waiting import published_files, waiting_among
 from orchestration.output import Answer, Format, records, write
+from orchestration.serving.snapshots import asked
 from orchestration.workspace import PLATFORM, Workspace
 
 PLATFORM_QUESTIONS = {
@@ -205,12 +206,12 @@ def status(workspace: Workspace) -> Status:
             if platform or (workspace.serving / PLATFORM / serving.POINTER).exists():
                 warnings.append(str(error))
         if platform:
-            where = _asked(platform, "select partner_id, snapshot, held_because from partner_snapshots where partner_id is not null")
+            where = asked(platform, "select partner_id, snapshot, held_because from partner_snapshots where partner_id is not null")
             standing = {partner_id: (name, why) for partner_id, name, why in where.rows} if where else {}
         sections["partners"] = Answer(PARTNER_COLUMNS, list(_partners(workspace, standing, warnings)))
         if platform:
-            sections |= {name: answer for name, sql in PLATFORM_QUESTIONS.items() if (answer := _asked(platform, sql))}
-            landed = _landed(platform)
+            sections |= {name: answer for name, sql in PLATFORM_QUESTIONS.items() if (answer := asked(platform, sql))}
+            landed = published_files(platform)
         sections["incomplete"] = Answer(INCOMPLETE_COLUMNS, list(_incomplete(workspace)))
     try:
         registered = register.read(workspace)
@@ -218,7 +219,7 @@ def status(workspace: Workspace) -> Status:
         registered = []
         warnings.append(str(error))
     waiting: dict[str, tuple[int, int]] = {}
-    for each in _waiting(workspace, found, landed, registered):
+    for each in waiting_among(workspace, found, landed, registered):
         files, size_bytes = waiting.get(each.feed.name, (0, 0))
         waiting[each.feed.name] = (files + 1, size_bytes + each.size_bytes)
     sections["waiting"] = Answer(WAITING_COLUMNS, [(feed, *sizes) for feed, sizes in waiting.items()])
@@ -229,40 +230,6 @@ def status(workspace: Workspace) -> Status:
     )
     last_run = _last_run(workspace, warnings)
     return Status(sections, [f"{stray.file}: {stray.why}" for stray in strays], last_run, run_lock.holder(workspace), warnings)
-
-
-def waiting_files(workspace: Workspace, feed: str | None = None) -> list[Arrival]:
-    """Files, of the feed or of all, that no run has read and published."""
-    found, _ = arrivals(workspace.landing)
-    with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
-        landed = _landed(platform)
-    return _waiting(workspace, [each for each in found if feed in (None, each.feed.name)], landed, register.read(workspace))
-
-
-def _landed(platform: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
-    """What stands published: each file with the bytes that it had."""
-    ledger = _asked(platform, "select file, sha256 from ingested_files")
-    return {tuple(row) for row in ledger.rows} if ledger else set()
-
-
-def _waiting(workspace: Workspace, found: list[Arrival], landed: set[tuple[str, str]], registered: list[Registered]) -> list[Arrival]:
-    """The files whose bytes are not published. One with a name that nobody knows is not looked into, nor one that nothing has touched."""
-    names = {file for file, _ in landed} | {each.file for each in registered}
-    taken = fingerprints.fingerprints(workspace, [each for each in found if each.file in names])
-    withdrawn: dict[tuple[str, str], Registered] = {}
-    for each in registered:  # the newest of a content says whether it counts
-        withdrawn.pop((each.file, each.content), None)
-        if not each.is_live:
-            withdrawn[each.file, each.content] = each
-
-    def waits(arrival: Arrival) -> bool:
-        seen = taken.get(arrival.file)
-        if seen is None:
-            return True
-        away = withdrawn.get((arrival.file, seen.content_sha256)) or withdrawn.get((arrival.file, seen.sha256))
-        return away.has_landed_again(arrival) if away else (arrival.file, seen.sha256) not in landed
-
-    return [each for each in found if waits(each)]
 
 
 def _partners(workspace: Workspace, standing: Mapping[str, tuple[str | None, str | None]], warnings: list[str]) -> Iterator[tuple]:
@@ -278,8 +245,8 @@ def _partners(workspace: Workspace, standing: Mapping[str, tuple[str | None, str
         snapshot = serving.current_snapshot(workspace, partner_id)
         try:
             with closing(serving.connect(snapshot)) as connection:
-                calls = _asked(connection, "select max(started_at), count(*) from calls")
-                published_at = _asked(connection, "select date_trunc('second', published_at) from _snapshot")
+                calls = asked(connection, "select max(started_at), count(*) from calls")
+                published_at = asked(connection, "select date_trunc('second', published_at) from _snapshot")
         except TiktellerError as error:
             warnings.append(str(error))
             yield partner_id, None, None, None, snapshot.stem, why
@@ -291,7 +258,7 @@ def _partners(workspace: Workspace, standing: Mapping[str, tuple[str | None, str
 
 def _incomplete(workspace: Workspace) -> Iterator[tuple]:
     """What of partners and customers keeps drafts from getting their numbers, though no model holds them back."""
-    from orchestration.billing.invoicing import incomplete_drafts
+    from orchestration.billing.drafts import incomplete_drafts
 
     for partner_id in serving.published_partners(workspace):
         # a snapshot that cannot be read is told with its partner; one of before may lack a column
@@ -300,15 +267,6 @@ def _incomplete(workspace: Workspace) -> Iterator[tuple]:
                 found = incomplete_drafts(workspace, snapshot)
             for of in by_problem(found).values():
                 yield partner_id, len(of), of[0].invoice_id, of[0].subject, of[0].why, of[0].mend
-
-
-def _asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer | None:
-    """The rows, or None when this snapshot does not have the table or the column."""
-    try:
-        result = connection.execute(sql)
-    except (duckdb.CatalogException, duckdb.BinderException):
-        return None
-    return Answer(tuple(column[0] for column in result.description or ()), result.fetchall())
 
 
 def _last_run(workspace: Workspace, warnings: list[str]) -> dict[str, Any] | None:

@@ -16,12 +16,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from orchestration import state
+from orchestration.billing.parties import language_of
 from orchestration.documents.bank import is_iban
-from orchestration.billing.closing import month_named, published
 from orchestration.documents.direct_debit import Collection, Creditor, direct_debit_xml, dutch_creditor_id, is_name, is_reference
 from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import language_of, rows_of
+from orchestration.months import month_named
 from orchestration.receivables.open_invoices import CREDIT_MEND, OpenInvoice, in_credit, open_invoices, require_payments
+from orchestration.serving.snapshots import published, rows_of
 from orchestration.workspace import Workspace
 
 Row = Mapping[str, Any]

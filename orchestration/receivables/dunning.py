@@ -16,13 +16,13 @@ import duckdb
 import sqlalchemy as sa
 
 from orchestration import state
-from orchestration.billing.closing import published
+from orchestration.billing.parties import branding_of, language_of, party_of, require_seller
 from orchestration.documents import letters
 from orchestration.documents.invoice import file_stem
 from orchestration.documents.rendering import write_whole
 from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import branding_of, language_of, party_of, require_seller, rows_of
 from orchestration.receivables.open_invoices import CREDIT_MEND, OpenInvoice, in_credit, open_invoices, require_payments
+from orchestration.serving.snapshots import published, rows_of
 from orchestration.workspace import Workspace
 
 Row = Mapping[str, Any]

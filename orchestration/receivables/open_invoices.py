@@ -18,8 +18,8 @@ import sqlalchemy as sa
 
 from orchestration import serving, state
 from orchestration.errors import TiktellerError
+from orchestration.landing.waiting import waiting_files
 from orchestration.warehouse.formulas import formula
-from orchestration.pipeline.status import waiting_files
 from orchestration.workspace import PLATFORM, Workspace
 
 # Payments of all partners: one that names an invoice approved since the last run is still nobody's there, or its partner's by its look

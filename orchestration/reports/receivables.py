@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orchestration.warehouse.formulas import formula
 from orchestration.reports.definition import Report
+from orchestration.warehouse.formulas import formula
 
 BUCKETS = ("not_due", "days_1_30", "days_31_60", "days_61_90", "days_over_90", "credit")
 IN_BUCKETS = ",\n".join(

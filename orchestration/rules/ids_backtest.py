@@ -12,10 +12,10 @@ from datetime import date
 
 import duckdb
 
-from orchestration.serving import sql
 from orchestration.errors import TiktellerError
-from orchestration.warehouse.formulas import formula
 from orchestration.output import Answer
+from orchestration.serving import sql
+from orchestration.warehouse.formulas import formula
 from orchestration.workspace import Workspace
 
 

@@ -410,15 +410,6 @@ def _durable(path: Path) -> None:
         os.close(handle)
 
 
-def code_fingerprint(roots: Iterable[Path]) -> str:
-    """One hash over the rules: every SQL, YAML and CSV file below ``roots``, by name and content."""
-    digest = hashlib.sha256()
-    for root in roots:
-        for file in sorted(f for f in root.rglob("*") if f.suffix in {".sql", ".yml", ".csv"} and "target" not in f.parts):
-            digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
-
-
 def _quoted(path: Path) -> str:
     return _literal(str(path))
 

@@ -8,14 +8,16 @@ decides which *file* is opened, never which WHERE is added; what the file says o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from orchestration import run_lock, state
 from orchestration.errors import TiktellerError
+from orchestration.output import Answer
 from orchestration.workspace import PLATFORM, Workspace
 
 POINTER = "current"
@@ -46,9 +48,9 @@ class DamagedSnapshotError(TiktellerError):
 
 def published_partners(workspace: Workspace) -> tuple[str, ...]:
     """Ids of the partners that have a current snapshot, in order."""
-    if not workspace.serving.is_dir():
+    if not workspace.is_dir():
         return ()
-    folders = (folder for folder in workspace.serving.iterdir() if folder.name != PLATFORM)
+    folders = (folder for folder in workspace.iterdir() if folder.name != PLATFORM)
     return tuple(sorted(folder.name for folder in folders if (snapshot := _named(folder)) and snapshot.is_file()))
 
 
@@ -165,3 +167,33 @@ def fault_of(snapshot: Path) -> str | None:
     except duckdb.Error as error:
         return f"{snapshot} cannot be read: {str(error).splitlines()[0][:200]}"
     return None
+
+
+def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer | None:
+    """The rows, or None when this snapshot does not have the table or the column."""
+    try:
+        result = connection.execute(sql)
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return None
+    return Answer(tuple(column[0] for column in result.description or ()), result.fetchall())
+
+
+@contextmanager
+def published(workspace: Workspace, partner_id: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """The partner's current snapshot to decide on, and its name; no run can replace it meanwhile."""
+    with run_lock.shared(workspace):
+        snapshot = current_snapshot(workspace, partner_id)
+        with closing(connect(snapshot)) as connection:
+            require_whole(connection, snapshot)
+            state.require_known(workspace, edition_of(connection), snapshot)
+            yield connection, snapshot.stem
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """The rows that a question to a snapshot finds, by column."""
+    result = connection.execute(sql, list(values))
+    columns = [column[0] for column in result.description]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
+Row = Mapping[str, Any]

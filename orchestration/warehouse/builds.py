@@ -13,13 +13,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
-from orchestration.landing.sources import FORMATS_DIR, SOURCES_FILE
-from orchestration.serving.publishing import code_fingerprint
 from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR, Workspace, open_workspace
 
 EXECUTABLE = str(Path(sys.executable).parent / "tikteller-dbt")  # of this environment, whether it is activated or not
@@ -145,28 +143,14 @@ def build_went_well(workspace: Workspace) -> None:
     _rules_file(workspace).write_text(rules_fingerprint())
 
 
-def remember_sources(workspace: Workspace) -> None:
-    """Note by which sources.toml what landed is read."""
-    workspace.dbt_target.mkdir(parents=True, exist_ok=True)
-    _sources_file(workspace).write_text(sources_fingerprint(workspace))
-
-
-def reads_as_declared(workspace: Workspace) -> bool:
-    """Whether what landed is read as sources.toml says today."""
-    remembered = _sources_file(workspace)
-    return (remembered.read_text() if remembered.exists() else "") == sources_fingerprint(workspace)
-
-
-def sources_fingerprint(workspace: Workspace) -> str:
-    """Changes with sources.toml, and with a format that ships."""
-    file = workspace.root / SOURCES_FILE
-    said = [file.read_bytes() if file.exists() else b"", *(each.read_bytes() for each in sorted(FORMATS_DIR.glob("*.toml")))]
-    return hashlib.sha256(repr(said).encode()).hexdigest()
-
-
-def _sources_file(workspace: Workspace) -> Path:
-    return workspace.dbt_target / "sources"
-
-
 def _rules_file(workspace: Workspace) -> Path:
     return workspace.dbt_target / "rules"
+
+
+def code_fingerprint(roots: Iterable[Path]) -> str:
+    """One hash over the rules: every SQL, YAML and CSV file below ``roots``, by name and content."""
+    digest = hashlib.sha256()
+    for root in roots:
+        for file in sorted(f for f in root.rglob("*") if f.suffix in {".sql", ".yml", ".csv"} and "target" not in f.parts):
+            digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

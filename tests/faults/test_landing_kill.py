@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from orchestration import warehouse
-
-from orchestration.warehouse import builds
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
+from orchestration.warehouse import builds
 from orchestration.workspace import Workspace
 
 READ_ANEW = """

@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration.landing.decisions import create_raw
+from orchestration.landing.ledger import LEDGER
 from orchestration.warehouse.contracts import contract
 from orchestration.warehouse.formulas import rule
-from orchestration.landing.decisions import create_raw
-from orchestration.warehouse import LEDGER
 from orchestration.workspace import DBT_PROJECT_DIR, SEEDS_DIR
 
 Row = Mapping[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orchestration import warehouse
-
+from orchestration.landing import ledger
 from orchestration.warehouse import builds
 from orchestration.workspace import Workspace
 
@@ -38,7 +38,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, list[dic
     workspace = Workspace(tmp_path_factory.mktemp("built") / "workspace")
     workspace.root.mkdir()
     with warehouse.connect(workspace) as connection:
-        warehouse.create_raw(connection)
+        ledger.create_raw(connection)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIKTELLER_SCRATCH", str(workspace.root / "scratch.duckdb"))
         return workspace, run_dbt(workspace, "build")

@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from zoneinfo import ZoneInfo
 
 from orchestration import warehouse
+from orchestration.landing import ledger
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import Workspace
 from tests.models.conftest import failures, run_dbt
@@ -173,7 +174,7 @@ def _land(workspace: Workspace, feed: str, header: str, *rows: str) -> None:
 
 def _build(workspace: Workspace) -> None:
     with warehouse.connect(workspace) as connection:
-        warehouse.create_raw(connection)
+        ledger.create_raw(connection)
         ingest(workspace, connection, "now")
     results = run_dbt(workspace, "build", "--select", "+concurrency", "+partners", "--resource-type", "model", "--resource-type", "seed")
     assert not failures(results), "\n".join(failures(results))

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.warehouse.formulas import formula
 from orchestration.reports import contents
+from orchestration.warehouse.formulas import formula
 
 Row = tuple[Decimal | int, ...]
 

@@ -16,8 +16,8 @@ import pytest
 
 from orchestration import serving, warehouse
 from orchestration.errors import TiktellerError
-from orchestration.rules.ids_backtest import BacktestRequest, backtest, judge
 from orchestration.output import Answer
+from orchestration.rules.ids_backtest import BacktestRequest, backtest, judge
 from orchestration.workspace import SEEDS_DIR, Workspace
 from tests.conftest import tikteller
 from tests.models import oracle

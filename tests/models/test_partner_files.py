@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from orchestration import warehouse
+from orchestration.landing import ledger
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import Workspace
 from tests.models.conftest import failures, run_dbt
@@ -55,7 +56,7 @@ def _land(workspace: Workspace, feed: str, header: str, *rows: str) -> None:
 
 def _build(workspace: Workspace) -> None:
     with warehouse.connect(workspace) as connection:
-        warehouse.create_raw(connection)
+        ledger.create_raw(connection)
         workspace.landing.mkdir(exist_ok=True)
         ingest(workspace, connection, "now")
     results = run_dbt(workspace, "build", "--select", "+calls", "--resource-type", "model", "--resource-type", "seed")

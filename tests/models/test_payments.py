@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from orchestration import warehouse
+from orchestration.landing import ledger
 from orchestration.landing.ingest import ingest
 from orchestration.workspace import Workspace
 from tests.models.conftest import failures, run_dbt
@@ -95,5 +96,5 @@ def _write(workspace: Workspace, name: str, rows: Iterable[str], ending: str = "
 
 def _ingest(workspace: Workspace) -> None:
     with warehouse.connect(workspace) as connection:
-        warehouse.create_raw(connection)
+        ledger.create_raw(connection)
         ingest(workspace, connection, "now")

@@ -8,7 +8,6 @@ from decimal import Decimal
 import duckdb
 
 from orchestration import serving
-
 from orchestration.serving import publishing
 from orchestration.workspace import PLATFORM, Workspace
 

@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from lxml import etree
 
 from orchestration import state
-from orchestration.receivables.collecting import DirectDebits, direct_debits, filed
+from orchestration.billing.approving import approve
+from orchestration.billing.crediting import credit
 from orchestration.documents.direct_debit import SCHEMA
 from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import approve, credit
+from orchestration.receivables.collecting import DirectDebits, direct_debits, filed
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.altering import pay, publish

@@ -11,10 +11,10 @@ import pytest
 from pypdf import PdfReader
 
 from orchestration import cli
+from orchestration.billing.approving import approve
 from orchestration.billing.commissions import render_statements, statements
 from orchestration.documents.wording import money
 from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import approve
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask

@@ -116,8 +116,7 @@ def test_a_scheduled_run_that_keeps_something_back_is_told(
     """A partner whose night was held back would stay on yesterday's figures, and the operator would sleep: the job itself succeeded."""
     import dagster as dg
 
-    from orchestration.pipeline import runs
-    from orchestration.defs import schedules
+    from orchestration.pipeline import runs, schedules
 
     said = tmp_path / "said.json"
     monkeypatch.setenv("TIKTELLER_ON_FAILURE", f"cat > {said}")

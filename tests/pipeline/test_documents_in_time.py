@@ -14,10 +14,11 @@ from lxml import etree
 from pypdf import PdfReader
 
 from orchestration import state
-
-from orchestration.billing import invoicing
+from orchestration.billing import drafts
+from orchestration.billing.approving import approve
+from orchestration.billing.crediting import credit
+from orchestration.billing.drafts import draft_documents
 from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import approve, credit, draft_documents
 from orchestration.pipeline.status import status
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
@@ -243,7 +244,7 @@ def test_the_list_has_names_and_a_total(approved: tuple[Workspace, str]) -> None
 def test_notes_line_by_line_add_up_to_the_invoice(approved: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """37.50 and 12.50 credited one by one gave back 60.51 of 60.50, 10.02 twice 24.24 of 24.25; a notice went out over a cent."""
     workspace, _ = approved
-    monkeypatch.setattr(invoicing, "local_today", lambda _snapshot: date(2026, 8, 31))
+    monkeypatch.setattr(drafts, "local_today", lambda _snapshot: date(2026, 8, 31))
     of = numbers(workspace)
     given_back: dict[str, list[Decimal]] = {}
     for customer in ("noord-3", "noord-4"):

@@ -14,11 +14,11 @@ import duckdb
 import pytest
 
 from orchestration import demo, warehouse
-
-from orchestration.serving import publishing
+from orchestration.landing import ledger
 from orchestration.landing.expectations import SAMPLE_ROWS, SUITES, ExpectationResult, check, check_landing, landed_batches, unexpected
 from orchestration.landing.feeds import feed_named
 from orchestration.landing.ingest import ingest
+from orchestration.serving import publishing
 from orchestration.workspace import PLATFORM, Workspace
 
 ROWS, FILES = 1_000, 10
@@ -85,7 +85,7 @@ GOOD_ROWS = {
 
 def new_warehouse() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    warehouse.create_raw(connection)
+    ledger.create_raw(connection)
     return connection
 
 

@@ -16,9 +16,12 @@ from loky import ProcessPoolExecutor
 from lxml import etree
 
 from orchestration import serving, state
+from orchestration.billing.approved import renderable_invoices
+from orchestration.billing.approving import approve
+from orchestration.billing.crediting import credit
+from orchestration.billing.drafts import listed
 from orchestration.documents.rendering import FailedInvoice
 from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import approve, credit, listed, renderable_invoices
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask

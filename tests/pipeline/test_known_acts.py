@@ -11,8 +11,9 @@ from decimal import Decimal
 
 import pytest
 
+from orchestration.billing.approving import approve
 from orchestration.billing.commissions import settle
-from orchestration.billing.invoicing import approve, credit
+from orchestration.billing.crediting import credit
 from orchestration.billing.vat_returns import file_return, vat_return
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller

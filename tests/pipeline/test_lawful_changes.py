@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from orchestration import serving
+from orchestration.billing.approving import approve
 from orchestration.billing.closing import close_month
-from orchestration.billing.invoicing import approve
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline import lawful

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from orchestration import serving
-
 from orchestration.warehouse import builds
 from orchestration.workspace import PLATFORM, PROJECT_ROOT, Workspace
 from tests.conftest import tikteller

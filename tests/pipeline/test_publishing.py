@@ -9,12 +9,10 @@ import duckdb
 import pytest
 
 from orchestration import serving, warehouse
-
-from orchestration.warehouse import builds
-
-from orchestration.serving import publishing
 from orchestration.errors import TiktellerError
 from orchestration.pipeline.runs import is_up_to_date
+from orchestration.serving import publishing
+from orchestration.warehouse import builds
 from orchestration.workspace import PLATFORM, Workspace
 from tests.pipeline.readers import totals
 

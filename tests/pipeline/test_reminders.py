@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from pypdf import PdfReader
 
 from orchestration import state
-
+from orchestration.billing.approving import approve
+from orchestration.billing.crediting import credit
+from orchestration.errors import TiktellerError
 from orchestration.receivables import dunning
 from orchestration.receivables.collecting import direct_debits
 from orchestration.receivables.dunning import Notice, file_letters, notices, send, told
-from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import approve, credit
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.altering import pay, publish

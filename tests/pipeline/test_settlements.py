@@ -12,7 +12,6 @@ import pytest
 from lxml import etree
 
 from orchestration import state
-
 from orchestration.billing import closing
 from orchestration.errors import TiktellerError
 from orchestration.workspace import Workspace

@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 from orchestration import cli, serving, state, warehouse
-
-from orchestration.warehouse import builds
 from orchestration.pipeline.runs import is_up_to_date
+from orchestration.state import store
+from orchestration.warehouse import builds
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask
@@ -140,7 +140,7 @@ STATES: dict[str, Callable[[Workspace], object]] = {
     "empty": lambda w: w.state.write_bytes(b""),
     "cut off": lambda w: w.state.write_bytes(w.state.read_bytes()[:1500]),
     "no database": lambda w: w.state.write_bytes(b"no database" * 500),
-    "begun anew": lambda w: (w.state.unlink(), state._engine.cache_clear(), state.engine(w)),
+    "begun anew": lambda w: (w.state.unlink(), store._engine.cache_clear(), state.engine(w)),
     "an older one": lambda w: shutil.copy(w.root.parent / "published.db", w.state),
 }
 
@@ -153,7 +153,7 @@ def test_a_state_that_was_lost_gives_no_number_twice(
     """Two customers would get an invoice of one number, and what was approved would be a draft again with the next run."""
     shutil.copy(billed.root.parent / "published.db", workspace.root.parent / "published.db")
     STATES[damage](workspace)
-    state._engine.cache_clear()
+    store._engine.cache_clear()
     if not remembered:
         workspace.state_seen.unlink()
     before = snapshot(workspace, "noord")
@@ -170,7 +170,7 @@ def test_a_state_that_was_lost_gives_no_number_twice(
     if refused:
         code, text = said(capsys, workspace, "status")
         assert "WARNING: the state" in text, text
-    state._engine.cache_clear()
+    store._engine.cache_clear()
 
 
 def test_what_can_be_made_anew_is_by_the_next_run_with_a_line_for_each(workspace: Workspace) -> None:

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.billing import closing
-
-from orchestration.receivables import dunning
-
-from orchestration.billing import invoicing
+from orchestration.billing import closing, drafts
+from orchestration.billing.approving import approve
+from orchestration.billing.crediting import credit
+from orchestration.billing.drafts import month_to_approve
 from orchestration.errors import TiktellerError
-from orchestration.billing.invoicing import approve, credit, month_to_approve
 from orchestration.pipeline.status import status
+from orchestration.receivables import dunning
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask
@@ -61,7 +60,7 @@ FEEDS = {
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, date]]:
     """Today by the partners' clock, to be set."""
     today = {"is": date(2026, 11, 27)}
-    for module in (closing, invoicing):
+    for module in (closing, drafts):
         monkeypatch.setattr(module, "local_today", lambda _snapshot: today["is"])
     return today
 

@@ -14,9 +14,9 @@ from math import ceil, floor
 import duckdb
 import pytest
 
+from orchestration.errors import TiktellerError
 from orchestration.rules import capacity
 from orchestration.rules.capacity import PvcRequest, as_record, describe, line_capacity
-from orchestration.errors import TiktellerError
 from orchestration.warehouse.formulas import formula
 from orchestration.workspace import PROJECT_ROOT, SEEDS_DIR
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.pipeline import checks
 from orchestration.errors import TiktellerError
+from orchestration.pipeline import checks
 from orchestration.workspace import Workspace
 
 TABLES = """

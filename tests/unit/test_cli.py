@@ -17,10 +17,9 @@ import duckdb
 import pytest
 
 from orchestration import cli, output, run_lock
-
-from orchestration.pipeline import runs
 from orchestration.errors import TiktellerError
 from orchestration.output import Answer
+from orchestration.pipeline import runs
 from orchestration.workspace import PLATFORM, PROJECT_ROOT, Workspace
 
 HEAVY = ("dagster", "dbt", "great_expectations", "pandas", "streamlit")

@@ -23,7 +23,7 @@ def test_only_a_build_that_went_well_is_built_upon(tmp_path: Path, monkeypatch: 
 
 
 def test_a_changed_rule_is_another_fingerprint(tmp_path: Path) -> None:
-    from orchestration.serving.publishing import code_fingerprint
+    from orchestration.warehouse.builds import code_fingerprint
 
     model = tmp_path / "models" / "calls.sql"
     model.parent.mkdir()

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from orchestration import cli, state
-
 from orchestration.billing import closing
 from orchestration.billing.vat_returns import quarter_of
 from orchestration.workspace import Workspace

@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
-from orchestration.billing import invoicing
-from orchestration.documents.rendering import render_one
+from orchestration.billing.approved import document_of
+from orchestration.billing.basis import Basis
 from orchestration.billing.draft_problems import by_problem
-from orchestration.billing.invoicing import INCOMPLETE, Basis, judge
+from orchestration.billing.drafts import INCOMPLETE, Judged, judge
+from orchestration.billing.parties import read_logo
+from orchestration.billing.storing import content_of
+from orchestration.documents.rendering import render_one
+from orchestration.warehouse.contracts import contract
 from orchestration.workspace import Workspace
 from tests.unit.documents import LOGO
 
@@ -72,19 +76,19 @@ def line(vat_category: str = "standard") -> dict[str, Any]:
 def draft(customer_id: str, vat_category: str = "standard") -> dict[str, Any]:
     vat = Decimal("2.10") if vat_category == "standard" else Decimal("0.00")
     amounts = {"net_eur": Decimal("10.00"), "vat_eur": vat, "gross_eur": Decimal("10.00") + vat}
-    columns = dict.fromkeys(invoicing.contract("invoices"))
+    columns = dict.fromkeys(contract("invoices"))
     found = {"partner_id": "noord", "customer_id": customer_id, "month": "2026-10", "invoice_id": f"{customer_id}-2026-10"}
     return columns | found | amounts | {"kind": "invoice"}
 
 
-def judged(tmp_path: Path, partner: dict[str, Any], *customers: dict[str, Any], vat_category: str = "standard") -> invoicing.Judged:
+def judged(tmp_path: Path, partner: dict[str, Any], *customers: dict[str, Any], vat_category: str = "standard") -> Judged:
     drafts = [draft(each["customer_id"], vat_category) for each in customers]
     lines = {each["invoice_id"]: [line(vat_category)] for each in drafts}
-    logo = invoicing.read_logo(Workspace(tmp_path), partner)
+    logo = read_logo(Workspace(tmp_path), partner)
     return judge(Basis(partner, logo, lines, {each["customer_id"]: each for each in customers}, {}), drafts, ISSUED)
 
 
-def told(found: invoicing.Judged) -> list[str]:
+def told(found: Judged) -> list[str]:
     return [problem.sentence() for problems in found.refused.values() for problem in problems]
 
 
@@ -127,7 +131,7 @@ def test_a_slip_in_the_partners_row_is_told_and_gives_no_number(workspace: Path,
 def test_odd_letters_in_a_footer_and_a_logo_are_no_slip(workspace: Path) -> None:
     # Fails if a partner with an emoji or a control character in its footer cannot send invoices.
     found = judged(workspace, PARTNER | {"footer": "☎ 東京 \x00 #let {} $ \u202e 😀", "logo_file": "logo.svg"}, CUSTOMER)
-    assert found == invoicing.Judged({}, [])
+    assert found == Judged({}, [])
 
 
 def test_a_slip_in_one_customers_row_keeps_no_other_back(tmp_path: Path) -> None:
@@ -188,9 +192,9 @@ def test_what_was_approved_with_a_slip_can_be_rendered(workspace: Path, slip: di
         "issued_on": ISSUED,
         "due_on": date(2026, 10, 29),
     }
-    logo = invoicing.read_logo(Workspace(workspace), partner)
+    logo = read_logo(Workspace(workspace), partner)
     basis = Basis(partner, logo, {invoice["invoice_id"]: [line("reverse_charge")]}, {"c1": CUSTOMER}, {})
-    content = json.loads(invoicing._content(invoice, basis, None))
-    made = render_one(invoicing._document(content, (), logo), workspace / "documents")
+    content = json.loads(content_of(invoice, basis, None))
+    made = render_one(document_of(content, (), logo), workspace / "documents")
     assert made.pdf.read_bytes().startswith(b"%PDF")
     assert made.ubl.stat().st_size > 1000

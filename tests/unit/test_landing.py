@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
-from orchestration.landing import fingerprints, loading
+from orchestration.landing import fingerprints, ledger, loading
 from orchestration.landing import ingest as ingest_module
 from orchestration.landing.arrivals import arrivals
 from orchestration.landing.feeds import FEEDS, feed_named
 from orchestration.landing.ingest import ingest
 from orchestration.landing.loading import FileReport, landed, load
 from orchestration.landing.scan import scan
+from orchestration.warehouse.connection import SOUND
 from orchestration.workspace import DBT_PROJECT_DIR, Workspace
 
 HEADER = "call_id,caller,callee,started_at,duration_s\n"
@@ -93,9 +94,9 @@ def test_unknown_feed_names_the_known_ones() -> None:
 
 def test_new_column_reaches_an_old_warehouse(house: House) -> None:
     """Without it the first run after an update fails for everybody who has history."""
-    warehouse.create_raw(house.connection)
+    ledger.create_raw(house.connection)
     house.connection.execute("alter table raw.orders drop column remarks")
-    warehouse.create_raw(house.connection)
+    ledger.create_raw(house.connection)
     assert house.ask("select count(remarks) from raw.orders") == [(0,)]
 
 
@@ -475,7 +476,7 @@ def both_readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
     path = workspace.landing / "cdrs" / "standard" / "a.csv"
     path.parent.mkdir(parents=True)
     with duckdb.connect() as connection:
-        warehouse.create_raw(connection)
+        ledger.create_raw(connection)
 
         def read(content: bytes) -> list[tuple[list, list]]:
             path.write_bytes(content)
@@ -560,8 +561,8 @@ def test_warehouse_can_be_opened_by_older_clients_and_counts_in_utc(house: House
 def test_every_writer_has_the_settings_that_keep_duckdb_from_ending(house: House) -> None:
     """Lawful rows of one partner would end the run of all with a fatal error of DuckDB 2.0.0: dbt is told of it by its profile."""
     profile = yaml.safe_load((DBT_PROJECT_DIR / "profiles.yml").read_text())["tikteller"]["outputs"]["duckdb"]["config_options"]
-    assert warehouse.SOUND.items() <= profile.items()
-    assert warehouse.SOUND.items() <= warehouse.settings(house.workspace).items()
+    assert SOUND.items() <= profile.items()
+    assert SOUND.items() <= warehouse.settings(house.workspace).items()
     assert house.ask("select current_setting('debug_enable_caching_operators')") == [(False,)]
 
 

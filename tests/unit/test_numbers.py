@@ -1,6 +1,7 @@
 """Numbers as people dial them: the SQL that reads them against the package that knows every country's plan.
 
-The models run here as they are (``orchestration.warehouse.formulas``), on the seeds of the repository, with the world's prefixes for a purchase deck.
+The models run here as they are (``orchestration.warehouse.formulas``), on the seeds of the repository, with the world's prefixes for a
+purchase deck.
 """
 
 from __future__ import annotations

@@ -16,12 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration import state, warehouse
-
-from orchestration.warehouse import builds
 from orchestration.errors import TiktellerError
-from orchestration.landing import carried, fingerprints, register
+from orchestration.landing import as_declared, carried, fingerprints, register
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
+from orchestration.state import store
 from orchestration.workspace import Workspace
 
 HEADER = "call_id,caller,callee,started_at,duration_s\n"
@@ -192,7 +191,7 @@ def test_a_workspace_of_an_older_release_takes_its_order_along(house: House) -> 
     before = house.ledger()
     house.workspace.state.unlink()
     house.workspace.fingerprints.unlink()
-    state._engine.cache_clear()
+    store._engine.cache_clear()
     with warehouse.connect(house.workspace) as connection:
         connection.execute("alter table raw.files drop column content_sha256")
         connection.execute("alter table raw.files drop column withdrawn_at")
@@ -209,7 +208,7 @@ def test_a_state_restored_from_an_older_backup_gives_no_number_twice(house: Hous
     shutil.copy(house.workspace.state, tmp_path / "backup")
     house.put("cdrs/standard/b.csv", calls(60))
     house.run()
-    state._engine.cache_clear()
+    store._engine.cache_clear()
     shutil.copy(tmp_path / "backup", house.workspace.state)
     house.put("cdrs/standard/c.csv", calls(60, "c2"))
     house.run()
@@ -225,7 +224,7 @@ def test_a_state_of_another_workspace_is_not_believed(house: House, tmp_path: Pa
     other = new_house(tmp_path / "other")
     other.put("cdrs/standard/x.csv", calls(60, "c9"))
     other.run()
-    state._engine.cache_clear()
+    store._engine.cache_clear()
     shutil.copy(other.workspace.state, house.workspace.state)
     with pytest.raises(TiktellerError, match="run --rebuild"):
         house.run()
@@ -407,10 +406,10 @@ def test_a_file_that_cannot_be_read_anew_stops_nobody_and_is_read_when_it_can(ho
     assert any("not read anew: cdrs/asterisk/acme/a.csv: it cannot be read" in line for line in told)
     assert house.ask("select c17 from raw.cdrs_declared") == [("b",)]
     assert house.ask("select uniqueid from raw.cdrs_asterisk") == [("a",)]
-    assert not builds.reads_as_declared(house.workspace), "else the next run would say that nothing is new"
+    assert not as_declared.reads_as_declared(house.workspace), "else the next run would say that nothing is new"
     house.run()
     assert house.ask("select c17 from raw.cdrs_declared order by 1") == [("a",), ("b",)]
-    assert builds.reads_as_declared(house.workspace)
+    assert as_declared.reads_as_declared(house.workspace)
 
 
 # Taking back ----------------------------------------------------------------------------------------------------------
@@ -494,7 +493,7 @@ def test_a_withdrawal_survives_a_state_restored_from_before_it(house: House, tmp
     shutil.copy(house.workspace.state, tmp_path / "backup")
     register.withdraw(house.workspace, "cdrs/standard/a.csv")
     house.run()
-    state._engine.cache_clear()
+    store._engine.cache_clear()
     shutil.copy(tmp_path / "backup", house.workspace.state)
     (house.workspace.root / "state.seen.json").unlink(missing_ok=True)  # what would refuse it is gone too
     house.run()

@@ -11,10 +11,10 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberType
 
-from orchestration import reference
 from orchestration.errors import TiktellerError
-from orchestration.warehouse.formulas import formula
+from orchestration.reference import seeds as reference
 from orchestration.reference.number_patterns import language
+from orchestration.warehouse.formulas import formula
 from orchestration.workspace import SEEDS_DIR
 
 ROWS = {row["prefix"]: row for row in reference.read_seed("number_prefixes")}

@@ -10,14 +10,14 @@ import pytest
 from openpyxl import Workbook
 
 from orchestration import warehouse
-
-from orchestration.warehouse import builds
 from orchestration.errors import TiktellerError
+from orchestration.landing import as_declared
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
 from orchestration.landing.price_lists import amount_of, day_of, prefixes_of
 from orchestration.landing.sources import read_sources, shipped_formats
 from orchestration.landing.trial import propose, try_source
+from orchestration.warehouse import builds
 from orchestration.workspace import Workspace
 
 PRICES = """
@@ -272,12 +272,12 @@ def test_every_format_that_is_declared_can_be_tried(house: Workspace, tmp_path: 
 
 def test_a_format_that_ships_otherwise_is_other_rules(house: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """After an upgrade that mends a format the next run would say that nothing is new, and bill on by the old one."""
-    builds.remember_sources(house)
-    assert builds.reads_as_declared(house)
+    as_declared.remember_sources(house)
+    assert as_declared.reads_as_declared(house)
     shutil.copytree(builds.FORMATS_DIR, tmp_path / "formats")
     (tmp_path / "formats/asterisk.toml").open("a").write("\n# mended\n")
     monkeypatch.setattr(builds, "FORMATS_DIR", tmp_path / "formats")
-    assert not builds.reads_as_declared(house)
+    assert not as_declared.reads_as_declared(house)
 
 
 def test_what_is_doubtful_is_said_before_it_lands(house: Workspace, tmp_path: Path) -> None:

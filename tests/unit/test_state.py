@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from orchestration import state
 from orchestration.landing.decisions import create_raw, land_decisions
+from orchestration.state import store
 from orchestration.workspace import Workspace
 
 OF_BEFORE = """
@@ -46,7 +47,7 @@ def test_a_state_of_before_goes_on(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "workspace")
     _of_before(workspace)
     for _ in range(2):  # the second time nothing is left to do
-        state._engine.cache_clear()
+        store._engine.cache_clear()
         with state.engine(workspace).connect() as decided:
             months = decided.execute(sa.select(state.frozen_months).order_by("partner_id")).fetchall()
             files = decided.execute(sa.select(state.frozen_files).order_by("partner_id", "sha256")).fetchall()

@@ -11,6 +11,7 @@ import pytest
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
+from orchestration.warehouse import connection
 from orchestration.workspace import Workspace
 
 HOLD = "import duckdb, sys; connection = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
@@ -49,7 +50,7 @@ def test_the_dbt_of_a_killed_run_is_waited_for(workspace: Workspace) -> None:
 
 def test_anybody_else_is_named_at_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run would hang for ten minutes because an analyst has the warehouse open."""
-    monkeypatch.setattr(warehouse, "LEFTOVER_PATIENCE_S", 3600)
+    monkeypatch.setattr(connection, "LEFTOVER_PATIENCE_S", 3600)
     holder = hold(workspace, "somebody")
     try:
         warehouse.wait_for_leftover(workspace, lambda *_: pytest.fail("nobody is to be waited for"))
