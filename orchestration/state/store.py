@@ -24,12 +24,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestration.errors import TiktellerError
+from orchestration.state import migrations
 from orchestration.state.tables import (
     audit,
-    frozen_files,
-    frozen_months,
     identities,
-    metadata,
 )
 from orchestration.workspace import Workspace
 
@@ -73,9 +71,7 @@ def _engine(address: str) -> sa.Engine:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":  # two that start at once must not both make the tables
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES_LOCK)))
-            _key_final_months_by_partner(connection)
-            _key_final_files_by_partner(connection)
-            metadata.create_all(connection)
+            migrations.upgrade(connection)
             if connection.execute(sa.select(identities)).first() is None:
                 connection.execute(identities.insert().values(state_id=token_hex(8), made_at=now()))
     except sa.exc.DatabaseError as error:
@@ -88,42 +84,6 @@ def _engine(address: str) -> sa.Engine:
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise _unopened(error) from error
     return engine
-
-
-def _lacks_partner_in_key(connection: sa.Connection, table: str) -> bool:
-    found = sa.inspect(connection)
-    return found.has_table(table) and "partner_id" not in found.get_pk_constraint(table)["constrained_columns"]
-
-
-def _key_final_files_by_partner(connection: sa.Connection) -> None:
-    """In a state of before, a file that was there at one freeze was there for all partners: so it stays for all who froze anything."""
-    if not _lacks_partner_in_key(connection, "frozen_files"):
-        return
-    connection.exec_driver_sql("alter table frozen_files rename to frozen_files_of_before")
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("alter table frozen_files_of_before drop constraint frozen_files_pkey")
-    frozen_files.create(connection)
-    connection.exec_driver_sql(
-        "insert into frozen_files (partner_id, sha256, freeze_id) select partners.partner_id, files.sha256, files.freeze_id"
-        " from frozen_files_of_before as files cross join (select distinct partner_id from freezes) as partners"
-    )
-    connection.exec_driver_sql("drop table frozen_files_of_before")
-
-
-def _key_final_months_by_partner(connection: sa.Connection) -> None:
-    """A state of before knew one partner of a customer for ever: its table of final months gets the partner into its key."""
-    if not _lacks_partner_in_key(connection, "frozen_months"):
-        return
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(
-            "alter table frozen_months drop constraint frozen_months_pkey, add primary key (partner_id, customer_id, month)"
-        )
-        return
-    connection.exec_driver_sql("alter table frozen_months rename to frozen_months_of_before")
-    frozen_months.create(connection)
-    columns = "partner_id, customer_id, month, freeze_id"
-    connection.exec_driver_sql(f"insert into frozen_months ({columns}) select {columns} from frozen_months_of_before")
-    connection.exec_driver_sql("drop table frozen_months_of_before")
 
 
 def _unopened(error: Exception) -> TiktellerError:
