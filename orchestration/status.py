@@ -194,6 +194,11 @@ def status(workspace: Workspace) -> Status:
     warnings: list[str] = []
     sections: dict[str, Answer] = {}
     standing: dict[str, tuple[str | None, str | None]] = {}
+    try:
+        registered = register.read(workspace)
+    except TiktellerError as error:
+        registered = []
+        warnings.append(str(error))
     with ExitStack() as opened:
         platform = None
         try:
@@ -210,13 +215,8 @@ def status(workspace: Workspace) -> Status:
         sections["partners"] = Answer(PARTNER_COLUMNS, list(_partners(workspace, standing, warnings)))
         if platform:
             sections |= {name: answer for name, sql in PLATFORM_QUESTIONS.items() if (answer := _asked(platform, sql))}
-            landed = _landed(platform)
+            landed = _landed(workspace, platform, registered)
         sections["incomplete"] = Answer(INCOMPLETE_COLUMNS, list(_incomplete(workspace)))
-    try:
-        registered = register.read(workspace)
-    except TiktellerError as error:
-        registered = []
-        warnings.append(str(error))
     waiting: dict[str, tuple[int, int]] = {}
     for each in _waiting(workspace, found, landed, registered):
         files, size_bytes = waiting.get(each.feed.name, (0, 0))
@@ -234,15 +234,25 @@ def status(workspace: Workspace) -> Status:
 def waiting_files(workspace: Workspace, feed: str | None = None) -> list[Arrival]:
     """Files, of the feed or of all, that no run has read and published."""
     found, _ = arrivals(workspace.landing)
+    registered = register.read(workspace)
     with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
-        landed = _landed(platform)
-    return _waiting(workspace, [each for each in found if feed in (None, each.feed.name)], landed, register.read(workspace))
+        landed = _landed(workspace, platform, registered)
+    return _waiting(workspace, [each for each in found if feed in (None, each.feed.name)], landed, registered)
 
 
-def _landed(platform: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
-    """What stands published: each file with the bytes that it had."""
+def _landed(workspace: Workspace, platform: duckdb.DuckDBPyConnection, registered: list[Registered]) -> set[tuple[str, str]]:
+    """What stands published: each file with the bytes that it had; but a list that is to be parted from its twin has yet to land."""
     ledger = _asked(platform, "select file, sha256 from ingested_files")
-    return {tuple(row) for row in ledger.rows} if ledger else set()
+    twins = _asked(
+        platform,
+        "select file, sha256, file_id, original_file_id from ingested_files "
+        "where feed = 'purchase_rates' and original_file_id is not null and withdrawn_at is null",
+    )
+    landed = {tuple(row) for row in ledger.rows} if ledger else set()
+    if not twins or not twins.rows:
+        return landed
+    parting = register.lists_to_part(workspace, registered, [row[2:] for row in twins.rows])
+    return landed - {(file, sha256) for file, sha256, file_id, _ in twins.rows if file_id in parting}
 
 
 def _waiting(workspace: Workspace, found: list[Arrival], landed: set[tuple[str, str]], registered: list[Registered]) -> list[Arrival]:

@@ -484,6 +484,12 @@ def forget_duplicates(register: Register, connection: duckdb.DuckDBPyConnection,
         connection.execute("delete from raw.files where list_contains(?::integer[], file_id)", [others])
 
 
+def lists_to_part(workspace: Workspace, registered: Iterable[Registered], duplicates: Iterable[tuple[int, int]]) -> set[int]:
+    """Of price lists that are published as duplicates (each with its original) those that the next run reads as lists of their own."""
+    known = Register(workspace, [row for row in registered if row.feed == PRICES])
+    return {file_id for file_id, original_id in duplicates if known.are_apart(file_id, original_id)}
+
+
 def apply_withdrawals(register: Register, connection: duckdb.DuckDBPyConnection, before: Callable[[], None]) -> int:
     """Take the rows of withdrawn files out of the warehouse, and say so in its ledger; how many had any. ``before`` hears of it first."""
     marked = {row[0]: row[1] for row in connection.execute("select file_id, withdrawn_at is not null from raw.files").fetchall()}
