@@ -24,13 +24,14 @@ def kind_of(feed: str) -> str:
 
 
 def place_of(file: str, source: Source | None) -> str:
-    """What its folder says of a file of call records: the source, and the account of all its records. Elsewhere the same text says another.
+    """What its folder says of the rows of a file; elsewhere the same text says another.
 
-    Empty for all other feeds. It follows from where the file lies and from what is declared today; what was declared once does not matter.
+    Of call records the source, and the account of all of them; of price lists the deck, the first day, and how the columns are read. Empty
+    for all other feeds. It follows from where the file lies and from what is declared today; what was declared once does not matter.
     """
     below = PurePosixPath(file)
     if kind_of(file) != "cdrs":
-        return ""
+        return source.landed_as if source and source.format.is_price_list else ""
     return f"{source.name}:{source.account_of(below) or ''}" if source else below.parts[1]
 
 

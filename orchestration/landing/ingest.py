@@ -24,7 +24,7 @@ from orchestration.landing.arrivals import Arrival, Stray, arrivals
 from orchestration.landing.carried import carry_over, tell_lost
 from orchestration.landing.fingerprints import Fingerprint, Fingerprints, trusted
 from orchestration.landing.loading import Entry, FileReport, Landed, landed, load, load_again, write_ledger
-from orchestration.landing.register import Fate, Register, apply_withdrawals, note_gone, opened
+from orchestration.landing.register import Fate, Register, apply_withdrawals, forget_duplicates, note_archived, note_gone, opened
 from orchestration.landing.scan import CHUNK_BYTES, Scan, scan, unreadable_scan
 from orchestration.landing.sources import SOURCES_FILE, read_sources
 from orchestration.progress import Progress, silent
@@ -74,8 +74,11 @@ def ingest(
     found, strays = arrivals(workspace.landing)
     register = opened(workspace, connection)
     is_new = connection.execute("select count(*) from raw.files").fetchone() == (0,)
+    lying = {each.file for each in (*found, *strays)}
     note_gone(register, found)
+    register.part(lying)
     register.write()
+    forget_duplicates(register, connection, lying)
     apply_withdrawals(register, connection, out_of_turn)
     _set_clock(connection)
     _read_as_declared(workspace, connection, found, run_id, progress, out_of_turn)
@@ -84,7 +87,7 @@ def ingest(
     arriving({arrival.feed.name for arrival in unknown})
     set_aside = _SetAside([], [])
     scans = _without_strays(strays, _scanned(unknown, known), progress)
-    files = _numbered(connection, register, scans, set_aside, progress, out_of_turn)
+    files = _numbered(connection, register, scans, lying, set_aside, progress, out_of_turn)
     reports = list(_load_in_order(connection, files, run_id, progress))
     reports += _note(connection, set_aside, run_id)
     if is_new or workspace.former_warehouse.exists():
@@ -94,6 +97,8 @@ def ingest(
         register = opened(workspace, connection)
         apply_withdrawals(register, connection, out_of_turn)
         fingerprints.remember(workspace, {arrival.file: known[arrival.file] for arrival in found if arrival.file in known})
+    note_archived(register, lying)
+    register.write()
     return reports
 
 
@@ -223,6 +228,7 @@ def _numbered(
     connection: duckdb.DuckDBPyConnection,
     register: Register,
     scans: Iterable[tuple[Arrival, Scan]],
+    lying: Set[str],
     set_aside: _SetAside,
     progress: Progress,
     out_of_turn: Callable[[], None],
@@ -238,7 +244,7 @@ def _numbered(
             if (file_id := stands.get((arrival.file, scanned.sha256))) is not None:
                 set_aside.touched.append((file_id, arrival, scanned))
                 continue
-            fate = register.fate(arrival, scanned, ledger)
+            fate = register.fate(arrival, scanned, ledger, lying)
             if fate.what == "stands":
                 set_aside.touched.append((fate.file_id, arrival, scanned))
             elif fate.what == "duplicate":

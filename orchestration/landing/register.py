@@ -7,7 +7,7 @@ feed, at a place where the folder says something of the rows; under other names 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -31,6 +31,9 @@ LEDGER = """
         file_id, feed, file, sha256, content_sha256, size_bytes, modified_at, ingested_at, duplicate_of, withdrawn_at
     from {ledger} order by file_id
 """
+
+PRICES = "purchase_rates"
+"""The feed of price lists: one text may be the list of several decks."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def withdraw(workspace: Workspace, named: str) -> list[Registered]:
     found = {arrival.file: arrival for arrival in arrivals(workspace.landing)[0]}
     for row in taken.values():
         if row.file in found:  # it has landed again when this is another time
-            known.change(replace(row, modified_at=written(found[row.file].modified_at)))
+            known.change(replace(row, modified_at=written(found[row.file].modified_at), gone_at=None))
     with state.deciding(workspace) as decided:
         known.write(decided)
         for row in taken.values():
@@ -169,13 +172,23 @@ class Register:
         declared = read_sources(workspace.root / SOURCES_FILE)
         self._source_of = cache(lambda folder: source_of(declared, folder))
         for row in rows:
-            self._enter(replace(row, place=self._place(row.file)))
+            place = self._place_of(row)
+            if row.feed == PRICES and place != row.place:
+                self.change(replace(row, place=place))
+            else:
+                self._enter(replace(row, place=place))
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(list(self._rows.values()))
 
     def _place(self, file: str) -> str:
         return place_of(file, self._source_of(PurePosixPath(file).parent))
+
+    def _place_of(self, row: Registered) -> str:
+        """Its place today; of a price list that has gone from a folder that is declared no more, what it was: folders are renamed."""
+        place = self._place(row.file)
+        is_left = row.feed == PRICES and not place and not (self._workspace.landing / row.file).exists()
+        return row.place if is_left else place
 
     def _enter(self, row: Registered) -> None:
         self._rows[row.file_id] = row
@@ -210,8 +223,11 @@ class Register:
         found = self.latest(arrival, contents)
         return found.file_id if found and found.is_live else float("inf")
 
-    def fate(self, arrival: Arrival, scan: Scan, ledger: Mapping[int, str]) -> Fate:
-        """What is to be done with a file that does not stand in the warehouse. ``ledger``: the numbers that do, with their names."""
+    def fate(self, arrival: Arrival, scan: Scan, ledger: Mapping[int, str], lying: Set[str]) -> Fate:
+        """What is to be done with a file that does not stand in the warehouse.
+
+        ``ledger``: the numbers that do, with their names; ``lying``: the names of all files in landing/.
+        """
         found = self.latest(arrival, (scan.content_sha256, scan.sha256))
         if found and not found.is_live:
             if not found.has_landed_again(arrival):
@@ -228,9 +244,9 @@ class Register:
                 return Fate("stands", found.file_id)
             if found.file_id != original.file_id:
                 return Fate("duplicate", found.file_id, moment(found.arrived_at), original.file_id)
-        return self._fate_of_new(arrival, scan, ledger)
+        return self._fate_of_new(arrival, scan, ledger, lying)
 
-    def _fate_of_new(self, arrival: Arrival, scan: Scan, ledger: Mapping[int, str]) -> Fate:
+    def _fate_of_new(self, arrival: Arrival, scan: Scan, ledger: Mapping[int, str], lying: Set[str]) -> Fate:
         original = self._original(arrival.place, arrival, scan) if scan.text_bytes else None
         row = self._numbered(arrival, scan, original.file_id if original else None)
         if original and original.file_id not in ledger:  # it was archived: its rows come from here now, in its place
@@ -238,7 +254,7 @@ class Register:
             return Fate("load", original.file_id, moment(original.arrived_at))
         if original:
             return Fate("duplicate", row.file_id, moment(row.arrived_at), original.file_id)
-        moved_from = self._moved(arrival, scan, row.file_id)
+        moved_from = self._moved(arrival, scan, row.file_id, lying)
         return Fate("load", row.file_id, moment(row.arrived_at), moved_from=moved_from)
 
     def _original(self, place: str, arrival: Arrival, scan: Scan) -> Registered | None:
@@ -263,31 +279,60 @@ class Register:
         self.add(row)
         return row
 
-    def _moved(self, arrival: Arrival, scan: Scan, file_id: int) -> Registered | None:
-        """The same rows stood at another place, where the folder says something else of them: they stand here now, and there no more."""
-        if scan.lines <= has_header(arrival.feed, scan.head):  # two quiet exchanges write the same header
-            return None
+    def _moved(self, arrival: Arrival, scan: Scan, file_id: int, lying: Set[str]) -> Registered | None:
+        """The same rows stood at another place, where the folder says something else of them: they stand here now, and there no more.
+
+        A call was made once, whereas a list may price several decks: it has moved only where it has gone since the last landing.
+        """
         kind = kind_of(arrival.feed.name)
+        if kind == "cdrs" and scan.lines <= has_header(arrival.feed, scan.head):  # two quiet exchanges write the same header
+            return None
         places = self._places.get((kind, scan.content_sha256), set()) | self._places.get((kind, scan.sha256), set())
         for place in sorted(places - {arrival.place}):
-            if (original := self._original(place, arrival, scan)) is not None:
+            original = self._original(place, arrival, scan)
+            if original is not None and (kind == "cdrs" or self._has_just_gone(original, lying)):
                 self.withdraw(original, state.whoami(), moved_to=file_id)
                 self._moves.append((original, arrival))
                 return original
         return None
 
-    def withdraw(self, original: Registered, who: str, moved_to: int | None = None) -> list[Registered]:
-        """Let a content count no more, under all the names that it has landed under; the rows as they are now."""
-        same = [
+    def _has_just_gone(self, original: Registered, lying: Set[str]) -> bool:
+        """Whether a content lies nowhere at its place any more, and no landing has seen that yet."""
+        names = self._names(original)
+        return not any(row.file in lying for row in names) and any(row.gone_at is None for row in names)
+
+    def _names(self, original: Registered) -> list[Registered]:
+        """All that counts of a content at its place: it may have landed under several names."""
+        return [
             row
             for row in self._rows.values()
             if row.is_live and row.place == original.place and row.content == original.content
             if kind_of(row.feed) == kind_of(original.feed)
         ]
-        taken = [replace(row, withdrawn_at=written(_now()), withdrawn_by=who, moved_to=moved_to) for row in same]
+
+    def withdraw(self, original: Registered, who: str, moved_to: int | None = None) -> list[Registered]:
+        """Let a content count no more, under all the names that it has landed under; the rows as they are now."""
+        changed = {"withdrawn_at": written(_now()), "withdrawn_by": who, "moved_to": moved_to}
+        taken = [replace(row, **changed) for row in self._names(original)]
         for row in taken:
             self.change(row)
         return taken
+
+    def are_apart(self, file_id: int, other_id: int) -> bool:
+        """Whether the folders of two files say different things of their rows."""
+        return file_id in self._rows and other_id in self._rows and self._rows[file_id].place != self._rows[other_id].place
+
+    def part(self, lying: Set[str]) -> None:
+        """Let each price list that was noted as a duplicate of one at another place be a list of its own, under its number.
+
+        Its folder was declared since, or an older release took it for a duplicate. What is gone from landing/ could not be read.
+        """
+        for row in self:
+            if row.feed != PRICES or row.duplicate_of is None or not row.is_live or row.file not in lying:
+                continue
+            if self.are_apart(row.file_id, row.duplicate_of):
+                original = self._standing.get((PRICES, row.place, row.content))
+                self.change(replace(row, duplicate_of=original, landed_at=None, published_at=None))
 
     def moved(self, row: Registered) -> Registered | None:
         """Where a content that moved came to stand, however often it moved since; None where it did not."""
@@ -357,6 +402,8 @@ class Register:
                     )
             elif known.is_live and withdrawn_at is not None:  # decided after the backup that the state was restored from
                 self.change(replace(known, landed_at=now, withdrawn_at=written(withdrawn_at), withdrawn_by=""))
+            elif duplicate_of is not None and known.duplicate_of is None:  # it is noted as a duplicate, and has become a content of its own
+                continue
             elif known.landed_at is None or (is_published and known.published_at is None):
                 self.change(
                     replace(known, landed_at=known.landed_at or now, published_at=known.published_at or (now if is_published else None))
@@ -413,6 +460,34 @@ def note_gone(register: Register, found: Iterable[Arrival]) -> None:
             register.change(replace(row, gone_at=written(_now())))
         elif row.modified_at != dates[row.file] and (moved := register.moved(row)) and moved.is_live and moved.file in dates:
             register.change(replace(row, modified_at=dates[row.file]))
+
+
+def note_archived(register: Register, lying: Set[str]) -> None:
+    """Remember which price lists have gone from landing/: those that count on do not move any more when another deck gets the same."""
+    for row in register:
+        if row.feed != PRICES:
+            continue
+        if row.file not in lying and row.gone_at is None:
+            register.change(replace(row, gone_at=written(_now())))
+        elif row.file in lying and row.gone_at is not None and row.is_live:
+            register.change(replace(row, gone_at=None))
+
+
+def forget_duplicates(register: Register, connection: duckdb.DuckDBPyConnection, lying: Set[str]) -> None:
+    """Take the duplicates out of the warehouse's ledger that are no longer those of the register: they are looked at again."""
+    noted = connection.execute(
+        "select file_id, duplicate_of from raw.files where feed = ? and duplicate_of is not null and withdrawn_at is null", [PRICES]
+    ).fetchall()
+    known = {row.file_id: row for row in register if row.is_live and row.file in lying}
+    others = [file_id for file_id, duplicate_of in noted if file_id in known and known[file_id].duplicate_of != duplicate_of]
+    if others:
+        connection.execute("delete from raw.files where list_contains(?::integer[], file_id)", [others])
+
+
+def lists_to_part(workspace: Workspace, registered: Iterable[Registered], duplicates: Iterable[tuple[int, int]]) -> set[int]:
+    """Of price lists that are published as duplicates (each with its original) those that the next run reads as lists of their own."""
+    known = Register(workspace, [row for row in registered if row.feed == PRICES])
+    return {file_id for file_id, original_id in duplicates if known.are_apart(file_id, original_id)}
 
 
 def apply_withdrawals(register: Register, connection: duckdb.DuckDBPyConnection, before: Callable[[], None]) -> int:

@@ -17,15 +17,25 @@ from orchestration.workspace import PLATFORM, Workspace
 def waiting_files(workspace: Workspace, feed: str | None = None) -> list[Arrival]:
     """Files, of the feed or of all, that no run has read and published."""
     found, _ = arrivals(workspace.landing)
+    registered = register.read(workspace)
     with closing(serving.connect(serving.current_snapshot(workspace, PLATFORM))) as platform:
-        landed = published_files(platform)
-    return waiting_among(workspace, [each for each in found if feed in (None, each.feed.name)], landed, register.read(workspace))
+        landed = published_files(workspace, platform, registered)
+    return waiting_among(workspace, [each for each in found if feed in (None, each.feed.name)], landed, registered)
 
 
-def published_files(platform: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
-    """What stands published: each file with the bytes that it had."""
+def published_files(workspace: Workspace, platform: duckdb.DuckDBPyConnection, registered: list[Registered]) -> set[tuple[str, str]]:
+    """What stands published: each file with the bytes that it had; but a list that is to be parted from its twin has yet to land."""
     ledger = asked(platform, "select file, sha256 from ingested_files")
-    return {tuple(row) for row in ledger.rows} if ledger else set()
+    twins = asked(
+        platform,
+        "select file, sha256, file_id, original_file_id from ingested_files "
+        "where feed = 'purchase_rates' and original_file_id is not null and withdrawn_at is null",
+    )
+    landed = {tuple(row) for row in ledger.rows} if ledger else set()
+    if not twins or not twins.rows:
+        return landed
+    parting = register.lists_to_part(workspace, registered, [row[2:] for row in twins.rows])
+    return landed - {(file, sha256) for file, sha256, file_id, _ in twins.rows if file_id in parting}
 
 
 def waiting_among(workspace: Workspace, found: list[Arrival], landed: set[tuple[str, str]], registered: list[Registered]) -> list[Arrival]:

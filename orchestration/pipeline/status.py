@@ -195,6 +195,11 @@ def status(workspace: Workspace) -> Status:
     warnings: list[str] = []
     sections: dict[str, Answer] = {}
     standing: dict[str, tuple[str | None, str | None]] = {}
+    try:
+        registered = register.read(workspace)
+    except TiktellerError as error:
+        registered = []
+        warnings.append(str(error))
     with ExitStack() as opened:
         platform = None
         try:
@@ -211,13 +216,8 @@ def status(workspace: Workspace) -> Status:
         sections["partners"] = Answer(PARTNER_COLUMNS, list(_partners(workspace, standing, warnings)))
         if platform:
             sections |= {name: answer for name, sql in PLATFORM_QUESTIONS.items() if (answer := asked(platform, sql))}
-            landed = published_files(platform)
+            landed = published_files(workspace, platform, registered)
         sections["incomplete"] = Answer(INCOMPLETE_COLUMNS, list(_incomplete(workspace)))
-    try:
-        registered = register.read(workspace)
-    except TiktellerError as error:
-        registered = []
-        warnings.append(str(error))
     waiting: dict[str, tuple[int, int]] = {}
     for each in waiting_among(workspace, found, landed, registered):
         files, size_bytes = waiting.get(each.feed.name, (0, 0))

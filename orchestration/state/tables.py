@@ -81,9 +81,10 @@ arrivals = sa.Table(
 )
 """The order of arrival: every file that a run has seen, by feed, path and content, under a number that only grows and is its ``file_id``.
 
-``place`` is what its folder said of the rows when it came (``arrivals.place_of`` says it of today).
-``content_sha256`` is of the text, the same under any compression. ``landed_at`` is empty until its rows stood in a warehouse,
-``published_at`` until readers saw them. A withdrawn file counts no more; ``gone_at``: a run has found it taken out of landing/ since.
+``place`` is what its folder said of the rows when it came (``arrivals.place_of`` says it of today); of price lists, when it was last
+declared. ``content_sha256`` is of the text, the same under any compression. ``landed_at`` is empty until its rows stood in a warehouse,
+``published_at`` until readers saw them. A withdrawn file counts no more; ``gone_at``: a run has found it taken out of landing/ since, or
+a price list that counts on.
 """
 
 

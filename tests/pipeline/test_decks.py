@@ -6,6 +6,7 @@ import shutil
 from decimal import Decimal
 from pathlib import Path
 
+from orchestration import dbt
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask, totals
@@ -97,3 +98,40 @@ def test_a_new_price_list_leaves_the_days_before_it_as_they_were(tmp_path: Path)
     for day, why in (("2026-10-01", "numbering plans: unlisted"), ("2026-10-02", "as the deck says on 2026-10-02")):
         asked = ["--partner", "noord", "--plan", "noord-zakelijk", "--to", "+4510123456", "--seconds", "60", "--at", day]
         assert why in tikteller(workspace.root, "quote", *asked).stdout
+
+
+COMMON = """
+[sources."purchase_rates/lists"]
+deck_id = "spare"
+valid_from = "2026-01-01"
+"""
+OWN = """
+[sources."purchase_rates/lists/world"]
+deck_id = "world"
+valid_from = "2026-01-01"
+"""
+
+
+def test_a_deck_that_an_older_release_left_empty_has_its_prices_after_the_next_run(tmp_path: Path) -> None:
+    # Fails if the run after the update finds nothing to do: calls wait for a price until some other file happens to land.
+    workspace = open_trade(tmp_path / "workspace")
+    land(workspace, "cdrs/standard", "calls", [call("denmark", "2026-10-01T12:00:00", 60, callee="004510123456")])
+    lists = workspace.feed("purchase_rates") / "lists"
+    for folder in (lists, lists / "world"):
+        folder.mkdir()
+        (folder / "list.csv").write_text("Bestemming;Kengetal;Prijs per minuut\nDenemarken vast;45;0,04\n")
+    sources = workspace.root / "sources.toml"
+    sources.write_text(COMMON)
+    tikteller(workspace.root, "run")
+    bought = "select status, purchase_eur from calls"
+    assert ask(workspace, "noord", bought) == [("unrated", None)]
+    sources.write_text(COMMON + OWN)
+    dbt.remember_sources(workspace)  # as a release leaves it for which both are one list: read as declared, and published
+
+    assert tikteller(workspace.root, "status", "--check", check=False).returncode == 1
+    tikteller(workspace.root, "run")
+    assert ask(workspace, "noord", bought) == [("rated", Decimal("0.04"))]
+    ledger = "select duplicate_of, rows_kept from ingested_files where file like '%lists/%'"
+    assert ask(workspace, PLATFORM, ledger) == [(None, 1), (None, 1)]
+    assert tikteller(workspace.root, "status", "--check").returncode == 0
+    assert "nothing new has landed" in tikteller(workspace.root, "run").stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import shutil
 import zlib
@@ -14,10 +15,11 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from orchestration import state, warehouse
 from orchestration.errors import TiktellerError
-from orchestration.landing import as_declared, carried, fingerprints, register
+from orchestration.landing import arrivals, as_declared, carried, fingerprints, register
 from orchestration.landing.feeds import FEEDS
 from orchestration.landing.ingest import ingest
 from orchestration.state import store
@@ -653,6 +655,244 @@ def test_what_a_lost_warehouse_takes_with_it_is_named(lived_in: House, how: str)
     assert "of-p2" not in lost
     assert "taken-back" not in lost
     assert not list(lived_in.workspace.root.glob("warehouse.before*"))
+
+
+# One price list for several decks ------------------------------------------------------------------------------------------
+
+DECKS = """
+[sources."purchase_rates/acme"]
+deck_id = "acme"
+valid_from = "2026-10-01"
+[sources."purchase_rates/best"]
+deck_id = "best"
+valid_from = "2026-10-01"
+"""
+LIST = "Bestemming;Kengetal;Prijs per minuut\nNederland mobiel;316;0,03\n"
+CORRECTION = "deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from\nacme,316,Nederland mobiel,0,0.02,2026-10-01\n"
+PRICES = "select deck_id, prefix, file_id from raw.purchase_rates order by file_id"
+BOTH = [("acme", "316", 1), ("best", "316", 2)]
+
+
+def workbook() -> bytes:
+    book = Workbook()
+    for row in (["Destination", "Prefix", "Rate"], ["Nederland mobiel", 316, 0.03]):
+        book.active.append(row)
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+@pytest.fixture
+def decks(house: House) -> House:
+    (house.workspace.root / "sources.toml").write_text(DECKS)
+    return house
+
+
+@pytest.mark.parametrize("nights", [1, 2])
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_one_list_in_the_folders_of_two_decks_prices_both(decks: House, ending: str, nights: int) -> None:
+    """The second deck would have no price at all, or the first lose its own: every call bought by it waits, or is bought too cheap."""
+    content = workbook() if ending == "xlsx" else LIST
+    decks.put(f"purchase_rates/acme/list.{ending}", content)
+    told = decks.run() if nights == 2 else []
+    decks.put(f"purchase_rates/best/list.{ending}", content)
+    told += decks.run()
+    for _ in range(2):
+        assert decks.ask(PRICES) == BOTH
+        assert [(row[4], row[5]) for row in decks.ledger()] == [(None, True)] * 2
+        decks.lose()
+    assert not any("moved" in line for line in told)
+    register.withdraw(decks.workspace, f"purchase_rates/best/list.{ending}")
+    decks.run()
+    assert decks.ask(PRICES) == BOTH[:1]
+
+
+def test_a_list_is_a_duplicate_wherever_its_folder_says_the_same(decks: House) -> None:
+    """A copy that becomes a list of its own is the newest one, and takes back what corrected the first."""
+    same = '[sources."purchase_rates/acme-too"]\ndeck_id = "acme"\nvalid_from = "2026-10-01"\n'
+    later = '[sources."purchase_rates/acme-later"]\ndeck_id = "acme"\nvalid_from = "2026-11-01"\n'
+    (decks.workspace.root / "sources.toml").write_text(DECKS + same + later)
+    for file in ("acme/list.csv", "acme/copy.txt", "acme-too/list.csv", "acme-later/list.csv"):
+        decks.put(f"purchase_rates/{file}", LIST)
+    decks.put("purchase_rates/acme/list.csv.gz", gzip.compress(LIST.encode()))
+    decks.run()
+    assert [row[4] for row in decks.ledger()] == [None, 1, 1, None, 1]
+    assert decks.ask("select file_id, valid_from from raw.purchase_rates order by 1") == [(1, "2026-10-01"), (4, "2026-11-01")]
+
+
+@pytest.mark.parametrize("is_rebuilt", [False, True])
+def test_a_list_that_went_from_one_deck_to_another_has_moved(decks: House, is_rebuilt: bool) -> None:
+    """Put into the wrong folder and then into the right one: the wrong deck would keep prices that nobody agreed with that wholesaler."""
+    content = workbook()
+    wrong = decks.put("purchase_rates/acme/list.xlsx", content)
+    decks.run()
+    wrong.unlink()
+    decks.put("purchase_rates/best/list.xlsx", content)
+    told = decks.run()
+    assert "moved: purchase_rates/acme/list.xlsx is now purchase_rates/best/list.xlsx; its rows count where they stand now" in told
+    assert decks.ask(PRICES) == BOTH[1:]
+    if is_rebuilt:
+        decks.lose()
+        assert decks.ask(PRICES) == BOTH[1:]
+    decks.put("purchase_rates/acme/list.xlsx", content, came=1_790_000_001)  # it was right there too: a copy with its old date
+    told = decks.run()
+    assert not any("moved" in line for line in told)
+    assert decks.ask("select deck_id, file_id from raw.purchase_rates order by 2") == [("best", 2), ("acme", 3)]
+
+
+def test_a_list_has_not_moved_while_its_folder_has_it_under_any_name(decks: House) -> None:
+    """Renamed, or overwritten by November's, it would lose October's prices as soon as another deck gets the same list."""
+    named = decks.put("purchase_rates/acme/list.csv", LIST)
+    decks.put("purchase_rates/acme/other.csv", LIST.replace("316", "31"))
+    decks.run()
+    named.rename(named.with_name("october.csv"))
+    decks.run()
+    decks.put("purchase_rates/best/list.csv", LIST)
+    decks.put("purchase_rates/acme/other.csv", LIST.replace("316", "49"))
+    decks.put("purchase_rates/best/other.csv", LIST.replace("316", "31"))
+    assert not any("moved" in line for line in decks.run())
+    assert sorted(row[:2] for row in decks.ask(PRICES)) == [
+        ("acme", "31"),
+        ("acme", "316"),
+        ("acme", "49"),
+        ("best", "31"),
+        ("best", "316"),
+    ]
+
+
+def test_an_archived_list_keeps_its_prices_when_another_deck_gets_the_same(decks: House) -> None:
+    """A second wholesaler sends the list of a year ago, long archived: the first one's calls would have no price any more."""
+    archived = decks.put("purchase_rates/acme/list.csv", LIST)
+    decks.run()
+    archived.unlink()
+    decks.put("cdrs/standard/1.csv", calls(60))
+    decks.run()
+    decks.put("purchase_rates/best/list.csv", LIST)
+    assert not any("moved" in line for line in decks.run())
+    assert decks.ask("select deck_id from raw.purchase_rates order by 1") == [("acme",), ("best",)]
+    decks.put("purchase_rates/acme/list.csv", LIST)  # back, and withdrawn where it lies
+    decks.run()
+    register.withdraw(decks.workspace, "purchase_rates/acme/list.csv")
+    for _ in range(2):
+        decks.run()
+        assert decks.ask("select deck_id from raw.purchase_rates") == [("best",)]
+
+
+def test_a_folder_that_is_renamed_with_its_declaration_moves_no_list(decks: House) -> None:
+    """Its lists would be the newest, and take back what corrected them since."""
+    decks.put("purchase_rates/acme/list.csv", LIST)
+    decks.run()
+    decks.put("purchase_rates/cheap.csv", CORRECTION)
+    decks.run()
+    landing = decks.workspace.landing / "purchase_rates"
+    (landing / "acme").rename(landing / "acme carrier")
+    (decks.workspace.root / "sources.toml").write_text(DECKS.replace("purchase_rates/acme", "purchase_rates/acme carrier"))
+    told = decks.run()
+    assert not any("moved" in line for line in told)
+    assert [row[4] for row in decks.ledger()] == [None, None, 1]
+    assert decks.ask(PRICES) == [("acme", "316", 1), ("acme", "316", 2)]
+    decks.lose()
+    assert decks.ask(PRICES) == [("acme", "316", 1), ("acme", "316", 2)]
+
+
+def test_a_list_in_a_folder_that_is_declared_no_more_lands_where_it_is(decks: House) -> None:
+    """What cannot be read in the old folder would be the original of what can be read in the new one: the deck has no price."""
+    for is_archived in (False, True):
+        text = LIST.replace("316", "31") if is_archived else LIST
+        (decks.workspace.root / "sources.toml").write_text(DECKS)
+        left = decks.put("purchase_rates/acme/list.csv", text)
+        decks.run()
+        (decks.workspace.root / "sources.toml").write_text(DECKS.replace("purchase_rates/acme", "purchase_rates/new"))
+        decks.run()
+        if is_archived:
+            left.unlink()
+        decks.put("purchase_rates/new/list.csv", text)
+        decks.run()
+    assert decks.ask("select deck_id, prefix from raw.purchase_rates order by 2") == [("acme", "31"), ("acme", "316")]
+
+
+def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a folder say nothing of price lists, as in releases before."""
+    ours = arrivals.place_of
+    for module in (arrivals, register):
+        monkeypatch.setattr(module, "place_of", lambda file, source: ours(file, source) if file.startswith("cdrs/") else "")
+
+
+@pytest.mark.parametrize("is_rebuilt", [False, True])
+def test_a_list_that_an_older_release_took_for_a_duplicate_lands_after_the_update(
+    decks: House, is_rebuilt: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deck would stay empty for ever in the workspaces that have it empty today; or every list of theirs would land once more."""
+    with monkeypatch.context() as older:
+        as_before(older)
+        for file in ("acme/list.csv", "best/list.csv", "best/copy.csv"):
+            decks.put(f"purchase_rates/{file}", LIST)
+        decks.put("purchase_rates/acme/next.csv", LIST.replace("0,03", "0,04"))
+        decks.run()
+        assert [row[4] for row in decks.ledger()] == [None, 1, 1, None]
+    with state.engine(decks.workspace).connect() as decided:
+        assert {place for (place,) in decided.execute(sa.select(state.arrivals.c.place))} == {""}
+    before = decks.ledger()
+    if is_rebuilt:
+        decks.workspace.warehouse.unlink()
+    decks.run()
+    assert [each.file_id for each in register.read(decks.workspace) if each.duplicate_of == 2] == [3]
+    assert decks.ask(PRICES) == [*BOTH, ("acme", "316", 4)]
+    assert [row[:4] for row in decks.ledger()] == [row[:4] for row in before], "under their own numbers, as they came"
+    assert [row[4] for row in decks.ledger()] == [None, None, 2, None]
+    if not is_rebuilt:
+        assert decks.out_of_turn
+    decks.out_of_turn.clear()
+    after = decks.ledger()
+    for _ in range(2):
+        assert not any("landing" in line for line in decks.run())
+        assert decks.ledger() == after
+    assert decks.out_of_turn == []
+
+
+def test_a_workspace_without_twins_has_nothing_to_do_after_the_update(decks: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists that land once more come last: what corrected them is undone, and every open day is rated by old prices."""
+    with monkeypatch.context() as older:
+        as_before(older)
+        decks.put("purchase_rates/acme/list.csv", LIST)
+        decks.put("purchase_rates/acme/list.csv.gz", gzip.compress(LIST.encode()))
+        decks.put("purchase_rates/best/list.csv", LIST.replace("316", "49"))
+        decks.put("purchase_rates/own.csv", CORRECTION)
+        decks.run()
+    before, prices = decks.ledger(), decks.ask(PRICES)
+    decks.run()
+    assert (decks.ledger(), decks.ask(PRICES), decks.out_of_turn) == (before, prices, [])
+    decks.lose()
+    assert (decks.ledger(), decks.ask(PRICES)) == (before, prices)
+
+
+def test_a_list_taken_for_a_duplicate_is_judged_as_news_when_it_lands(decks: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deck of prices that nobody ever looked at would be published without the checks that every new list has to pass."""
+    with monkeypatch.context() as older:
+        as_before(older)
+        for deck in ("acme", "best"):
+            decks.put(f"purchase_rates/{deck}/list.csv", LIST)
+        decks.run()
+    with warehouse.connect(decks.workspace) as connection:
+        ingest(decks.workspace, connection, "run")
+    assert [each.file_id for each in register.pending(decks.workspace)] == [2]
+
+
+def test_a_folder_gets_a_deck_of_its_own_after_its_twin_has_landed(decks: House) -> None:
+    """The new deck would stay empty until somebody thought of sending the same list under another name."""
+    decks.put("purchase_rates/acme/list.csv", LIST)
+    decks.put("purchase_rates/acme/mobile/list.csv", LIST)
+    decks.run()
+    assert decks.ask("select deck_id from raw.purchase_rates") == [("acme",)]
+    own = '[sources."purchase_rates/acme/mobile"]\ndeck_id = "best"\nvalid_from = "2026-10-01"\n'
+    (decks.workspace.root / "sources.toml").write_text(DECKS + own)
+    for _ in range(2):
+        decks.run()
+        assert decks.ask(PRICES) == BOTH
+        decks.lose()
+    (decks.workspace.root / "sources.toml").write_text(DECKS)  # it was no good idea
+    decks.run()
+    assert decks.ask("select distinct deck_id from raw.purchase_rates") == [("acme",)]
 
 
 # Any sequence ---------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """The form of the state, step by step: ``versions/`` has a file for each change, and whoever opens the state takes those that it lacks.
 
-A step is a file ``versions/<number>_<what it does>.py`` with ``revision``, ``down_revision`` and ``upgrade()`` (Alembic), written so that it
-runs on SQLite and PostgreSQL; ``tests/unit/test_migrations.py`` holds the steps against ``orchestration.state.tables``. There is no way
-back: a state that a newer Tikteller has opened is refused by an older one.
+A step is a file ``versions/<number>_<what it does>.py`` with ``revision``, ``down_revision`` and ``upgrade()`` (Alembic), written so
+that it runs on SQLite and PostgreSQL; ``tests/unit/test_migrations.py`` holds the steps against ``orchestration.state.tables``. There is
+no way back: a state that a newer Tikteller has opened is refused by an older one.
 """
 
 from __future__ import annotations
