@@ -2,9 +2,10 @@
 
 An exchange that changed its format, shifted a column or stopped measuring time gives rows that are each put into quarantine, quietly,
 while the night's figures come out too low. So a feed that is wrong in bulk fails here. Then it is asked whose it is: each source (a
-sub-folder of the feed) and partner in it is judged alone, and those that fail keep that partner's last good snapshot; nobody else's. A
-single bad row or one wrong file does not: staging and landing quarantine those with their reason. The readings below are shapes to
-recognise a column by; what a row means is decided by staging alone (``dbt_project/macros/parsing.sql``).
+sub-folder of the feed, or a folder that sources.toml declares) and partner in it is judged alone, and those that fail keep that
+partner's last good snapshot; nobody else's. A single bad row or one wrong file does not: staging and landing quarantine those with their
+reason. The readings below are shapes to recognise a column by; what a row means is decided by staging alone
+(``dbt_project/macros/parsing.sql``).
 
 Importing Great Expectations takes 7 s, so only functions that judge do it; it gets pandas frames, as it has no DuckDB source.
 """
@@ -15,13 +16,15 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from orchestration import warehouse
 from orchestration.faults import Fault
-from orchestration.landing.feeds import feed_named
+from orchestration.landing.feeds import DECLARED, feed_named
 from orchestration.landing.file_sources import table_of
 from orchestration.progress import Progress, silent
+from orchestration.warehouse.formulas import formula, rule
 from orchestration.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -61,20 +64,24 @@ CLOCK = r"^\d{1,3}:[0-5]\d:[0-5]\d$"
 # Digits as people and exchanges write them, or an extension as 3CX names it; Asterisk names its own places by one letter (s, h, i, t).
 DIALLED = r"^(?:(?:Ext\.)?[+*#(]?[0-9][0-9 ()*#./-]*|[a-z])$"
 DISPOSITION = r"(?i)^(?:answered|no[ _]answer|busy|failed|congestion)$"
+UNDERSTOOD = r"^(?:answered|no_answer|busy|failed)$"
 
 
 @dataclass(frozen=True)
 class Suite:
     """What the new rows of one feed are judged by.
 
-    ``columns`` are the frame's: name -> SQL over the raw row (``landed``) and its file (``files``). ``expectations`` builds the
-    expectations on them. A batch of fewer than ``judged_from`` rows is not judged. ``owned_by``: the column that says whose a row is.
+    ``columns`` are the frame's: name -> SQL over the row (``landed``), its file (``files``) and what sources.toml says of that
+    (``sources``). ``expectations`` builds the expectations on them. A batch of fewer than ``judged_from`` rows is not judged.
+    ``owned_by``: the column that says whose a row is. ``reads``: SQL over the raw rows (``landed``) that gives rows with names.
     """
 
-    columns: Mapping[str, str]
+    table: str
+    columns: Callable[[], Mapping[str, str]]
     expectations: Callable[[], list[Expectation]]
     judged_from: int
     owned_by: Literal["payer", "customer_id"] = "payer"
+    reads: Callable[[], str] = lambda: "select * from landed"
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,7 @@ class Batch:
     """
 
     feed: str
+    suite: Suite
     name: Literal["rows", "files"]
     frame: pd.DataFrame
     rows_landed: int
@@ -99,6 +107,7 @@ class ExpectationResult:
     """
 
     feed: str
+    table: str
     expectation: str
     success: bool
     observed: str
@@ -123,6 +132,11 @@ def _text(column: str) -> str:
 def _optional(column: str) -> str:
     """A column that may be empty: nothing given is not judged."""
     return f"nullif(trim(landed.\"{column}\"), '')"
+
+
+def _clock(column: str) -> str:
+    """A clock that has to be there, in the order of ISO 8601, whatever order its source writes."""
+    return formula("iso_clock", _text(column), "sources.date_order")
 
 
 def _amount(column: str) -> str:
@@ -175,6 +189,16 @@ def _calls_by_the_clock() -> list[Expectation]:
     return _calls(CLOCK)
 
 
+def _declared_calls() -> list[Expectation]:
+    """What staging reads of fields that sources.toml gives their names; of a field that the format has not, nothing is asked."""
+    return [
+        *_calls_in_seconds(),
+        _fits("answered_at", MOMENT, "the call was answered, if at all, at a moment"),
+        _fits("ended_at", MOMENT, "the call ended at a moment, where that is told"),
+        _fits("disposition", UNDERSTOOD, "the disposition of a call that lasted is a word of the format"),
+    ]
+
+
 def _order_lines() -> list[Expectation]:
     return [
         _fits("order_id", GIVEN, "a line belongs to an order"),
@@ -202,15 +226,20 @@ def _files_read() -> list[Expectation]:
     return [_between("rejected_percent", None, round(100 * (1 - MOST)), "most lines are rows (one wrong file set aside)", mostly=1)]
 
 
+FOLDERS_ACCOUNT = "coalesce(sources.account, files.folder_account)"
+"""The account that a source or else a folder names; staging gives it to records that name none."""
+
 SUITES: dict[str, Suite] = {
     "cdrs/standard": Suite(
-        {
+        feed_named("cdrs/standard").table,
+        lambda: {
             "call_id": _text("call_id"),
             # a long call comes in parts of one id
             "record": f"concat_ws('|', {_text('call_id')}, {_optional('leg')}, {_optional('sequence')})",
             "payer": f"coalesce({_optional('account')}, {_text('caller')})",
+            "caller": _optional("caller"),
             "callee": _text("callee"),
-            "started_at": _text("started_at"),
+            "started_at": _clock("started_at"),
             "disposition": _optional("disposition"),
             "duration": _text("duration_s"),
             "seconds": _amount("duration_s"),
@@ -219,12 +248,14 @@ SUITES: dict[str, Suite] = {
         ENOUGH_CALLS,
     ),
     "cdrs/3cx": Suite(
-        {
+        feed_named("cdrs/3cx").table,
+        lambda: {
             "call_id": f"coalesce({_optional('historyid')}, {_text('callid')})",
             "record": f"coalesce({_optional('historyid')}, {_text('callid')})",
-            "payer": f"coalesce(files.folder_account, {_optional('bill_code')}, {_text('from_no')})",
+            "payer": f"coalesce({FOLDERS_ACCOUNT}, {_optional('bill_code')}, {_text('from_no')})",
+            "caller": _optional("from_no"),
             "callee": f"coalesce({_optional('dial_no')}, {_optional('final_number')}, {_text('to_no')})",
-            "started_at": _text("time_start"),
+            "started_at": _clock("time_start"),
             "duration": _text("duration"),
             "seconds": 'cast(epoch(try_cast(trim(landed."duration") as interval)) as bigint)',
         },
@@ -232,12 +263,14 @@ SUITES: dict[str, Suite] = {
         ENOUGH_CALLS,
     ),
     "cdrs/asterisk": Suite(
-        {
+        feed_named("cdrs/asterisk").table,
+        lambda: {
             "call_id": _text("uniqueid"),
             "record": f"concat_ws('|', {_text('uniqueid')}, {_optional('sequence')})",
-            "payer": f"coalesce(files.folder_account, {_optional('accountcode')}, {_text('src')})",
+            "payer": f"coalesce({FOLDERS_ACCOUNT}, {_optional('accountcode')}, {_text('src')})",
+            "caller": _optional("src"),
             "callee": _text("dst"),
-            "started_at": _text("start"),
+            "started_at": _clock("start"),
             "disposition": _text("disposition"),
             "duration": _text("billsec"),
             "seconds": _amount("billsec"),
@@ -246,12 +279,14 @@ SUITES: dict[str, Suite] = {
         ENOUGH_CALLS,
     ),
     "cdrs/freeswitch": Suite(
-        {
+        feed_named("cdrs/freeswitch").table,
+        lambda: {
             "call_id": _text("uuid"),
             "record": _text("uuid"),
-            "payer": f"coalesce(files.folder_account, {_optional('accountcode')}, {_text('caller_id_number')})",
+            "payer": f"coalesce({FOLDERS_ACCOUNT}, {_optional('accountcode')}, {_text('caller_id_number')})",
+            "caller": _optional("caller_id_number"),
             "callee": _text("destination_number"),
-            "started_at": _text("start_stamp"),
+            "started_at": _clock("start_stamp"),
             "duration": _text("billsec"),
             "seconds": _amount("billsec"),
         },
@@ -259,7 +294,8 @@ SUITES: dict[str, Suite] = {
         ENOUGH_CALLS,
     ),
     "orders": Suite(
-        {
+        feed_named("orders").table,
+        lambda: {
             "order_id": _text("order_id"),
             "customer_id": _text("customer_id"),
             "service_code": _text("service_code"),
@@ -273,7 +309,8 @@ SUITES: dict[str, Suite] = {
         "customer_id",
     ),
     "extension_counts": Suite(
-        {
+        feed_named("extension_counts").table,
+        lambda: {
             "pbx_id": _text("pbx_id"),
             "customer_id": _text("customer_id"),
             "read_at": _text("read_at"),
@@ -288,41 +325,134 @@ SUITES: dict[str, Suite] = {
 """Per feed that is judged, in the order of judging."""
 
 
+@cache
+def _declared_records() -> str:
+    """Records that landed field by field, by the names that their format gives the fields, as staging reads them."""
+    return rule(
+        """
+        with named as (
+            select
+                records.file_id,
+                records.line,
+                sources.source_name,
+                sources.account as source_account,
+                sources.date_order,
+                sources.call_id_1 is not null as has_call_id,
+                coalesce(sources.account_1, sources.caller_1) is not null or sources.account is not null as has_payer,
+                {{ of_role('call_id') }} as call_id,
+                {{ of_role('leg_id') }} as leg_id,
+                {{ of_role('account') }} as account,
+                {{ of_role('caller') }} as caller,
+                {{ without_outside_line(without_ext(of_role('callee'))) }} as dialled,
+                {{ without_outside_line(without_ext(of_role('reached'))) }} as reached,
+                concat_ws(' ', {{ of_role('started_at') }}, {{ of_role('started_time') }}) as started_text,
+                nullif({{ of_role('answered_at') }}, '0') as answered_text,
+                nullif({{ of_role('ended_at') }}, '0') as ended_text,
+                {{ of_role('duration_s') }} as duration_text,
+                lower({{ of_role('disposition') }}) as word
+            from (select file_id, line, {{ fields_of_record() }} as fields from landed) as records
+            inner join raw.file_sources as sources on records.file_id = sources.file_id
+        ),
+
+        clocked as (
+            select
+                *,
+                {%- for moment in ['started', 'answered', 'ended'] %}
+                {{ closed_clock(iso_clock(moment ~ '_text', 'date_order')) }} as {{ moment }}_clock,
+                {%- endfor %}
+                coalesce({{ parse_integer('duration_text') }}, {{ seconds_of_clock('duration_text') }}) as seconds,
+                case when {{ looks_public('reached') }} then reached else coalesce(dialled, reached) end as callee
+            from named
+        ),
+
+        words as (
+            select distinct named.source_name, named.word, arg_max(words.meaning, length(words.word)) as meaning
+            from (select distinct source_name, word from named where word is not null) as named
+            inner join raw.source_words as words
+                on named.source_name = words.source_name and words.role = 'disposition'
+                and named.word like replace(replace(words.word, '_', '!_'), '*', '%') escape '!'
+            group by named.source_name, named.word
+        ),
+
+        telling as (select distinct source_name from raw.source_words where role = 'disposition' and meaning = 'answered')
+
+        select
+            clocked.file_id,
+            clocked.line,
+            case when has_call_id then coalesce(call_id, '') end as call_id,
+            concat_ws('|', coalesce(call_id, concat_ws('/', started_text, caller, callee)), leg_id) as record,
+            case when has_payer then coalesce(account, source_account, caller, '') end as payer,
+            caller,
+            -- the number in an address: <sip:0201234567@provider>
+            coalesce(case when regexp_matches(callee, '[@:<]') then {{ user_of_address('callee') }} end, callee, '') as callee,
+            {%- for moment in ['started', 'answered', 'ended'] %}
+            coalesce(cast({{ wall_clock_of(moment ~ '_clock') }} as varchar), {{ moment }}_text) as {{ moment }}_at,
+            {%- endfor %}
+            coalesce(cast(seconds as varchar), duration_text, '') as duration,
+            seconds,
+            case when seconds > 0 and telling.source_name is not null then coalesce(words.meaning, upper(clocked.word)) end as disposition
+        from clocked
+        left join telling on clocked.source_name = telling.source_name
+        left join words on clocked.source_name = words.source_name and clocked.word = words.word
+        """,
+        {},
+    )
+
+
+def _as_declared() -> Mapping[str, str]:
+    names = "call_id record payer caller callee started_at answered_at ended_at duration seconds disposition"
+    return {name: f"landed.{name}" for name in names.split()}
+
+
+DECLARED_SUITE = Suite(DECLARED.table, _as_declared, _declared_calls, ENOUGH_CALLS, reads=_declared_records)
+"""Of every source that is landed field by field: each is a feed by itself, named as its folder."""
+
+
 # What landed ----------------------------------------------------------------------------------------------------------------------
 
 
 def landed_batches(connection: duckdb.DuckDBPyConnection, new: Collection[int]) -> Iterator[Batch]:
-    """The batches of every feed in SUITES with enough new rows: those of the files in ``new``.
+    """The batches of every feed that is judged and has enough new rows: those of the files in ``new``.
 
     ``connection`` is to the warehouse; reading is enough. A frame has at most SAMPLE_ROWS rows, the same for the same files.
     """
-    for feed, suite in SUITES.items():
-        file_ids = _of_feed(connection, feed, new)
-        files = _files(connection, feed, file_ids)
+    for (feed, suite), file_ids in _by_feed(connection, new).items():
+        files = _files(connection, feed, suite, file_ids)
         if files.rows_landed >= suite.judged_from:
             yield files
         rows_landed = _rows_landed(connection, file_ids)
         if rows_landed >= suite.judged_from:
-            yield Batch(feed, "rows", _sample(connection, feed, file_ids, rows_landed), rows_landed)
+            yield Batch(feed, suite, "rows", _sample(connection, suite, file_ids, rows_landed), rows_landed)
 
 
-def _of_feed(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Collection[int]) -> list[int]:
-    """Those of the files that count in a feed and stand in its own table: what sources.toml has landed field by field has no suite."""
+def are_judged(feeds: Iterable[str]) -> bool:
+    """Whether any of these feeds is judged, those of declared sources among them."""
+    return any(feed in SUITES or feed.startswith("cdrs/") for feed in feeds)
+
+
+def _by_feed(connection: duckdb.DuckDBPyConnection, file_ids: Collection[int]) -> dict[tuple[str, Suite], list[int]]:
+    """Those of the files that count, by the feed that they came in and the suite of the table in which they stand."""
     found = connection.execute(
         """
-        select files.file_id, sources.landed_as
+        select files.feed, files.file_id, sources.landed_as
         from raw.files as files
         left join raw.file_sources as sources on files.file_id = sources.file_id
-        where files.feed = ? and files.file_id in (select unnest(?::integer[])) and files.duplicate_of is null and withdrawn_at is null
-        order by files.file_id
+        where files.file_id in (select unnest(?::integer[])) and files.duplicate_of is null and withdrawn_at is null
+        order by files.feed, files.file_id
         """,
-        [feed, sorted(file_ids)],
+        [sorted(file_ids)],
     ).fetchall()
-    table = feed_named(feed).table
-    return [file_id for file_id, landed_as in found if landed_as is None or table_of(landed_as) == table]
+    by_feed: dict[tuple[str, Suite], list[int]] = {(feed, suite): [] for feed, suite in SUITES.items()}
+    for feed, file_id, landed_as in found:
+        suite = SUITES.get(feed)
+        if landed_as is not None and table_of(landed_as) == DECLARED.table:
+            suite = DECLARED_SUITE
+        if suite:
+            by_feed.setdefault((feed, suite), []).append(file_id)
+    return {judged: of_feed for judged, of_feed in by_feed.items() if of_feed}
 
 
-def _files(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Sequence[int]) -> Batch:
+def _files(connection: duckdb.DuckDBPyConnection, feed: str, suite: Suite, file_ids: Sequence[int]) -> Batch:
     """The new files summed up. The largest file that was rejected as a whole is set aside: the run goes on without one wrong file."""
     frame = connection.execute(
         """
@@ -352,7 +482,7 @@ def _files(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Sequence[
         """,
         [file_ids],
     ).df()
-    return Batch(feed, "files", frame, int(frame.loc[0, "rows_read"]))
+    return Batch(feed, suite, "files", frame, int(frame.loc[0, "rows_read"]))
 
 
 def _rows_landed(connection: duckdb.DuckDBPyConnection, file_ids: Sequence[int]) -> int:
@@ -364,23 +494,40 @@ def _rows_landed(connection: duckdb.DuckDBPyConnection, file_ids: Sequence[int])
     return int(counted[0])
 
 
-def _sample(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Sequence[int], rows_landed: int) -> pd.DataFrame:
+def _sample(connection: duckdb.DuckDBPyConnection, suite: Suite, file_ids: Sequence[int], rows_landed: int) -> pd.DataFrame:
     """Every n-th new row by the hash of its file and line, in the order of that hash: no file and no hour comes first.
 
     The hash thins out while DuckDB reads, so that what is sorted is a sample already.
     """
-    columns = ", ".join(f'{sql} as "{name}"' for name, sql in SUITES[feed].columns.items())
     return connection.execute(
         f"""
-        select files.file, landed.line, {columns}
-        from raw."{feed_named(feed).table}" as landed
-        inner join raw.files as files on landed.file_id = files.file_id
-        where landed.file_id in (select unnest(?::integer[])) and hash(landed.file_id, landed.line) % ? = 0
+        with {_landed(suite)}
+        select files.file, landed.line, {_named_columns(suite)}
+        from ({suite.reads()}) as landed
+        {FILES_OF_LANDED}
         order by hash(landed.file_id, landed.line), landed.file_id, landed.line
         limit ?
         """,
-        [file_ids, -(-rows_landed // SAMPLE_ROWS), SAMPLE_ROWS],
+        [file_ids, max(1, -(-rows_landed // SAMPLE_ROWS)), SAMPLE_ROWS],
     ).df()
+
+
+FILES_OF_LANDED = """
+        inner join raw.files as files on landed.file_id = files.file_id
+        left join raw.file_sources as sources on landed.file_id = sources.file_id
+"""
+
+
+def _landed(suite: Suite) -> str:
+    """Raw rows of the files that are given first, of so many one as is given next."""
+    return (
+        f'landed as (select * from raw."{suite.table}" as landed '
+        "where landed.file_id in (select unnest(?::integer[])) and hash(landed.file_id, landed.line) % ? = 0)"
+    )
+
+
+def _named_columns(suite: Suite) -> str:
+    return ", ".join(f'{sql} as "{name}"' for name, sql in suite.columns().items())
 
 
 # Whose it is ----------------------------------------------------------------------------------------------------------------------
@@ -402,15 +549,17 @@ def unexpected(
 
     ``before`` are files that failed before and that nobody accepted: judged by themselves, as what landed since must not outweigh them.
     """
-    failed = {finding.feed: finding for finding in findings if not finding.success}
+    failed = {(finding.feed, finding.table): finding for finding in findings if not finding.success}
+    of_before, of_new = _by_feed(connection, before), _by_feed(connection, new)
     found: list[Unexpected] = []
-    for feed in SUITES:
-        since = _of_feed(connection, feed, new) if feed in failed else []
-        found += _unexpected(connection, feed, _of_feed(connection, feed, before))
-        of_new = _unexpected(connection, feed, since)
-        if since and not of_new:  # wrong only as a whole: nobody's
-            of_new = [Unexpected(None, tuple(since), _said(feed, None, failed[feed].reason, []))]
-        found += of_new
+    for feed, suite in dict.fromkeys([*((feed, suite) for feed, suite in SUITES.items()), *of_before, *of_new]):
+        found += _unexpected(connection, feed, suite, of_before.get((feed, suite), []))
+        finding = failed.get((feed, suite.table))
+        since = of_new.get((feed, suite), []) if finding else []
+        of_feed = _unexpected(connection, feed, suite, since)
+        if finding and since and not of_feed:  # wrong only as a whole: nobody's
+            of_feed = [Unexpected(None, tuple(since), _said(feed, None, finding.reason, []))]
+        found += of_feed
     return found
 
 
@@ -434,33 +583,35 @@ def faults(workspace: Workspace) -> list[Fault]:
     return [Fault(partner_id, says, is_landed=True) for partner_id, says in rows]
 
 
-def _unexpected(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Sequence[int]) -> list[Unexpected]:
+def _unexpected(connection: duckdb.DuckDBPyConnection, feed: str, suite: Suite, file_ids: Sequence[int]) -> list[Unexpected]:
     if not file_ids:
         return []
-    frame = _owned_sample(connection, feed, file_ids)
+    frame = _owned_sample(connection, suite, file_ids)
     found = []
     groups = sorted(frame.groupby(["source", "owner"], dropna=False), key=lambda group: -len(group[1]))[:SOURCES_ASKED]
-    enough = [group for group in groups if len(group[1]) >= SUITES[feed].judged_from]
-    for chosen in (enough, [group for group in groups if len(group[1]) < SUITES[feed].judged_from]):
+    enough = [group for group in groups if len(group[1]) >= suite.judged_from]
+    for chosen in (enough, [group for group in groups if len(group[1]) < suite.judged_from]):
         for (source, owner), rows in chosen:
-            failed = [each for each in check(Batch(feed, "rows", rows.reset_index(drop=True), len(rows))) if not each.success]
+            failed = [each for each in check(Batch(feed, suite, "rows", rows.reset_index(drop=True), len(rows))) if not each.success]
             if failed:
-                partner_id = owner if isinstance(owner, str) else _owner_of_source(connection, feed, source, file_ids)
+                partner_id = owner if isinstance(owner, str) else _owner_of_source(connection, feed, suite, source, file_ids)
                 files = sorted(set(rows["file"]))
-                says = _said(f"{feed}/{source}".rstrip("/"), partner_id, failed[0].reason.split(": ", 1)[1], files)
+                says = _said(source, partner_id, failed[0].reason.split(": ", 1)[1], files)
                 found.append(Unexpected(partner_id, tuple(int(each) for each in sorted(set(rows["file_id"]))), says))
         if found:
             break
-    return found + _unexpected_lines(connection, feed, file_ids)
+    return found + _unexpected_lines(connection, feed, suite, file_ids)
 
 
-def _unexpected_lines(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Sequence[int]) -> list[Unexpected]:
+def _unexpected_lines(connection: duckdb.DuckDBPyConnection, feed: str, suite: Suite, file_ids: Sequence[int]) -> list[Unexpected]:
     """Sources of which most lines are no rows."""
     files = connection.execute(
         f"""
-        select {SOURCE} as source, files.file, files.file_id, files.rows_read, files.rows_rejected, owners.partner_id
+        select {_source(suite)} as source, files.file, files.file_id, files.rows_read, files.rows_rejected,
+            coalesce(sources.partner_id, owners.partner_id)
         from raw.files as files
-        left join ({_owners("payer")}) as owners on trim(files.folder_account) = owners.name
+        left join raw.file_sources as sources on files.file_id = sources.file_id
+        left join ({_owners("payer")}) as owners on trim({FOLDERS_ACCOUNT}) = owners.name
         where files.file_id in (select unnest(?::integer[])) and files.rows_rejected > 0
         order by files.file_id
         """,
@@ -470,20 +621,26 @@ def _unexpected_lines(connection: duckdb.DuckDBPyConnection, feed: str, file_ids
     for source in dict.fromkeys(row[0] for row in files):
         mine = [row for row in files if row[0] == source]
         read, rejected = sum(row[3] for row in mine), sum(row[4] for row in mine)
-        if read < SUITES[feed].judged_from or rejected <= (1 - MOST) * read:
+        if read < suite.judged_from or rejected <= (1 - MOST) * read:
             continue
         owners = {row[5] for row in mine}
         partner_id = owners.pop() if len(owners) == 1 else None
-        partner_id = partner_id or _owner_of_source(connection, feed, source, file_ids)
+        partner_id = partner_id or _owner_of_source(connection, feed, suite, source, file_ids)
         names = [row[1] for row in mine]
         what = f"most lines are rows: expected at most {1 - MOST:.0%}, found {rejected:,} of {read:,} lines rejected".replace("%", " %")
-        found.append(Unexpected(partner_id, tuple(row[2] for row in mine), _said(f"{feed}/{source}".rstrip("/"), partner_id, what, names)))
+        found.append(Unexpected(partner_id, tuple(row[2] for row in mine), _said(source, partner_id, what, names)))
     return found
 
 
-BELOW_FEED = "substr(files.file, length(files.feed) + 2)"
-SOURCE = f"case when {BELOW_FEED} like '%/%' then split_part({BELOW_FEED}, '/', 1) else '' end"
-"""The sub-folder of the feed that a file came in, which is where an exchange sends its files; empty: the feed's own folder."""
+def _source(suite: Suite) -> str:
+    """The folder in which an exchange sends its files: the one that sources.toml declares, else a sub-folder of the feed, else the feed."""
+    if suite is DECLARED_SUITE:
+        return "files.feed"
+    below = "substr(files.file, length(files.feed) + 2)"
+    return (
+        "case when 'cdrs/' || sources.source_name <> files.feed then 'cdrs/' || sources.source_name "
+        f"when {below} like '%/%' then files.feed || '/' || split_part({below}, '/', 1) else files.feed end"
+    )
 
 
 def _owners(owned_by: str) -> str:
@@ -500,24 +657,56 @@ def _owners(owned_by: str) -> str:
     )
 
 
-def _owned_sample(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Sequence[int]) -> pd.DataFrame:
-    """Rows of these files as in ``_sample``, with their source and owner: the row's, else that of all other rows of its file."""
-    suite = SUITES[feed]
-    columns = ", ".join(f'{sql} as "{name}"' for name, sql in suite.columns.items())
+CALLERS = """
+            select callers.caller, min(blocks.partner_id) as partner_id
+            from (
+                select caller, cast(right(digits, 8) as bigint) as tail
+                from (select distinct caller, regexp_replace(caller, '[^0-9]', '', 'g') as digits from sampled)
+                where length(digits) >= 8
+            ) as callers
+            inner join (
+                select
+                    owners.partner_id,
+                    try_cast(right(regexp_replace(first_number, '[^0-9]', '', 'g'), 8) as bigint) as first_tail,
+                    try_cast(right(regexp_replace(coalesce(last_number, first_number), '[^0-9]', '', 'g'), 8) as bigint) as last_tail
+                from raw.numbers as numbers
+                inner join ({customers}) as owners on trim(numbers.customer_id) = owners.name
+            ) as blocks on callers.tail between blocks.first_tail and blocks.last_tail
+            group by callers.caller
+            having count(distinct blocks.partner_id) = 1
+"""
+"""Caller -> partner, by the last eight digits, which every spelling has; whose these are of two partners is nobody's."""
+
+
+def _owned_sample(connection: duckdb.DuckDBPyConnection, suite: Suite, file_ids: Sequence[int]) -> pd.DataFrame:
+    """Rows of these files as in ``_sample``, with their source and owner: whom the source names, the row's, or that of its file's rest."""
     rows = _rows_landed(connection, file_ids)
+    has_caller = suite.owned_by == "payer"
+    callers = CALLERS.format(customers=_owners("customer_id")) if has_caller else "select '' as caller, '' as partner_id where false"
     return connection.execute(
         f"""
-        with sampled as (
-            select files.file_id, files.file, landed.line, {SOURCE} as source, {columns}
-            from raw."{feed_named(feed).table}" as landed
-            inner join raw.files as files on landed.file_id = files.file_id
-            where landed.file_id in (select unnest(?::integer[])) and hash(landed.file_id, landed.line) % ? = 0
+        with {_landed(suite)},
+
+        sampled as (
+            select
+                files.file_id, files.file, landed.line, {_source(suite)} as source, sources.partner_id as named_by_source,
+                trim({FOLDERS_ACCOUNT}) as folders_account, {_named_columns(suite)}
+            from ({suite.reads()}) as landed
+            {FILES_OF_LANDED}
         ),
 
+        owners as ({_owners(suite.owned_by)}),
+
+        callers as ({callers}),
+
         owned as (
-            select sampled.*, owners.partner_id
+            select
+                sampled.* exclude (named_by_source, folders_account),
+                coalesce(sampled.named_by_source, owners.partner_id, of_folder.partner_id, callers.partner_id) as partner_id
             from sampled
-            left join ({_owners(suite.owned_by)}) as owners on sampled."{suite.owned_by}" = owners.name
+            left join owners on sampled."{suite.owned_by}" = owners.name
+            left join owners as of_folder on sampled.folders_account = of_folder.name
+            left join callers on {"sampled.caller" if has_caller else "''"} = callers.caller
         )
 
         select
@@ -534,27 +723,30 @@ def _owned_sample(connection: duckdb.DuckDBPyConnection, feed: str, file_ids: Se
     ).df()
 
 
-def _owner_of_source(connection: duckdb.DuckDBPyConnection, feed: str, source: str, file_ids: Sequence[int]) -> str | None:
-    """Whose the last files of a sub-folder were, where all were one partner's. In the feed's own folder anybody's lie."""
-    if not source:
+def _owner_of_source(connection: duckdb.DuckDBPyConnection, feed: str, suite: Suite, source: str, file_ids: Sequence[int]) -> str | None:
+    """Whose the last files of a folder were, where all were one partner's. In the own folder of a dialect's feed anybody's lie."""
+    if source == feed and suite is not DECLARED_SUITE:
         return None
-    suite = SUITES[feed]
-    owners = connection.execute(
+    earlier = connection.execute(
         f"""
-        with earlier as (
-            select files.file_id, files.folder_account
-            from raw.files as files
-            where files.feed = ? and {SOURCE} = ? and files.file_id not in (select unnest(?::integer[]))
-            order by files.file_id desc
-            limit 5
-        )
-
-        select distinct owners.partner_id
-        from raw."{feed_named(feed).table}" as landed
-        inner join earlier as files on landed.file_id = files.file_id
-        inner join ({_owners(suite.owned_by)}) as owners on {suite.columns[suite.owned_by]} = owners.name
+        select files.file_id
+        from raw.files as files
+        left join raw.file_sources as sources on files.file_id = sources.file_id
+        where files.feed = ? and {_source(suite)} = ? and files.file_id not in (select unnest(?::integer[]))
+        order by files.file_id desc
+        limit 5
         """,
         [feed, source, file_ids],
+    ).fetchall()
+    owners = connection.execute(
+        f"""
+        with {_landed(suite)}
+        select distinct owners.partner_id
+        from ({suite.reads()}) as landed
+        {FILES_OF_LANDED}
+        inner join ({_owners(suite.owned_by)}) as owners on {suite.columns()[suite.owned_by]} = owners.name
+        """,
+        [[file_id for (file_id,) in earlier], 1],
     ).fetchall()
     return owners[0][0] if len(owners) == 1 else None
 
@@ -579,7 +771,7 @@ def load() -> None:
 
 
 def check_landing(connection: duckdb.DuckDBPyConnection, new: Collection[int], progress: Progress = silent) -> list[ExpectationResult]:
-    """Judge what landed in the files in ``new``: a result per feed and expectation, in the order of SUITES.
+    """Judge what landed in the files in ``new``: a result per feed and expectation, in the order of SUITES, declared sources last.
 
     Feeds without new rows, or with too few to tell, give no result. Raises nothing on bad data: look at ``success``.
     """
@@ -593,7 +785,7 @@ def check_landing(connection: duckdb.DuckDBPyConnection, new: Collection[int], p
 
 def check(batch: Batch) -> list[ExpectationResult]:
     """Judge one batch by its suite, in memory: nothing is written, sent or drawn."""
-    expectations = _files_read() if batch.name == "files" else SUITES[batch.feed].expectations()
+    expectations = _files_read() if batch.name == "files" else batch.suite.expectations()
     landed = _handed_over(batch)
     return [_judged(batch, landed, expectation) for expectation in expectations]
 
@@ -619,6 +811,7 @@ def _judged(batch: Batch, landed: GxBatch, expectation: Expectation) -> Expectat
     judgement = landed.validate(expectation, result_format=asked)
     return ExpectationResult(
         feed=batch.feed,
+        table=batch.suite.table,
         expectation=str(expectation.description),
         success=bool(judgement.success),
         observed=_observed(judgement, batch, expectation),

@@ -9,7 +9,7 @@ import dagster as dg
 from orchestration import warehouse
 from orchestration.landing import expectations, register
 from orchestration.landing.decisions import land_decisions
-from orchestration.landing.feeds import FEEDS
+from orchestration.landing.feeds import DECLARED, FEEDS
 from orchestration.landing.ingest import ingest
 from orchestration.pipeline.settings import RunSettings
 from orchestration.progress import Progress
@@ -18,13 +18,14 @@ from orchestration.warehouse import builds
 from orchestration.workspace import Workspace
 
 CHECK = "landed_as_expected"
-CHECKED_FEEDS = [feed for feed in FEEDS if feed.name in expectations.SUITES]
+LANDED_FEEDS = (*FEEDS, DECLARED)
+CHECKED_FEEDS = [feed for feed in LANDED_FEEDS if feed.name in expectations.SUITES or feed is DECLARED]
 
 
 @dg.multi_asset(
     name="landing",
     group_name="landing",
-    specs=[dg.AssetSpec(["raw", table], kinds={"duckdb"}) for table in ("files", "rejected_lines", *(feed.table for feed in FEEDS))],
+    specs=[dg.AssetSpec(["raw", table], kinds={"duckdb"}) for table in ("files", "rejected_lines", *(feed.table for feed in LANDED_FEEDS))],
     check_specs=[dg.AssetCheckSpec(CHECK, asset=["raw", feed.table], blocking=False) for feed in CHECKED_FEEDS],
 )
 def landed_feeds(
@@ -39,7 +40,7 @@ def landed_feeds(
     with warehouse.connect(workspace) as connection, ThreadPoolExecutor(1) as beside:
 
         def arriving(feeds: Set[str]) -> None:
-            if feeds & expectations.SUITES.keys():
+            if expectations.are_judged(feeds):
                 beside.submit(expectations.load)
 
         reports = ingest(workspace, connection, context.run_id, progress, arriving, lambda: builds.forget_build(workspace))
@@ -55,14 +56,15 @@ def landed_feeds(
     for table in ("files", "rejected_lines"):
         rows = len(reports) if table == "files" else sum(report.rows_rejected for report in reports)
         yield dg.MaterializeResult(asset_key=["raw", table], metadata={"rows": rows, "seconds": seconds})
-    for feed in FEEDS:
-        landed = [report for report in reports if report.feed == feed.name]
+    by_name = {feed.name: feed for feed in FEEDS}
+    for feed in LANDED_FEEDS:
+        landed = [report for report in reports if by_name.get(report.feed, DECLARED) is feed]
         yield dg.MaterializeResult(
             asset_key=["raw", feed.table],
             metadata={"files": len(landed), "rows": sum(report.rows_read for report in landed), "seconds": seconds},
         )
     for feed in CHECKED_FEEDS:
-        of_feed = [finding for finding in findings if finding.feed == feed.name]
+        of_feed = [finding for finding in findings if finding.table == feed.table]
         failed = [finding for finding in of_feed if not finding.success]
         yield dg.AssetCheckResult(
             asset_key=["raw", feed.table],
@@ -72,7 +74,7 @@ def landed_feeds(
             metadata={
                 "expectations": len(of_feed),
                 "failed": len(failed),
-                **{finding.expectation: f"{finding.observed} (expected {finding.expected})" for finding in failed},
+                **{f"{finding.feed}: {finding.expectation}": f"{finding.observed} (expected {finding.expected})" for finding in failed},
             },
         )
 

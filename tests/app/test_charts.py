@@ -55,6 +55,8 @@ def test_the_ticks_of_a_small_peak_are_whole_calls() -> None:
     """Fails if the axis of a customer with two calls at once reads 0, 1, 1, 2, 2."""
     days = pd.DataFrame({"call_date": pd.date_range("2026-10-01", periods=2), "peak_calls": [1, 2]})
     assert charts.peaks_against_limit(days, 4, "en").layout.yaxis.dtick == 1
+    assert charts.peaks_against_limit(days, 5, "en").layout.yaxis.dtick == 1
+    assert charts.peaks_against_limit(days, 6, "en").layout.yaxis.dtick is None, "the line of the limit is in sight too"
     assert charts.peaks_against_limit(days.assign(peak_calls=[60, 80]), 90, "en").layout.yaxis.dtick is None
 
 

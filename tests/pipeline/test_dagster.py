@@ -146,5 +146,53 @@ def test_a_scheduled_run_that_keeps_something_back_is_told(
         tell({})
         assert "cdrs/standard/night.csv" in json.loads(said.read_text())["problem"]
         assert json.loads(demo_workspace.last_run.read_text())["pending"] == ["cdrs/standard/night.csv (file 7)"]
+        said.unlink()
+        later = json.dumps({"started_at": "2999-01-01T00:00:00Z"})
+        demo_workspace.last_run.write_text(later)
+        tell({})
+        assert said.exists()
+        assert demo_workspace.last_run.read_text() == later, "one that began later is the last run already"
+        said.unlink()
+        monkeypatch.setattr(runs, "_pending", lambda workspace: ())
+        tell({})
+        assert not said.exists(), "nothing is kept back: who is told every night reads it no more"
+    finally:
+        demo_workspace.last_run.write_bytes(before)
+
+
+def test_a_scheduled_run_that_fails_is_told(
+    dagster_definitions, demo_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing would be published night after night, and only who opens the scheduler's own page would know."""
+    import dagster as dg
+
+    from orchestration import runs
+    from orchestration.pipeline import schedules
+
+    said = tmp_path / "said.json"
+    monkeypatch.setenv("TIKTELLER_ON_FAILURE", f"cat > {said}")
+    monkeypatch.setattr(schedules, "open_workspace", lambda: demo_workspace)
+    before = demo_workspace.last_run.read_bytes()
+
+    @dg.op
+    def breaks() -> None:
+        raise TiktellerError("the disk is full", mend="make room")
+
+    @dg.job(name=schedules.run_all.name)
+    def job() -> None:
+        breaks()
+
+    try:
+        for tags in ({runs.TOLD_BY_ITSELF: "yes"}, {}):
+            assert not said.exists()
+            with dg.DagsterInstance.ephemeral() as instance:
+                result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+                run = instance.get_run_by_id(result.run_id)
+                context = dg.build_run_status_sensor_context("failure_told", result.get_run_failure_event(), instance, run)
+                schedules.failure_told(context.for_run_failure())
+        told = json.loads(said.read_text())
+        assert told["problem"]
+        assert not told["published"]
+        assert json.loads(demo_workspace.last_run.read_text())["problem"] == told["problem"]
     finally:
         demo_workspace.last_run.write_bytes(before)

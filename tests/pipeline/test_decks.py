@@ -6,7 +6,7 @@ import shutil
 from decimal import Decimal
 from pathlib import Path
 
-from orchestration import dbt
+from orchestration.landing import as_declared
 from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
 from tests.pipeline.readers import ask, totals
@@ -126,7 +126,7 @@ def test_a_deck_that_an_older_release_left_empty_has_its_prices_after_the_next_r
     bought = "select status, purchase_eur from calls"
     assert ask(workspace, "noord", bought) == [("unrated", None)]
     sources.write_text(COMMON + OWN)
-    dbt.remember_sources(workspace)  # as a release leaves it for which both are one list: read as declared, and published
+    as_declared.remember_sources(workspace)  # as a release leaves it for which both are one list: read as declared, and published
 
     assert tikteller(workspace.root, "status", "--check", check=False).returncode == 1
     tikteller(workspace.root, "run")

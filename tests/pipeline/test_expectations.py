@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,9 @@ from orchestration import demo, warehouse
 from orchestration.landing import ledger
 from orchestration.landing.expectations import SAMPLE_ROWS, SUITES, ExpectationResult, check, check_landing, landed_batches, unexpected
 from orchestration.landing.feeds import feed_named
+from orchestration.landing.file_sources import FileOfSource, write_file_sources, write_words
 from orchestration.landing.ingest import ingest
+from orchestration.landing.sources import Format, Source, shipped_formats
 from orchestration.serving import publishing
 from orchestration.workspace import PLATFORM, Workspace
 
@@ -273,18 +276,238 @@ def test_rows_of_nobody_known_are_their_files_or_their_folders() -> None:
     assert owners(connection, before) == {"p1"}, "the other rows of the file are one partner's"
 
 
+# How a good record of a declared source looks, per format: its fields in order, as SQL over the record's number n.
+OWN = Format(
+    "own",
+    delimiter="|",
+    has_header=False,
+    date_order="dmy",
+    columns={"callee": (1,), "started_at": (2,), "started_time": (3,), "duration_s": (4,)},
+)
+GOOD_FIELDS = {
+    "sip-provider-nl": {
+        "gespreks-id": "'nl-' || n",
+        "trunk": "'a1'",
+        "van": "'0201000001'",
+        "naar": "'0031 20-' || (1000000 + n)",
+        "datum": f"strftime({MINUTE}, '%d-%m-%Y')",
+        "tijd": f"strftime({MINUTE}, '%H:%M:%S')",
+        "duur": "(time '00:00:00' + to_seconds(n % 300))::varchar",
+        "richting": "'Uitgaand'",
+        "status": "if(n % 300 = 0, 'Gemist', 'Beantwoord')",
+    },
+    "cisco-cucm": {
+        "globalCallID_callId": "n // 2",
+        "origLegCallIdentifier": "n",
+        "clientMatterCode": "'a1'",
+        "callingPartyNumber": "'101'",
+        "originalCalledPartyNumber": "'102'",
+        "finalCalledPartyNumber": "'+3120' || (1000000 + n)",
+        "dateTimeOrigination": "1790827195 + 60 * n",
+        "dateTimeConnect": "if(n % 2 = 0, '0', (1790827199 + 60 * n)::varchar)",
+        "dateTimeDisconnect": "1790827199 + 60 * n",
+        "duration": "if(n % 2 = 0, 0, n % 300)",
+    },
+    "yeastar": {
+        "id": "'y-' || n",
+        "time": f"{MINUTE}::varchar",
+        "account code": "'a1'",
+        "call from": "'101'",
+        "call to": "'<sip:020' || (1000000 + n) || '@provider.example>'",
+        "talk duration": "n % 300",
+        "communication type": "'Outbound'",
+        "status": "if(n % 300 = 0, 'NO ANSWER', 'ANSWERED')",
+    },
+    "wholesaler": {
+        "trunk": "'a1'",
+        "cli": "'+31201000001'",
+        "cld": "'3120' || (1000000 + n)",
+        "connect_time": f"replace({MINUTE}::varchar, ' ', 'T') || 'Z'",
+        "seconds": "n % 300",
+    },
+    "own": {
+        "callee": "'00201000' || (100 + n)",
+        "day": f"strftime({MINUTE}, '%-d/%-m/%Y')",
+        "time": f"strftime({MINUTE}, '%H:%M')",
+        "seconds": "n % 300",
+    },
+}
+
+
+def land_declared(
+    connection: duckdb.DuckDBPyConnection, form: str, folder: str = "cdrs/switch", rows: int = ROWS, file: str = "", **said: object
+) -> int:
+    """Good records of a source that is declared field by field, in one file; ``said`` is what its table in sources.toml says more."""
+    source = Source(folder, folder.removeprefix("cdrs/"), shipped_formats().get(form, OWN), is_declared=True, **said)
+    fields = GOOD_FIELDS[form]
+    (last,) = connection.execute("select coalesce(max(file_id), 0) from raw.files").fetchone()
+    file_id = last + 1
+    names = ", ".join(f"c{place}" for place in range(1, len(fields) + 1))
+    values = ", ".join(f"cast({sql} as varchar)" for sql in fields.values())
+    connection.execute(
+        f"insert into raw.cdrs_declared (file_id, line, {names}) select {file_id}, 2 + n, {values} from range({rows}) as numbered(n)"
+    )
+    header = tuple(fields) if source.format.has_header else None
+    file = f"{folder}/{file or file_id}.csv"
+    enter(connection, file_id, folder, file, rows)
+    write_file_sources(connection, [FileOfSource(file_id, file, source, header)])
+    write_words(connection, [source])
+    return file_id
+
+
+def field(form: str, name: str) -> str:
+    return f"c{1 + [*GOOD_FIELDS[form]].index(name)}"
+
+
+@pytest.mark.parametrize("form", GOOD_FIELDS)
+def test_a_sound_source_that_is_declared_is_as_expected(form: str) -> None:
+    """Its clock in another order, no ids or addresses for numbers would hold its partner back every night, though every call is read."""
+    connection = new_warehouse()
+    own(connection)
+    land_declared(connection, form, account="a1", strip_digits=("0",))
+    results = check_landing(connection, after(connection))
+    assert [result.reason for result in results if not result.success] == []
+    assert {(result.feed, result.rows) for result in results} == {("cdrs/switch", ROWS)}
+
+
+BROKEN_SOURCES = [
+    ("no time measured", "sip-provider-nl", {"duur": "'00:00:00'"}, "some calls lasted"),
+    ("a column more in front", "sip-provider-nl", {"van": "gespreks-id", "naar": "trunk"}, "the callee is a number"),
+    ("a column less", "sip-provider-nl", {"naar": "datum", "datum": "tijd", "tijd": "duur"}, "the call began at a moment"),
+    ("one id for all calls", "sip-provider-nl", {"gespreks-id": "'nl-1'"}, "the ids tell calls apart"),
+    ("no ids", "sip-provider-nl", {"gespreks-id": "null"}, "a call has an id"),
+    ("milliseconds", "sip-provider-nl", {"duur": "line * 1000"}, "the duration is in seconds"),
+    ("time running backwards", "sip-provider-nl", {"duur": "'-00:01:00'"}, "the duration is zero or more"),
+    ("month before day", "sip-provider-nl", {"datum": "'10-31-2026'"}, "the call began at a moment"),
+    ("English words", "sip-provider-nl", {"status": "'Answered'"}, "the disposition"),
+    ("clocks of no moment", "cisco-cucm", {"dateTimeOrigination": "'yesterday'"}, "the call began at a moment"),
+    ("ends of no moment", "cisco-cucm", {"dateTimeDisconnect": "'later'"}, "the call ended at a moment"),
+    ("answers of no moment", "cisco-cucm", {"dateTimeConnect": "'soon'"}, "the call was answered"),
+    ("nobody called", "cisco-cucm", {"originalCalledPartyNumber": "null", "finalCalledPartyNumber": "' '"}, "the callee is a number"),
+    ("nobody to bill", "wholesaler", {"trunk": "null", "cli": "''"}, "an account or a caller"),
+    ("the year 2000", "own", {"day": "'1/1/2000'"}, "the call began at a moment"),
+]
+
+
+@pytest.mark.parametrize(("what", "form", "changes", "says"), BROKEN_SOURCES, ids=[each[0] for each in BROKEN_SOURCES])
+def test_a_declared_source_that_is_wrong_in_bulk_is_told(what: str, form: str, changes: dict[str, str], says: str) -> None:
+    """Each record waits in quarantine or is billed for nothing, nobody looks, and the night is published without a switch's calls."""
+    connection = new_warehouse()
+    own(connection)
+    land_declared(connection, form)
+    names = {name: field(form, name) for name in GOOD_FIELDS[form]}
+    assignments = ", ".join(f"{names[name]} = {names.get(value, value)}" for name, value in changes.items())
+    connection.execute(f"update raw.cdrs_declared set {assignments}")
+    reasons = [result.reason for result in failures(connection)]
+    assert any(says in reason for reason in reasons), f"{what} went unseen: {reasons}"
+    assert all(reason.startswith("cdrs/switch: ") for reason in reasons)
+
+
+def test_a_declared_source_holds_back_its_partner_only() -> None:
+    """P1 would go without figures because the switch of p2 measures no time; or p2's would be published as a night without calls."""
+    connection = new_warehouse()
+    own(connection)
+    land(connection, "cdrs/standard", rows=200, files=1)
+    land_declared(connection, "sip-provider-nl", "cdrs/west", rows=500)
+    land_declared(connection, "sip-provider-nl", "cdrs/noord", rows=5_000)
+    duration, trunk = field("sip-provider-nl", "duur"), field("sip-provider-nl", "trunk")
+    connection.execute(f"update raw.cdrs_declared set {trunk} = 'a2', {duration} = '0' where file_id = 2")
+    new = after(connection)
+    (found,) = unexpected(connection, check_landing(connection, new), new)
+    assert (found.partner_id, found.file_ids) == ("p2", (2,))
+    assert "landed_as_expected: cdrs/west (p2): some calls lasted" in found.says
+    assert "in cdrs/west/2.csv" in found.says
+    connection.execute(f"update raw.cdrs_declared set {duration} = '0', {trunk} = if(line % 10 = 0, 'a1', 'a2') where file_id = 2")
+    connection.execute(f"update raw.cdrs_declared set {duration} = '61' where file_id = 2 and {trunk} = 'a1'")
+    assert owners(connection) == set(), "one call in ten lasted: as far as a whole source is looked at, it measures time"
+    assert owners(connection, after_file_id=2, pending=(2,)) == {"p2"}, "of two partners in one source each is judged by itself"
+
+
+def test_a_declared_source_whose_rows_name_nobody_is_its_partners() -> None:
+    """A shifted column names no account any more: what sources.toml says, or else whose the last files were, still tells whose it is."""
+    shifted = f"update raw.cdrs_declared set {field('sip-provider-nl', 'trunk')} = 'out', {field('sip-provider-nl', 'naar')} = 'out'"
+    for said in ({"partner_id": "p2"}, {"account": "a2"}):
+        connection = new_warehouse()
+        own(connection)
+        land_declared(connection, "sip-provider-nl", **said)
+        connection.execute(shifted)
+        assert owners(connection) == {"p2"}, said
+    connection = new_warehouse()
+    own(connection)
+    land_declared(connection, "sip-provider-nl", file="2026-10/first")
+    before = land_declared(connection, "sip-provider-nl", file="2026-10/second")
+    land_declared(connection, "sip-provider-nl", file="2026-11/third")
+    connection.execute(f"{shifted} where file_id > {before}")
+    assert owners(connection, after_file_id=before) == {"p1"}
+
+
+def test_rows_that_name_no_account_are_whose_number_calls() -> None:
+    """A provider that tells customers apart by their numbers would hold nobody back, and its night without durations be published."""
+    connection = new_warehouse()
+    own(connection)
+    connection.execute("""
+        insert into raw.numbers by name select 0 as file_id, * from (
+            values (1, '+31 20 1000000', '+31201000099', 'c2'), (2, '0301000000', null, 'c1'), (3, '+4930 1000000', null, 'c2')
+        ) as t(line, first_number, last_number, customer_id)
+    """)
+    land_declared(connection, "wholesaler")
+    for caller, whose in (("020-1000001", "p2"), ("+31301000000", None), ("0101234567", None), ("101", None)):
+        connection.execute("update raw.cdrs_declared set c1 = 'their word', c2 = ?, c5 = '0'", [caller])
+        assert owners(connection) == {whose}, caller
+    land(connection, "cdrs/standard", rows=200, files=1)
+    connection.execute("update raw.cdrs_standard set account = null, caller = '0031 20 1000099', duration_s = '0'")
+    assert owners(connection, after_file_id=1) == {"p2"}
+
+
+def test_few_records_of_a_declared_source_are_not_judged() -> None:
+    """A file of three corrections with two mistakes in it would hold its partner back."""
+    connection = new_warehouse()
+    own(connection)
+    land_declared(connection, "sip-provider-nl", rows=30)
+    connection.execute("update raw.cdrs_declared set c4 = 'x', c7 = '0'")
+    assert check_landing(connection, after(connection)) == []
+
+
+def test_a_declared_source_whose_lines_are_no_rows_is_told() -> None:
+    """A switch that names its columns otherwise since an update would leave no row, and nobody would miss its calls."""
+    connection = new_warehouse()
+    own(connection)
+    for rejected in (0, 500):
+        file_id = land_declared(connection, "sip-provider-nl", rows=500 - rejected, account="a2")
+        connection.execute("update raw.files set rows_read = 500, rows_rejected = ? where file_id = ?", [rejected, file_id])
+    file_id = land_declared(connection, "sip-provider-nl", rows=0, account="a2")
+    connection.execute("update raw.files set rows_read = 500, rows_rejected = 500 where file_id = ?", [file_id])
+    assert owners(connection, after_file_id=1) == {"p2"}
+
+
+def test_a_dialect_with_a_clock_of_another_order_is_as_expected() -> None:
+    """An Asterisk that is declared with its days first would be held back every night, though its clock is read."""
+    connection = new_warehouse()
+    own(connection)
+    land(connection, "cdrs/asterisk", files=1)
+    connection.execute("update raw.cdrs_asterisk set start = strftime(start::timestamp, '%d-%m-%Y %H:%M:%S'), accountcode = null")
+    connection.execute("update raw.files set file = 'cdrs/own-switch/1.csv', folder_account = null")
+    form = shipped_formats()["asterisk"]
+    for order, whose in ((None, {"p2"}), ("dmy", set())):
+        source = Source("cdrs/own-switch", "own-switch", replace(form, date_order=order), is_declared=True, account="a2")
+        write_file_sources(connection, [FileOfSource(1, "cdrs/own-switch/1.csv", source)])
+        assert owners(connection) == whose
+        new = after(connection)
+        for each in unexpected(connection, check_landing(connection, new), new):
+            assert "landed_as_expected: cdrs/own-switch (p2)" in each.says
+
+
 def test_what_sources_toml_has_landed_field_by_field_is_not_looked_for_in_the_dialects_table() -> None:
     """A dialect's folder that is declared field by field would have its partner held back for an empty table, night after night."""
     connection = new_warehouse()
     own(connection)
-    land(connection, "cdrs/asterisk", files=1)
-    connection.execute("""
-        insert into raw.file_sources by name
-        select 1 as file_id, 'asterisk' as source_name, 'own' as format, 'x' as fingerprint, '[null, ",", true, null]' as landed_as
-    """)
-    connection.execute("delete from raw.cdrs_asterisk")
-    assert check_landing(connection, {1}) == []
+    land_declared(connection, "wholesaler", "cdrs/asterisk")
+    assert {(result.table, result.success) for result in check_landing(connection, {1})} == {("cdrs_declared", True)}
     assert unexpected(connection, [], set(), before={1}) == []
+    land(connection, "cdrs/asterisk", files=1)
+    connection.execute("update raw.cdrs_asterisk set dst = 'out'")
+    (found,) = unexpected(connection, check_landing(connection, {1, 2}), {1, 2})
+    assert found.file_ids == (2,), "another source of that dialect"
 
 
 def test_what_nobody_accepted_is_known_whatever_else_changed_in_the_ledger(tmp_path: Path) -> None:

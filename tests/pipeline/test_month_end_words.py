@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from orchestration.billing import drafts
+from orchestration.billing.drafts import draft_documents
+from orchestration.documents.invoice import Invoice
 from orchestration.pipeline.status import status
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
@@ -91,6 +95,32 @@ def test_status_names_the_pbx_that_nobody_read_and_what_keeps_drafts_back(worksp
     assert {"no_deck_row"} <= {each["reason"] for each in held_back}
     ((calls,),) = ask(workspace, PARTNER, "select sum(occurrences) from draft_problems where reason = 'no_deck_row'")
     assert sum(each["occurrences"] for each in held_back if each["reason"] == "no_deck_row" and each["partner_id"] == PARTNER) == calls
+
+
+def test_drafts_are_shown_as_asked_and_of_the_day_on_which_they_would_be_issued(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who checks a pile of drafts against his list would take one for another; or see a due date on which the invoice is not due."""
+    of_month = f"select invoice_id, customer_id from invoices where month = '{MONTH}' and status = 'draft' order by invoice_id limit 3"
+    first, second, third = ask(workspace, PARTNER, of_month)
+    asked = [third, first, second]
+    command = ("invoices", "render", "--draft", "--partner", PARTNER, "--month", MONTH, "--format", "json")
+    made = json.loads(tikteller(workspace.root, *command, *(invoice_id for invoice_id, _ in asked)).stdout)
+    assert [(each["partner_id"], each["month"], each["customer_id"]) for each in made] == [
+        (PARTNER, MONTH, customer_id) for _, customer_id in asked
+    ]
+    assert [Path(each["pdf"]).stem for each in made] == [customer_id for _, customer_id in asked]
+
+    everyone = [each.customer_id for each in draft_documents(workspace, PARTNER, OLDER) if isinstance(each, Invoice)]
+    assert len(everyone) > 1
+    assert everyone == sorted(everyone)
+
+    for today, issued in ((date(2026, 10, 15), date(2026, 11, 1)), (date(2026, 11, 20), date(2026, 11, 20))):
+        monkeypatch.setattr(drafts, "local_today", lambda _snapshot, today=today: today)
+        (draft,) = draft_documents(workspace, PARTNER, MONTH, [first[0]])
+        assert isinstance(draft, Invoice)
+        assert draft.issued_on == issued
+        assert draft.due_on > issued
 
 
 def test_closing_names_the_seats_that_it_postpones_and_what_can_be_approved_then(demo_workspace: Workspace, tmp_path: Path) -> None:

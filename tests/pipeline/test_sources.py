@@ -6,6 +6,7 @@ to 0612345678 sell for 0.1050 and cost 0.0300.
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.pipeline.status import status
 from orchestration.workspace import Workspace
 from tests.conftest import tikteller
 from tests.pipeline.trade import land
@@ -498,6 +500,16 @@ def test_what_can_never_match_is_told(house: Workspace) -> None:
     assert ("accounts", "Ta", "no_record_bears_it") in {(row["feed"], row["value"], row["reason"]) for row in rows}
     assert ("purchase_rates", "999", "prefix_outside_any_plan") in {(row["feed"], row["value"], row["reason"]) for row in rows}
     assert {row["value"] for row in rows if row["feed"] == "numbers"} == set()
+    told = status(house)
+    section = told.sections["unmatched"]
+    found = [dict(zip(section.columns, row, strict=True)) for row in section.rows]
+    (account,) = (each for each in found if each["reason"] == "no_record_bears_it" and each["partner_id"] == "p1")
+    borne = [row["value"] for row in rows if row["reason"] == "no_record_bears_it"]
+    assert (account["feed"], account["rows"], account["example"]) == ("accounts", len(borne), "Ta")
+    assert account["mend"].startswith("no call record bears this account: write it as the exchange does")
+    assert sum(each["rows"] for each in found) == len(rows)
+    told.write("table", page := io.StringIO())
+    assert "\nLanded, and can never match anything (table unmatched_rows)\n" in page.getvalue()
 
 
 def test_a_format_that_changes_reads_again_what_landed(house: Workspace, tmp_path: Path) -> None:

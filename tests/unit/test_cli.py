@@ -20,6 +20,8 @@ from orchestration import cli, output, run_lock
 from orchestration.errors import TiktellerError
 from orchestration.output import Answer
 from orchestration.pipeline import runs
+from orchestration.pipeline.settings import RunSettings
+from orchestration.progress import Progress
 from orchestration.workspace import PLATFORM, PROJECT_ROOT, Workspace
 
 HEAVY = ("dagster", "dbt", "great_expectations", "pandas", "streamlit")
@@ -449,6 +451,28 @@ def test_app_serves_this_workspace(capsys: pytest.CaptureFixture[str], empty: Wo
     assert f"http://localhost:{port}" in capsys.readouterr().out
     assert environment["TIKTELLER_WORKSPACE"] == str(empty.root)
     assert command[command.index("--server.port") + 1] == port
+
+
+def test_what_a_run_remarks_is_said_once(capsys: pytest.CaptureFixture[str], published: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said twice, one file that is left is looked for as two; not said, it is missing from the bills and nobody knows why."""
+    left = "not read: orders/a.csv: it changed while it was read; the next run takes it"
+
+    def execute(_workspace: Workspace, progress: Progress, _settings: RunSettings) -> str:
+        progress(left)
+        return "calls: sum differs\nlog: last_run.log"
+
+    monkeypatch.setattr(runs, "require_known_state", lambda _workspace: None)
+    monkeypatch.setattr(runs, "_execute", execute)
+    monkeypatch.setattr(runs, "_pending", lambda _workspace: ("cdrs/standard/night.csv (file 7)",))
+    code, out, err = ask(capsys, "run", "--workspace", str(published.root))
+    assert code == 1
+    said = (out + err).splitlines()
+    remembered = [step["name"] for step in json.loads(published.last_run.read_text())["steps"]]
+    assert remembered[0].startswith("made anew: the rated calls of")
+    assert remembered[-1] == left
+    summary = ("calls: sum differs", "log: last_run.log", "landed and not published: cdrs/standard/night.csv (file 7)")
+    for remark in (*remembered, *summary):
+        assert sum(remark in line for line in said) == 1, remark
 
 
 def test_run_that_is_not_published_fails(capsys: pytest.CaptureFixture[str], empty: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

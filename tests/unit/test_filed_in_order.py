@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date
 from pathlib import Path
 
@@ -128,6 +129,17 @@ def test_what_was_decided_since_is_published_first(
     code, said = tried(capsys, workspace, *command)
     assert code == 1
     assert "1 invoice or credit note was made since p1 was published. Mend: tikteller run, then again" in said
+
+
+def test_a_return_says_how_many_of_its_invoices_are_drafts(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """Amounts that nobody has approved yet would be declared as if they were final."""
+    found = {}
+    for quarter in ("2025-Q4", "2026-Q3"):
+        asked = ("vat", "list", "--partner", "p1", "--quarter", quarter, "--format", "csv")
+        assert cli.main(("--workspace", str(workspace.root), *asked)) == 0
+        (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+        found[quarter] = (row["invoices"], row["drafts"], row["net_eur"], row["vat_eur"])
+    assert found == {"2025-Q4": ("2", "1", "20.00", "4.20"), "2026-Q3": ("2", "0", "20.00", "4.20")}
 
 
 def test_a_quarter_is_that_of_its_months() -> None:
