@@ -48,9 +48,9 @@ class DamagedSnapshotError(TiktellerError):
 
 def published_partners(workspace: Workspace) -> tuple[str, ...]:
     """Ids of the partners that have a current snapshot, in order."""
-    if not workspace.is_dir():
+    if not workspace.serving.is_dir():
         return ()
-    folders = (folder for folder in workspace.iterdir() if folder.name != PLATFORM)
+    folders = (folder for folder in workspace.serving.iterdir() if folder.name != PLATFORM)
     return tuple(sorted(folder.name for folder in folders if (snapshot := _named(folder)) and snapshot.is_file()))
 
 
