@@ -305,7 +305,8 @@ def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) ->
     log.parent.mkdir(exist_ok=True)
     report = DagsterReport(str(uuid4()))
     problem = None
-    with log.open("w") as stream, contextlib.redirect_stdout(stream), _uncollected(), builds.Dbt(workspace, log) as dbt:
+    log.write_bytes(b"")
+    with log.open("a") as stream, contextlib.redirect_stdout(stream), _uncollected(), builds.Dbt(workspace, log) as dbt:
         try:
             report.landed = stages.land(workspace, settings, progress, report.run_id)
             report.built = stages.build(workspace, progress, dbt)

@@ -177,6 +177,7 @@ def begin_build(workspace: Workspace) -> bool:
     _rules_file(workspace).unlink(missing_ok=True)
     if is_full:
         shutil.rmtree(workspace.rated, ignore_errors=True)
+    workspace.rated.mkdir(exist_ok=True)
     return is_full
 
 
