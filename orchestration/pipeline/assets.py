@@ -1,7 +1,5 @@
 """The stages as Dagster's assets, thin: each asks the plain function of ``stages.py`` and tells Dagster what came of it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

@@ -143,18 +143,21 @@ def tables(workspace: Workspace) -> dict[str, list[tuple]]:
     """All that is published, but for what bears the moment of its run."""
     found = {}
     for owner in ("kustlijn", "binnenhaven", PLATFORM):
-        for (table,) in ask(workspace, owner, "select table_name from duckdb_tables() where not starts_with(table_name, '_')"):
+        for (table,) in ask(workspace, owner, "select table_name from duckdb_tables() where schema_name = 'main' and not starts_with(table_name, '_')"):
             columns = "columns(lambda each: each not in ('ingested_at', 'run_id', 'snapshot', 'modified_at'))"
             found[f"{owner}.{table}"] = ask(workspace, owner, f"select {columns} from {table} order by all")
     return found
 
 
-def test_loading_the_definitions_starts_no_process(demo_workspace: Workspace) -> None:
+def test_loading_the_definitions_starts_no_dbt(demo_workspace: Workspace) -> None:
     """A code location that runs dbt when it is loaded blocks Dagster's daemon for as long, at each reload."""
     code = (
         "import subprocess, sys\n"
-        "def refuse(*a, **k): sys.exit('a process was started')\n"
-        "subprocess.Popen = refuse\n"
+        "begin = subprocess.Popen.__init__\n"
+        "def without_dbt(self, command, *a, **k):\n"
+        "    if 'dbt' in str(command): sys.exit(f'{command} was started')\n"
+        "    begin(self, command, *a, **k)\n"
+        "subprocess.Popen.__init__ = without_dbt\n"
         "import orchestration.pipeline.definitions\n"
     )
     environment = os.environ | {"TIKTELLER_WORKSPACE": str(demo_workspace.root)}
