@@ -143,7 +143,8 @@ def tables(workspace: Workspace) -> dict[str, list[tuple]]:
     """All that is published, but for what bears the moment of its run."""
     found = {}
     for owner in ("kustlijn", "binnenhaven", PLATFORM):
-        for (table,) in ask(workspace, owner, "select table_name from duckdb_tables() where schema_name = 'main' and not starts_with(table_name, '_')"):
+        named = "select table_name from duckdb_tables() where schema_name = 'main' and not starts_with(table_name, '_')"
+        for (table,) in ask(workspace, owner, named):
             columns = "columns(lambda each: each not in ('ingested_at', 'run_id', 'snapshot', 'modified_at'))"
             found[f"{owner}.{table}"] = ask(workspace, owner, f"select {columns} from {table} order by all")
     return found
