@@ -87,7 +87,7 @@ class Numbers:
         which = self._text(first) if number == first + 1 else f"{self._text(first)} to {self._text(number - 1)}"
         return f"{which} left out: given before, in another series of {self.partner_id}"
 
-    def store(self, number: int) -> None:
+    def _store(self, number: int) -> None:
         table = state.number_series
         values = {"last_number": number, "landed_number": self.landed_number}
         series = {"partner_id": self.partner_id, "prefix": self.prefix, "suffix": self.suffix}
