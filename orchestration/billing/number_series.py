@@ -6,7 +6,6 @@ forward, never back onto numbers that were given.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,11 +125,11 @@ def _take_over(decided: sa.Connection, partner_id: str) -> None:
         return
     last = decided.execute(sa.select(counted.c.last_number).where(counted.c.partner_id == partner_id)).scalar_one_or_none()
     newest_first = (state.invoices.c.approved_at.desc(), state.invoices.c.invoice_number.desc())
-    of_partner = sa.select(state.invoices.c.content).where(state.invoices.c.partner_id == partner_id)
-    content = decided.execute(of_partner.order_by(*newest_first).limit(1)).scalar_one_or_none()
-    if last is None or content is None:
+    of_partner = sa.select(state.invoices.c.content, state.invoices.c.invoice_number).where(state.invoices.c.partner_id == partner_id)
+    newest = decided.execute(of_partner.order_by(*newest_first).limit(1)).first()
+    if last is None or newest is None:
         return
-    partner = json.loads(content)["partner"]
+    partner = state.read_content(*newest).partner
     decided.execute(
         table.insert().values(
             partner_id=partner_id,
