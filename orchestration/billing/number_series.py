@@ -13,16 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from orchestration import state
+from orchestration.state.series import begun, moved_on, number_key, series_name
 
 
 def number_text(prefix: str, number: int, length: int, suffix: str) -> str:
     """An invoice number as it is written."""
     return f"{prefix}{number:0{length}d}{suffix}"
-
-
-def number_key(number: str) -> str:
-    """An invoice number as it is compared, without case and blanks (macro ``invoice_key``)."""
-    return number.replace(" ", "").upper()
 
 
 @dataclass
@@ -63,7 +59,7 @@ class Numbers:
     @property
     def name(self) -> str:
         """The series as people call it."""
-        return f"{self.prefix}...{self.suffix}" if self.suffix else self.prefix or "without prefix"
+        return series_name(self.prefix, self.suffix)
 
     def _text(self, number: int) -> str:
         return number_text(self.prefix, number, self.length, self.suffix)
@@ -71,10 +67,9 @@ class Numbers:
     def _beginning(self, text: str) -> str | None:
         landed, last = self.landed_number, self.last_number
         if last is None:
-            return f"first number of series {self.name} of {self.partner_id}: {text}"
+            return begun(self.name, self.partner_id, text)
         if landed > last:
-            moved = f"partners.last_invoice_number moves it on from {self._text(last)}"
-            return f"series {self.name} of {self.partner_id} goes on at {text}; {moved}"
+            return moved_on(self.name, self.partner_id, text, self._text(last))
         if self.landed_before is not None and landed != self.landed_before and landed < last:
             ignored = f"partners.last_invoice_number {landed} is ignored: {self._text(last)} was given"
             return f"series {self.name} of {self.partner_id} goes on at {text}; {ignored}"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,40 +19,13 @@ from alembic.migration import MigrationContext
 from orchestration import cli, state
 from orchestration.state import migrations, store
 from orchestration.workspace import PROJECT_ROOT, Workspace
-from tests.postgres import running_postgres
 
 AT_ONCE = 4
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Callable[[], str]]:
-    """Gives the address of another empty database each time."""
-    with running_postgres() as address:
-        numbers = itertools.count(1)
-
-        def another() -> str:
-            name = f"state_{next(numbers)}"
-            engine = sa.create_engine(address, isolation_level="AUTOCOMMIT")
-            with engine.connect() as connection:
-                connection.exec_driver_sql(f"create database {name}")
-            engine.dispose()
-            return address.replace("/postgres?", f"/{name}?")
-
-        yield another
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def workspace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """A workspace whose state nobody has opened yet."""
-    made = Workspace(tmp_path / "workspace")
-    made.create(())
-    made.landing.mkdir()
-    if request.param == "postgresql":
-        monkeypatch.setenv("TIKTELLER_STATE_URL", request.getfixturevalue("postgres")())
-    store._engine.cache_clear()
-    yield made
-    state.engine(made).dispose()
-    store._engine.cache_clear()
+@pytest.fixture
+def workspace(anywhere: Workspace) -> Workspace:
+    return anywhere
 
 
 @pytest.fixture
