@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from orchestration.commands import commissions, month_end, receivables, sources
+from orchestration.commands import commissions, month_end, receivables, sources, state
 from orchestration.commands.grammar import FAILED, INTERRUPTED, MISUSED, Parser, adding_to, count, day, replacing, workspace_of
 from orchestration.errors import TiktellerError, UsageError
 from orchestration.output import FORMATS, Answer, Format, write
@@ -124,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     receivables.add_verbs(verb, printing)
     commissions.add_verbs(verb, everywhere, printing)
     sources.add_verbs(verb, everywhere)
+    state.add_verbs(verb, everywhere, printing)
 
     export = verb("export", _export, "write one of finance's reports to a file")
     export.add_argument("report", metavar="REPORT", help="which one; --help lists them")

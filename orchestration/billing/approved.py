@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -51,7 +50,7 @@ def renderable_invoices(
 
         for row in decided.execute(query).fetchall():
             try:
-                content = json.loads(row.content)
+                content = state.read_content(row.content, row.invoice_number)
                 freeze_id = decided.execute(
                     sa.select(state.frozen_months.c.freeze_id).where(
                         state.frozen_months.c.partner_id == row.partner_id,
@@ -67,17 +66,17 @@ def renderable_invoices(
             yield made
 
 
-def _logo_of(workspace: Workspace, decided: sa.Connection, content: Row) -> bytes | None:
+def _logo_of(workspace: Workspace, decided: sa.Connection, content: state.Content) -> bytes | None:
     """The logo that an approved invoice bears: that of its approval; of one from before logos were kept, the partner's now."""
-    if "logo_sha256" not in content:
-        return read_logo(workspace, content["partner"])
-    if content["logo_sha256"] is None:
+    if content.logo_is_todays:
+        return read_logo(workspace, content.partner)
+    if content.logo_sha256 is None:
         return None
-    return decided.execute(sa.select(state.logos.c.content).where(state.logos.c.sha256 == content["logo_sha256"])).scalar_one_or_none()
+    return decided.execute(sa.select(state.logos.c.content).where(state.logos.c.sha256 == content.logo_sha256)).scalar_one_or_none()
 
 
-def document_of(content: Row, calls: Sequence[CallRecord], logo: bytes | None) -> Invoice:
-    invoice, partner, customer = content["invoice"], content["partner"], content["customer"]
+def document_of(content: state.Content, calls: Sequence[CallRecord], logo: bytes | None) -> Invoice:
+    invoice, partner, customer = content.invoice, content.partner, content.customer
     return Invoice(
         partner_id=invoice["partner_id"],
         customer_id=invoice["customer_id"],
@@ -87,23 +86,23 @@ def document_of(content: Row, calls: Sequence[CallRecord], logo: bytes | None) -
         due_on=date.fromisoformat(invoice["due_on"]),
         seller=party_of(partner),
         buyer=party_of(customer),
-        lines=tuple(_line(line, content["country_names"]) for line in content["lines"]),
+        lines=tuple(_line(line, content.country_names) for line in content.lines),
         net_eur=Decimal(invoice["net_eur"]),
         vat_eur=Decimal(invoice["vat_eur"]),
         gross_eur=Decimal(invoice["gross_eur"]),
         kind=invoice["kind"],
-        credited_invoice_number=invoice.get("credited_invoice_number"),
-        branding=usable_branding(logo, partner.get("brand_color"), partner.get("footer"), partner.get("closing_name")),
+        credited_invoice_number=invoice["credited_invoice_number"],
+        branding=usable_branding(logo, partner["brand_color"], partner["footer"], partner["closing_name"]),
         language=language_of(partner, customer),
-        buyer_reference=customer.get("buyer_reference"),
+        buyer_reference=customer["buyer_reference"],
         time_zone=partner["time_zone"],
-        notes=(content["reason"],) if content.get("reason") else (),
+        notes=(content.reason,) if content.reason else (),
         calls=tuple(calls),
     )
 
 
 def _line(line: Row, country_names: Mapping[str, str]) -> InvoiceLine:
-    is_call = line["kind"] in ("calls", "airtime") and line.get("country") is not None
+    is_call = line["kind"] in ("calls", "airtime") and line["country"] is not None
     return InvoiceLine(
         line_number=int(line["line_number"]),
         kind=line["kind"],
@@ -112,22 +111,21 @@ def _line(line: Row, country_names: Mapping[str, str]) -> InvoiceLine:
         amount_eur=Decimal(line["amount_eur"]),
         vat_category=line["vat_category"],
         vat_percent=Decimal(line["vat_percent"]),
-        country=line.get("country"),
+        country=line["country"],
         country_name=country_names.get(line["country"]) if is_call else None,
-        line_type=line.get("line_type"),
-        service_code=line.get("service_code"),
-        pbx_id=line.get("pbx_id"),
-        duration_s=int(line["duration_s"]) if line.get("duration_s") is not None else None,
-        service_name=line.get("service_name"),
-        settled_month=line.get("settled_month"),
-        period_start=date.fromisoformat(line["period_start"]) if line.get("period_start") else None,
-        period_end=date.fromisoformat(line["period_end"]) if line.get("period_end") else None,
-        unit_price_eur=Decimal(line["unit_price_eur"]) if line.get("unit_price_eur") is not None else None,
-        days=int(line["days"]) if line.get("days") is not None else None,
-        days_in_month=int(line["days_in_month"]) if line.get("days_in_month") is not None else None,
-        # what was approved before lines had a price has no such column, and prints the amount per piece as it did then
-        is_of_several_prices="unit_price_eur" in line and line["unit_price_eur"] is None and line.get("settled_month") is not None,
-        vat_correction_eur=Decimal(line.get("vat_correction_eur") or 0),
+        line_type=line["line_type"],
+        service_code=line["service_code"],
+        pbx_id=line["pbx_id"],
+        duration_s=int(line["duration_s"]) if line["duration_s"] is not None else None,
+        service_name=line["service_name"],
+        settled_month=line["settled_month"],
+        period_start=date.fromisoformat(line["period_start"]) if line["period_start"] else None,
+        period_end=date.fromisoformat(line["period_end"]) if line["period_end"] else None,
+        unit_price_eur=Decimal(line["unit_price_eur"]) if line["unit_price_eur"] is not None else None,
+        days=int(line["days"]) if line["days"] is not None else None,
+        days_in_month=int(line["days_in_month"]) if line["days_in_month"] is not None else None,
+        is_of_several_prices=line["is_of_several_prices"],
+        vat_correction_eur=Decimal(line["vat_correction_eur"] or 0),
     )
 
 

@@ -47,18 +47,20 @@ def credit(
             raise TiktellerError(
                 f"{partner_id} has no approved invoice {invoice_number!r}", mend=f"tikteller invoices list --partner {partner_id}"
             )
-        content = json.loads(original.content)
+        content = state.read_content(original.content, invoice_number)
         # the series of now: a credit note of January for December's invoice is January's
         numbers = locked_numbers(decided, rows_of(snapshot, "select * from partner")[0])
         notes = decided.execute(
             sa.select(state.invoices).where(of_partner, state.invoices.c.credited_invoice_number == invoice_number)
         ).fetchall()
         # a month whose total was below nothing refers to the invoice too, and credits no line of it
-        credited_lines = [line for note in notes for line in json.loads(note.content)["lines"] if line.get("credited_line") is not None]
+        noted = [line for note in notes for line in state.read_content(note.content, note.invoice_number).lines]
+        credited_lines = [line for line in noted if line["credited_line"] is not None]
         credited = {line["credited_line"] for line in credited_lines}
-        settled = settled_since(decided, snapshot, content["invoice"], content["lines"])
-        _require_creditable(content["lines"], set(lines) if lines is not None else None, credited, settled, invoice_number)
-        wanted = [line for line in content["lines"] if lines is None or line["line_number"] in lines]
+        settled = settled_since(decided, snapshot, content.invoice, content.lines)
+        _require_creditable(content.lines, set(lines) if lines is not None else None, credited, settled, invoice_number)
+        stored = json.loads(original.content)  # the note is of the version of its invoice, and says neither more nor less
+        wanted = [line for line in stored["lines"] if lines is None or line["line_number"] in lines]
         issued = day_of_issue(snapshot, issued_on)
         if issued_on is None:  # the invoice was issued, whatever the clock of this machine says
             issued = max(issued, date.fromisoformat(original.issued_on))
@@ -68,7 +70,7 @@ def credit(
                 mend=f"give --date {original.issued_on} or later",
             )
         note = {
-            **content["invoice"],
+            **stored["invoice"],
             "invoice_id": f"{original.invoice_id}-credit-{len(notes) + 1}",
             "kind": CREDIT_NOTE,
             "invoice_number": numbers.following(),
@@ -92,11 +94,11 @@ def credit(
         negative = _taking_what_is_left(negative, credited_lines)
         net, vat = _totals(negative)
         note |= {"net_eur": net, "vat_eur": vat, "gross_eur": net + vat}
-        document = dumped({**content, "invoice": note, "lines": negative, "reason": reason})
-        document_of(json.loads(document), (), None)  # what contradicts itself gets no number
-        stored = store(decided, note, document)
-        state.note(decided, "credit", partner_id, stored.invoice_number, f"{invoice_number}: {reason}")
-    return replace(stored, remarks=tuple(numbers.remarks))
+        document = dumped({**stored, "invoice": note, "lines": negative, "reason": reason})
+        document_of(state.read_content(document, note["invoice_number"]), (), None)  # what contradicts itself gets no number
+        kept = store(decided, note, document)
+        state.note(decided, "credit", partner_id, kept.invoice_number, f"{invoice_number}: {reason}")
+    return replace(kept, remarks=tuple(numbers.remarks))
 
 
 def _taking_what_is_left(lines: Sequence[Row], credited_before: Sequence[Row]) -> list[dict[str, Any]]:

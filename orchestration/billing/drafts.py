@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -147,7 +146,7 @@ def _draft_document(basis: Basis, row: Row, issued: date, calls: Sequence[CallRe
     partner = basis.partner
     following, length = int(partner["last_invoice_number"]) + 1, int(partner["invoice_number_length"])
     number = number_text(partner["invoice_prefix"], following, length, partner["invoice_suffix"])
-    return document_of(json.loads(content_of(numbered(row, number, issued, partner), basis, None)), calls, basis.logo)
+    return document_of(state.read_content(content_of(numbered(row, number, issued, partner), basis, None), number), calls, basis.logo)
 
 
 def numbered(row: Row, number: str, issued: date, partner: Row) -> Row:
@@ -227,7 +226,7 @@ def listed(
             row |= {"status": "blocked", "block_reason": INCOMPLETE}
     for key, row in decided.items():
         if key not in seen and partner_id in (None, row.partner_id):
-            invoice = json.loads(row.content)["invoice"]
+            invoice = state.read_content(row.content, row.invoice_number).invoice
             found.append({name: invoice.get(name) for name in found[0]} if found else dict(invoice))
     kept = [row for row in found if month in (None, row["month"]) and status in (None, row["status"])]
     return sorted(kept, key=lambda row: (row["partner_id"], row["month"], row["customer_id"], row["invoice_id"]))

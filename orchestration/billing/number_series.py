@@ -6,7 +6,6 @@ forward, never back onto numbers that were given.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,16 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from orchestration import state
+from orchestration.state.series import begun, moved_on, number_key, series_name
 
 
 def number_text(prefix: str, number: int, length: int, suffix: str) -> str:
     """An invoice number as it is written."""
     return f"{prefix}{number:0{length}d}{suffix}"
-
-
-def number_key(number: str) -> str:
-    """An invoice number as it is compared, without case and blanks (macro ``invoice_key``)."""
-    return number.replace(" ", "").upper()
 
 
 @dataclass
@@ -64,7 +59,7 @@ class Numbers:
     @property
     def name(self) -> str:
         """The series as people call it."""
-        return f"{self.prefix}...{self.suffix}" if self.suffix else self.prefix or "without prefix"
+        return series_name(self.prefix, self.suffix)
 
     def _text(self, number: int) -> str:
         return number_text(self.prefix, number, self.length, self.suffix)
@@ -72,10 +67,9 @@ class Numbers:
     def _beginning(self, text: str) -> str | None:
         landed, last = self.landed_number, self.last_number
         if last is None:
-            return f"first number of series {self.name} of {self.partner_id}: {text}"
+            return begun(self.name, self.partner_id, text)
         if landed > last:
-            moved = f"partners.last_invoice_number moves it on from {self._text(last)}"
-            return f"series {self.name} of {self.partner_id} goes on at {text}; {moved}"
+            return moved_on(self.name, self.partner_id, text, self._text(last))
         if self.landed_before is not None and landed != self.landed_before and landed < last:
             ignored = f"partners.last_invoice_number {landed} is ignored: {self._text(last)} was given"
             return f"series {self.name} of {self.partner_id} goes on at {text}; {ignored}"
@@ -87,7 +81,7 @@ class Numbers:
         which = self._text(first) if number == first + 1 else f"{self._text(first)} to {self._text(number - 1)}"
         return f"{which} left out: given before, in another series of {self.partner_id}"
 
-    def store(self, number: int) -> None:
+    def _store(self, number: int) -> None:
         table = state.number_series
         values = {"last_number": number, "landed_number": self.landed_number}
         series = {"partner_id": self.partner_id, "prefix": self.prefix, "suffix": self.suffix}
@@ -126,11 +120,11 @@ def _take_over(decided: sa.Connection, partner_id: str) -> None:
         return
     last = decided.execute(sa.select(counted.c.last_number).where(counted.c.partner_id == partner_id)).scalar_one_or_none()
     newest_first = (state.invoices.c.approved_at.desc(), state.invoices.c.invoice_number.desc())
-    of_partner = sa.select(state.invoices.c.content).where(state.invoices.c.partner_id == partner_id)
-    content = decided.execute(of_partner.order_by(*newest_first).limit(1)).scalar_one_or_none()
-    if last is None or content is None:
+    of_partner = sa.select(state.invoices.c.content, state.invoices.c.invoice_number).where(state.invoices.c.partner_id == partner_id)
+    newest = decided.execute(of_partner.order_by(*newest_first).limit(1)).first()
+    if last is None or newest is None:
         return
-    partner = json.loads(content)["partner"]
+    partner = state.read_content(*newest).partner
     decided.execute(
         table.insert().values(
             partner_id=partner_id,

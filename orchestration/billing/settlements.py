@@ -6,7 +6,6 @@ nothing can be taken back: what was settled has been paid back, so such a line i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,15 +62,15 @@ def settled_since(
     for line in lines:
         if line["service_code"] is None:
             continue
-        wanted = {name: line.get(name) for name in OF_A_SETTLEMENT} | {"service_month": (line.get("period_start") or "")[:7] or None}
-        wanted |= {"unit_price_eur": line.get("unit_price_eur"), "days": line.get("days")}  # a line of before has neither
+        wanted = {name: line[name] for name in OF_A_SETTLEMENT} | {"service_month": (line["period_start"] or "")[:7] or None}
+        wanted |= {"unit_price_eur": line["unit_price_eur"], "days": line["days"]}  # both empty on a line of before
         wanted |= {"customer_id": invoice["customer_id"], "month": invoice["month"]}
         for invoice_month, settled_month in snapshot.execute(LATER_SETTLEMENTS, wanted).fetchall():
             settling = line | {"settled_month": settled_month}
             found += [
                 SettledLine(line["line_number"], name, each["line_number"])
                 for name, each in _final_lines(decided, snapshot, invoice["partner_id"], invoice["customer_id"], invoice_month)
-                if all(each.get(of) == settling[of] for of in OF_A_SETTLEMENT)
+                if all(each[of] == settling[of] for of in OF_A_SETTLEMENT)
             ]
     return found
 
@@ -87,7 +86,7 @@ def _final_lines(
     approved = next((row for row in decided.execute(of_month) if not state.is_credited_by_hand(row.invoice_id)), None)
     if approved:
         credited = _credited_lines(decided, partner_id, approved.invoice_number)
-        lines = json.loads(approved.content)["lines"]
+        lines = state.read_content(approved.content, approved.invoice_number).lines
         yield from ((approved.invoice_number, line) for line in lines if line["line_number"] not in credited)
         return
     frozen = state.frozen_months.c
@@ -123,8 +122,8 @@ def credited_since(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, 
 
 def _credited_lines(decided: sa.Connection, partner_id: str, invoice_number: str) -> set[int]:
     notes = decided.execute(
-        sa.select(state.invoices.c.content).where(
+        sa.select(state.invoices.c.content, state.invoices.c.invoice_number).where(
             state.invoices.c.partner_id == partner_id, state.invoices.c.credited_invoice_number == invoice_number
         )
-    ).scalars()
-    return {line["credited_line"] for note in notes for line in json.loads(note)["lines"] if line.get("credited_line")}
+    )
+    return {line["credited_line"] for note in notes for line in state.read_content(*note).lines if line["credited_line"]}

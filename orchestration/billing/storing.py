@@ -14,6 +14,7 @@ from orchestration import state
 from orchestration.billing.basis import Basis
 from orchestration.output import plain
 from orchestration.serving.snapshots import Row
+from orchestration.state import contents
 from orchestration.warehouse.contracts import contract
 
 
@@ -72,16 +73,19 @@ def store(decided: sa.Connection, invoice: Row, content: str) -> Approved:
 
 
 def content_of(invoice: Row, basis: Basis, logo_sha256: str | None) -> str:
+    """What is kept of an approved invoice, in the version of today: all its keys, empty where a snapshot does not say."""
     lines = basis.lines.get(invoice["invoice_id"], ())
     used = {line["country"] for line in lines if line["country"]}
     return dumped(
         {
+            "version": contents.VERSION,
             "invoice": {name: invoice[name] for name in contract("invoices")},
-            "lines": [dict(line) for line in lines],
-            "partner": dict(basis.partner),
-            "customer": dict(basis.customers[invoice["customer_id"]]),
+            "lines": [dict.fromkeys(contents.LINE_KEYS) | dict(line) for line in lines],
+            "partner": dict.fromkeys(contents.PARTNER_KEYS) | dict(basis.partner),
+            "customer": dict.fromkeys(contents.CUSTOMER_KEYS) | dict(basis.customers[invoice["customer_id"]]),
             "logo_sha256": logo_sha256,
             "country_names": {country: basis.country_names[country] for country in sorted(used) if country in basis.country_names},
+            "reason": None,
         }
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -159,10 +157,10 @@ def _land_approved(connection: duckdb.DuckDBPyConnection, approved: list[sa.Row]
                 f"invoice {row.invoice_number} of {row.partner_id} in the state is not what was approved",
                 mend="restore the state's database from its backup",
             )
-        contents.append(json.loads(row.content))
+        contents.append(state.read_content(row.content, row.invoice_number))
     for table, model, rows in (
-        ("approved_invoices", "invoices", [content["invoice"] for content in contents]),
-        ("approved_lines", "invoice_lines", [line for content in contents for line in content["lines"]]),
+        ("approved_invoices", "invoices", [content.invoice for content in contents]),
+        ("approved_lines", "invoice_lines", [line for content in contents for line in content.lines]),
     ):
         connection.execute(f"delete from raw.{table}")
         if rows:

@@ -109,6 +109,9 @@ def open_invoices(workspace: Workspace, decided: sa.Connection, partner_id: str,
             "create temp table approved as select * replace (happened_on::date as happened_on, due_on::date as due_on),"
             " (content ->> '$.invoice.gross_eur')::decimal(18, 2) as amount_eur from stored"
         )
+        versions = "select coalesce((content ->> '$.version')::integer, 1), min(invoice_number) from stored group by 1"
+        for version, invoice_number in platform.execute(versions).fetchall():
+            state.require_readable(version, invoice_number)
         return [OpenInvoice(*row) for row in platform.execute(QUESTION, {"as_of": as_of}).fetchall()]
 
 

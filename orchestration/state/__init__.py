@@ -1,5 +1,6 @@
 """What people decided, and the order in which files arrived: the one store that cannot be made anew."""
 
+from orchestration.state.contents import Content, read_content, require_readable
 from orchestration.state.store import (
     PUBLISHED_ACTIONS,
     deciding,
@@ -45,6 +46,7 @@ from orchestration.state.tables import (
 
 __all__ = [
     "PUBLISHED_ACTIONS",
+    "Content",
     "arrivals",
     "audit",
     "closed_months",
@@ -73,8 +75,10 @@ __all__ = [
     "now",
     "number_series",
     "one_at_a_time",
+    "read_content",
     "require_known",
     "require_not_older",
+    "require_readable",
     "rerate_requests",
     "sha256",
     "url",

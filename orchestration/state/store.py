@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -52,6 +53,15 @@ def url(workspace: Workspace) -> str:
     return os.environ.get("TIKTELLER_STATE_URL") or f"sqlite:///{workspace.state}"
 
 
+def place(workspace: Workspace) -> str:
+    """Where the state is, for people: without the password."""
+    return _place(url(workspace))
+
+
+def _place(address: str) -> str:
+    return address.removeprefix("sqlite:///").split("@")[-1]
+
+
 @lru_cache(maxsize=8)
 def _engine(address: str) -> sa.Engine:
     try:
@@ -77,13 +87,29 @@ def _engine(address: str) -> sa.Engine:
     except sa.exc.DatabaseError as error:
         if isinstance(error, sa.exc.OperationalError):
             raise _unopened(error) from error
-        raise TiktellerError(
-            f"the state is damaged: {address.removeprefix('sqlite:///')}: {' '.join(str(error.orig).split())[:200]}",
-            mend="put its newest backup in its place; never delete it: it knows which numbers were given",
-        ) from error
+        raise damaged(_place(address), error.orig) from error
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise _unopened(error) from error
     return engine
+
+
+def damaged(place: str, how: object) -> TiktellerError:
+    return TiktellerError(
+        f"the state is damaged: {place}: {' '.join(str(how).split())[:200]}",
+        mend="put its newest backup in its place; never delete it: it knows which numbers were given",
+    )
+
+
+@contextmanager
+def told_where_damaged(place: str) -> Iterator[None]:
+    """Who reads all of a state comes upon damage that opening it did not, or finds the disk full: told as such."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
+        told = " ".join(str(getattr(error, "orig", error)).split())[:200]
+        raise TiktellerError(f"the state ({place}) could not be read to its end: {told}", mend="see to what it says, then again") from error
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+        raise damaged(place, getattr(error, "orig", error)) from error
 
 
 def _unopened(error: Exception) -> TiktellerError:
@@ -136,10 +162,9 @@ def require_not_older(workspace: Workspace) -> None:
 
 
 def _older(workspace: Workspace, known: int, which: str) -> TiktellerError:
-    place = url(workspace).removeprefix("sqlite:///").split("@")[-1]
     return TiktellerError(
-        f"the state ({place}, decisions up to {known}) is not the one {which}: it was lost, or an older one put in its place, and numbers "
-        "of invoices would be given twice",
+        f"the state ({place(workspace)}, decisions up to {known}) is not the one {which}: it was lost, or an older one put in its place, "
+        "and numbers of invoices would be given twice",
         mend="put the newest backup of the state in its place",
     )
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from orchestration import state
 from orchestration.billing.number_series import locked_numbers
+from orchestration.state import contents
 from orchestration.workspace import Workspace
 from tests.pipeline.clerks import CLERKS, at_once
 from tests.postgres import running_postgres
@@ -58,7 +59,15 @@ def give(workspace: Workspace, count: int, partner: dict[str, object]) -> tuple[
 def store(decided: sa.Connection, partner: dict[str, object], number: str) -> None:
     """An invoice with that number, as far as numbers go."""
     texts = dict.fromkeys(("kind", "customer_id", "month", "issued_on", "due_on", "content_sha256", "approved_by"), "")
-    content = json.dumps({"partner": partner})
+    content = json.dumps(
+        {
+            "invoice": dict.fromkeys(contents.FIRST_INVOICE_KEYS, ""),
+            "lines": [],
+            "partner": partner | {"country": "NL", "time_zone": "Europe/Amsterdam"},
+            "customer": {},
+            "country_names": {},
+        }
+    )
     of_partner = {"partner_id": partner["partner_id"], "invoice_number": number, "invoice_id": f"{partner['partner_id']} {number}"}
     decided.execute(state.invoices.insert().values(**texts, **of_partner, content=content, approved_at=state.now()))
 

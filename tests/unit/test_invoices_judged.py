@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestration import state
 from orchestration.billing.approved import document_of
 from orchestration.billing.basis import Basis
 from orchestration.billing.draft_problems import by_problem
@@ -194,7 +194,7 @@ def test_what_was_approved_with_a_slip_can_be_rendered(workspace: Path, slip: di
     }
     logo = read_logo(Workspace(workspace), partner)
     basis = Basis(partner, logo, {invoice["invoice_id"]: [line("reverse_charge")]}, {"c1": CUSTOMER}, {})
-    content = json.loads(content_of(invoice, basis, None))
+    content = state.read_content(content_of(invoice, basis, None), invoice["invoice_number"])
     made = render_one(document_of(content, (), logo), workspace / "documents")
     assert made.pdf.read_bytes().startswith(b"%PDF")
     assert made.ubl.stat().st_size > 1000
