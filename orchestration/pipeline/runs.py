@@ -349,9 +349,11 @@ def _published(workspace: Workspace, since: str) -> RunReport:
         snapshot = serving.edition_of(platform)["snapshot"]
         feeds = platform.execute("""
             select
-                feed, count(*), sum(rows_read)::bigint, sum(rows_kept)::bigint, sum(rows_duplicate)::bigint, sum(rows_quarantined)::bigint
+                feed, count(*) as files, sum(rows_read)::bigint as read, sum(rows_kept)::bigint as kept,
+                sum(rows_duplicate)::bigint as duplicate, sum(rows_quarantined)::bigint as quarantined
             from ingested_files group by feed order by feed
-        """).fetchall()
+        """)
+        counts = tuple(serving.rows_as(FeedCounts, feeds))
         refused = platform.execute(
             "select file || ' (' || reject_reason || ')' from ingested_files "
             "where reject_reason is not null and ingested_at >= ?::timestamp order by file",
@@ -366,7 +368,7 @@ def _published(workspace: Workspace, since: str) -> RunReport:
         not held and not told,
         snapshot,
         None,
-        feeds=tuple(FeedCounts(*feed) for feed in feeds),
+        feeds=counts,
         partners=tuple(partner_id for partner_id, _, why in standing if partner_id is not None and why is None),
         refused=tuple(file for (file,) in refused),
         held=held,
