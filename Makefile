@@ -59,7 +59,7 @@ lint: environment  ## ruff, and the derived seeds against their source
 	@.venv/bin/lint-imports --no-logo --no-cache .importlinter
 	@.venv/bin/python -m orchestration.reference --check
 
-format: environment  ## let ruff mend what it can
+format: environment  ## let ruff fix what it can
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 

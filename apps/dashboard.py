@@ -80,11 +80,11 @@ def main() -> None:
             address.write()
     except Exception as error:
         if isinstance(error, TiktellerError) and not isinstance(error, DamagedSnapshotError):
-            st.error(f"{error.message}." + (f"\n\n{text(language, 'mend', mend=error.mend)}" if error.mend else ""))
+            st.error(f"{error.message}." + (f"\n\n{text(language, 'fix', fix=error.fix)}" if error.fix else ""))
             return
         reference = token_hex(4)
         logging.getLogger("tikteller.app").exception("page %s failed, reference %s", page.url_path, reference)
-        nothing(text(language, "something_failed"), text(language, "something_failed_mend", reference=reference))
+        nothing(text(language, "something_failed"), text(language, "something_failed_fix", reference=reference))
 
 
 def choose_language() -> Language:
@@ -102,7 +102,7 @@ def choose_view(language: Language, sidebar: DeltaGenerator) -> View | None:
     workspace = open_workspace()
     partners = published_partners(workspace)
     if not partners:
-        nothing(text(language, "nothing_published"), text(language, "nothing_published_mend"))
+        nothing(text(language, "nothing_published"), text(language, "nothing_published_fix"))
         return None
     snapshots = {partner_id: str(current_snapshot(workspace, partner_id)) for partner_id in partners}
     address.prepare("partner", partners, partners[0])
@@ -121,7 +121,7 @@ def choose_view(language: Language, sidebar: DeltaGenerator) -> View | None:
     partner = queries.partner(snapshot)
     available = queries.available_days(snapshot)
     if available is None:
-        nothing(text(language, "no_calls_ever"), text(language, "no_calls_ever_mend"))
+        nothing(text(language, "no_calls_ever"), text(language, "no_calls_ever_fix"))
         return None
     period = choose_period(language, sidebar, queries.months(snapshot), available)
     if period is None:
@@ -190,11 +190,11 @@ def show_as_of(view: View) -> None:
     )
 
 
-def nothing(title: str, mend: str) -> None:
+def nothing(title: str, fix: str) -> None:
     """What a page says instead of showing an empty frame."""
     with st.container(border=True):
         st.subheader(title)
-        st.markdown(mend)
+        st.markdown(fix)
 
 
 main()

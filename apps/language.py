@@ -75,27 +75,27 @@ TEXTS: dict[str, tuple[str, str]] = {
     "margins": ("Marges", "Margins"),
     # nothing to show
     "nothing_published": ("Er is nog niets gepubliceerd", "Nothing has been published yet"),
-    "nothing_published_mend": (
+    "nothing_published_fix": (
         "Draai `make demo` voor een proefomgeving, of `tikteller run` met uw eigen bestanden. Ververs daarna deze pagina.",
         "Run `make demo` for a try-out, or `tikteller run` with your own files. Then reload this page.",
     ),
     "no_calls_ever": ("Deze partner heeft nog geen gesprekken", "This partner has no calls yet"),
-    "no_calls_ever_mend": (
+    "no_calls_ever_fix": (
         "Zodra gespreksbestanden zijn verwerkt en gepubliceerd, verschijnen ze hier.",
         "They appear here as soon as call records have been processed and published.",
     ),
     "no_calls": ("Geen gesprekken in deze periode", "No calls in this period"),
-    "no_calls_mend": (
+    "no_calls_fix": (
         "Er zijn gesprekken van {first} t/m {last}: kies links een andere periode.",
         "There are calls from {first} to {last}: choose another period on the left.",
     ),
     "no_international": ("Niemand belde naar het buitenland.", "Nobody called abroad."),
     "something_failed": ("Deze pagina kon niet worden getoond", "This page could not be shown"),
-    "something_failed_mend": (
+    "something_failed_fix": (
         "Ververs de pagina. Blijft het gebeuren, geef dan kenmerk `{reference}` door: daarmee is de oorzaak in het logboek te vinden.",
         "Reload the page. If it happens again, pass on reference `{reference}`: it finds the cause in the log.",
     ),
-    "mend": ("Oplossing: {mend}", "Mend: {mend}"),
+    "fix": ("Oplossing: {fix}", "Fix: {fix}"),
     # measures
     "calls": ("Gesprekken", "Calls"),
     "minutes": ("Minuten", "Minutes"),

@@ -47,7 +47,7 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, TiktellerError):
         return " ".join(str(error).split())
     where = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
-    return " ".join(f"{type(error).__name__}: {where}. Mend: the same with --debug shows where; please report it".split())
+    return " ".join(f"{type(error).__name__}: {where}. Fix: the same with --debug shows where; please report it".split())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -241,7 +241,7 @@ def _what_if(args: argparse.Namespace) -> int:
     from orchestration.rules.what_if import DraftPlan, Scope, price_draft, price_plan, read_rates, totals
 
     if (args.plan is None) == (args.rates is None):
-        raise UsageError("give --plan or --rates", mend="--plan for a plan that exists, --rates FILE for a draft")
+        raise UsageError("give --plan or --rates", fix="--plan for a plan that exists, --rates FILE for a draft")
     workspace = workspace_of(args).require()
     scope = Scope(args.first_month, args.last_month, args.customer, args.had_plan)
     if args.plan:
@@ -310,7 +310,7 @@ def _sql(args: argparse.Namespace) -> int:
     from orchestration.serving.sql import answer, opened, write_parquet
 
     if args.format == "parquet" and not args.out:
-        raise UsageError("parquet is no text for a terminal", mend="add --out FILE")
+        raise UsageError("parquet is no text for a terminal", fix="add --out FILE")
     with opened(workspace_of(args), args.partner) as connection:
         if args.format == "parquet":
             with replacing(args.out) as unfinished:
@@ -361,7 +361,7 @@ def _export(args: argparse.Namespace) -> int:
     report = report_named(args.report)
     form = args.format or args.out.suffix.removeprefix(".").lower()
     if form not in FILE_FORMATS:
-        raise UsageError(f"{args.out} does not say what it is to be", mend=f"add --format {', '.join(FILE_FORMATS)}")
+        raise UsageError(f"{args.out} does not say what it is to be", fix=f"add --format {', '.join(FILE_FORMATS)}")
     asked = {name.removeprefix("asked_"): value for name, value in vars(args).items() if name.startswith("asked_") and value is not None}
     workspace = workspace_of(args)
     with replacing(args.out) as unfinished:
@@ -431,7 +431,7 @@ def _app(args: argparse.Namespace) -> NoReturn:
         except (OSError, OverflowError) as error:
             raise TiktellerError(
                 f"the dashboard cannot listen on port {args.port}: {getattr(error, 'strerror', None) or error}",
-                mend=f"another program may be there; try tikteller app --port {args.port + 1}",
+                fix=f"another program may be there; try tikteller app --port {args.port + 1}",
             ) from error
     print(f"The dashboard of {workspace.root} is at http://localhost:{args.port} (Ctrl-C ends it)", flush=True)
     command = [sys.executable, "-m", "streamlit", "run", "apps/dashboard.py", "--server.port", str(args.port)]

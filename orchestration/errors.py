@@ -4,12 +4,12 @@ from __future__ import annotations
 
 
 class TiktellerError(Exception):
-    """What went wrong and where, and in ``mend`` what to do about it. The command line prints it as one line, exit code 1."""
+    """What went wrong and where, and in ``fix`` what to do about it. The command line prints it as one line, exit code 1."""
 
-    def __init__(self, message: str, *, mend: str | None = None) -> None:
+    def __init__(self, message: str, *, fix: str | None = None) -> None:
         self.message = message
-        self.mend = mend
-        super().__init__(f"{message}. Mend: {mend}" if mend else message)
+        self.fix = fix
+        super().__init__(f"{message}. Fix: {fix}" if fix else message)
 
 
 class UsageError(TiktellerError):

@@ -13,7 +13,7 @@ MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 def month_named(text: str) -> str:
     """``YYYY-MM`` as typed. Raises TiktellerError for anything else."""
     if not MONTH.fullmatch(text):
-        raise TiktellerError(f"{text!r} is not a month", mend="write it as 2026-10")
+        raise TiktellerError(f"{text!r} is not a month", fix="write it as 2026-10")
     return text
 
 

@@ -23,7 +23,7 @@ def held(workspace: Workspace) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-            raise TiktellerError(f"a run is going on in {workspace.root} ({holder})", mend="wait for it; tikteller status") from None
+            raise TiktellerError(f"a run is going on in {workspace.root} ({holder})", fix="wait for it; tikteller status") from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode(), 0)
         yield
@@ -45,7 +45,7 @@ def shared(workspace: Workspace, wait_s: float = 60) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     who = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-                    raise TiktellerError(f"a run is going on in {workspace.root} ({who})", mend="wait for it; tikteller status") from None
+                    raise TiktellerError(f"a run is going on in {workspace.root} ({who})", fix="wait for it; tikteller status") from None
                 time.sleep(0.05)
         yield
     finally:

@@ -110,7 +110,7 @@ class Workspace:
         if not self.exists():
             raise TiktellerError(
                 f"{self.root} is not a workspace (no landing/ in it)",
-                mend=f"tikteller --workspace {self.root} init",
+                fix=f"tikteller --workspace {self.root} init",
             )
         return self
 

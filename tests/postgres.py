@@ -15,7 +15,7 @@ SETTINGS = ("listen_addresses=''", "fsync=off", "full_page_writes=off", "synchro
 
 
 def programs() -> Path:
-    """Where initdb and pg_ctl are. Raises FileNotFoundError with the mend where PostgreSQL is not installed."""
+    """Where initdb and pg_ctl are. Raises FileNotFoundError with the fix where PostgreSQL is not installed."""
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin/pg_ctl"))
     if not found:
         raise FileNotFoundError("PostgreSQL is not installed: apt-get install postgresql (.ci/run does)")

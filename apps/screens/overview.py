@@ -24,7 +24,7 @@ def show(view: View) -> None:
     st.caption(scope(view))
     if not totals.calls:
         first, last = day(view.language, view.available.first_date), day(view.language, view.available.last_date)
-        st.info(f"**{say('no_calls')}.** {say('no_calls_mend', first=first, last=last)}")
+        st.info(f"**{say('no_calls')}.** {say('no_calls_fix', first=first, last=last)}")
         return
     before = queries.call_totals(view.snapshot, view.previous) if view.previous else None
     show_figures(view, totals, before if before and before.calls else None)

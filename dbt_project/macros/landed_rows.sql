@@ -193,12 +193,12 @@
 
 {% macro plan_column(declared, tenant) -%} {{ return(declared.columns[tenant.plan | replace('_plans', '_plan_id')]) }} {%- endmacro %}
 
-{# What a person does about a reject_reason of the feed: the mend beside its rule, or what the column needs. #}
-{% macro mend_of(feed, reason) -%}
+{# What a person does about a reject_reason of the feed: the fix beside its rule, or what the column needs. #}
+{% macro fix_of(feed, reason) -%}
     {%- set declared = feed_declaration(feed) -%}
     case {{ reason }}
         {%- for rule in declared.config.meta.get('rules', []) %}
-        when '{{ rule.reason }}' then '{{ rule.mend | replace("'", "''") }}'
+        when '{{ rule.reason }}' then '{{ rule.fix | replace("'", "''") }}'
         {%- endfor %}
         {%- for column in declared.columns.values() %}
         {%- if column.config.meta.get('required') %}
@@ -238,28 +238,28 @@
 {# The names of a raw table's declared columns. #}
 {% macro source_columns(table) -%} {{ return((feed_declaration(table).columns.keys() | list) or ['line']) }} {%- endmacro %}
 
-{# The mend of every reason that the declarations of the feeds name, as rows (feed, reason, mend). #}
-{% macro declared_mends() -%}
-    {%- set mends = [] -%}
+{# The fix of every reason that the declarations of the feeds name, as rows (feed, reason, fix). #}
+{% macro declared_fixes() -%}
+    {%- set fixes = [] -%}
     {%- if execute -%}
         {%- for declared in graph.sources.values() if declared.source_name == 'raw' and declared.config.meta.get('feed') -%}
             {%- for rule in declared.config.meta.get('rules', []) + declared.config.meta.get('refusals', []) -%}
-                {%- do mends.append((declared.config.meta.feed, rule.reason, rule.mend)) -%}
+                {%- do fixes.append((declared.config.meta.feed, rule.reason, rule.fix)) -%}
             {%- endfor -%}
             {%- for refusal in [declared.config.meta.get('claimed'), declared.config.meta.get('tenant')] if refusal and refusal.get('reason') -%}
-                {%- do mends.append((declared.config.meta.feed, refusal.reason, refusal.mend)) -%}
+                {%- do fixes.append((declared.config.meta.feed, refusal.reason, refusal.fix)) -%}
             {%- endfor -%}
-            {%- for column in declared.columns.values() if column.config.meta.get('mend') -%}
-                {%- do mends.append((declared.config.meta.feed, unknown_reason(column), column.config.meta.mend)) -%}
+            {%- for column in declared.columns.values() if column.config.meta.get('fix') -%}
+                {%- do fixes.append((declared.config.meta.feed, unknown_reason(column), column.config.meta.fix)) -%}
             {%- endfor -%}
         {%- endfor -%}
     {%- endif -%}
     (
-        {%- for feed, reason, mend in mends | sort %}
-        select '{{ feed }}' as feed, '{{ reason }}' as reason, '{{ mend | replace("'", "''") }}' as mend
+        {%- for feed, reason, fix in fixes | sort %}
+        select '{{ feed }}' as feed, '{{ reason }}' as reason, '{{ fix | replace("'", "''") }}' as fix
         {{ 'union all' if not loop.last }}
         {%- else %}
-        select cast(null as varchar) as feed, cast(null as varchar) as reason, cast(null as varchar) as mend
+        select cast(null as varchar) as feed, cast(null as varchar) as reason, cast(null as varchar) as fix
         {%- endfor %}
     )
 {%- endmacro %}

@@ -162,7 +162,7 @@
 {% macro hash_type() -%} {{ return(adapter.dispatch('hash_type', 'tikteller')()) }} {%- endmacro %}
 {% macro duckdb__hash_type() -%} ubigint {%- endmacro %}
 
-{# A rejected row as JSON, its columns named, for the person who mends it. #}
+{# A rejected row as JSON, its columns named, for the person who fixes it. #}
 {% macro row_as_json(columns) -%} {{ return(adapter.dispatch('row_as_json', 'tikteller')(columns)) }} {%- endmacro %}
 {% macro duckdb__row_as_json(columns) -%}
     cast(json_object({% for column in columns %}'{{ column }}', "{{ column }}"{{ ', ' if not loop.last }}{% endfor %}) as varchar)

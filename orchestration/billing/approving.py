@@ -39,7 +39,7 @@ ANOTHERS_ID = "another partner approved an invoice of that customer and month (s
 class Approval:
     """What an approval did: the invoices it made, those that had been approved before, and those that are blocked, with the reason.
 
-    ``problems`` says of a blocked one what has to be mended. ``older_drafts`` are drafts and blocked drafts of earlier months, which
+    ``problems`` says of a blocked one what has to be fixed. ``older_drafts`` are drafts and blocked drafts of earlier months, which
     somebody may have forgotten: month -> how many, and their gross amount. ``remarks`` keep no invoice back: a series of numbers that
     begins, an e-invoice that lacks the buyer's KvK number.
     """
@@ -85,7 +85,7 @@ def approve(
         for invoice_id in chosen or ():
             if invoice_id not in invoices:
                 raise TiktellerError(
-                    f"{partner_id} has no invoice {invoice_id!r} in {month}", mend=f"tikteller invoices list --partner {partner_id}"
+                    f"{partner_id} has no invoice {invoice_id!r} in {month}", fix=f"tikteller invoices list --partner {partner_id}"
                 )
         wanted = [invoices[each] for each in (chosen if chosen is not None else sorted(invoices))]
         drafts = [row for row in wanted if row["status"] == "draft"]
@@ -133,9 +133,9 @@ def _require_over(snapshot: duckdb.DuckDBPyConnection, partner_id: str, month: s
     if going_on := why_not_over(snapshot, month):
         raise TiktellerError(
             f"{month} of {partner_id} is not over: {going_on}; later calls and subscriptions would not be on its invoices",
-            mend=f"approve it when the files of {last_day_of(month)} are published, {meant}",
+            fix=f"approve it when the files of {last_day_of(month)} are published, {meant}",
         )
     if issued <= last_day_of(month):
         raise TiktellerError(
-            f"{issued} is before {month} is over: an invoice is issued after the month that it is for", mend=f"give a later --date, {meant}"
+            f"{issued} is before {month} is over: an invoice is issued after the month that it is for", fix=f"give a later --date, {meant}"
         )

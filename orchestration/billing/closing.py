@@ -50,7 +50,7 @@ def require_newest(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, 
     newer = sa.select(sa.func.count()).where(audit.partner_id == partner_id, audit.action.in_(("approve", "credit")), audit.audit_id > seen)
     if many := decided.execute(newer).scalar_one():
         what = "invoice or credit note was made" if many == 1 else "invoices and credit notes were made"
-        raise TiktellerError(f"{many:,} {what} since {partner_id} was published", mend="tikteller run, then again")
+        raise TiktellerError(f"{many:,} {what} since {partner_id} was published", fix="tikteller run, then again")
 
 
 def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
@@ -59,7 +59,7 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
     with published(workspace, partner_id) as (snapshot, name), state.deciding(workspace) as decided:
         if going_on := why_not_over(snapshot, month):
             raise TiktellerError(
-                f"{month} of {partner_id} is not over: {going_on}", mend=f"close it when the files of {last_day_of(month)} are published"
+                f"{month} of {partner_id} is not over: {going_on}", fix=f"close it when the files of {last_day_of(month)} are published"
             )
         if decided.execute(
             sa.select(state.closed_months).where(state.closed_months.c.partner_id == partner_id, state.closed_months.c.month == month)
@@ -68,7 +68,7 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
         if overtaken := credited_since(decided, snapshot, partner_id, month):
             raise TiktellerError(
                 f"{month} of {partner_id} settles what may have been credited by hand since: {', '.join(sorted(overtaken))}",
-                mend="tikteller run, then close it",
+                fix="tikteller run, then close it",
             )
         already = {
             row[0]

@@ -78,7 +78,7 @@ def settle(workspace: Workspace, partner_id: str, month: str, reseller_ids: Sequ
         earned = {row["reseller_id"]: row for row in rows_of(snapshot, "select * from commissions where month = ? order by 1", [month])}
         _require_earned(partner_id, month, reseller_ids, earned)
         if day_reached(snapshot) <= (last_day := last_day_of(month)):
-            raise TiktellerError(f"{month} of {partner_id} is not over: it ends on {last_day}", mend="settle it when it is over")
+            raise TiktellerError(f"{month} of {partner_id} is not over: it ends on {last_day}", fix="settle it when it is over")
         statements = state.commission_statements
         settled: dict[str, set[str]] = defaultdict(set)
         of_partner = sa.select(statements.c.reseller_id, statements.c.month).where(statements.c.partner_id == partner_id)
@@ -89,7 +89,7 @@ def settle(workspace: Workspace, partner_id: str, month: str, reseller_ids: Sequ
         if unfinished := [f"{each} ({earned[each]['open_invoices']:,})" for each in chosen if not earned[each]["is_final"]]:
             raise TiktellerError(
                 f"invoices of {month} behind these statements are not approved yet: {', '.join(unfinished)}",
-                mend=f"tikteller invoices approve --partner {partner_id} --month {month}, then again",
+                fix=f"tikteller invoices approve --partner {partner_id} --month {month}, then again",
             )
         if chosen:
             require_newest(decided, snapshot, partner_id)
@@ -118,12 +118,12 @@ def _require_next(
         if settled[reseller_id] and (last := max(settled[reseller_id])) > month:
             raise TiktellerError(
                 f"{last} of {reseller_id} was settled before, and with it what there was of {month}",
-                mend="name the other resellers; what came since stands on a later statement",
+                fix="name the other resellers; what came since stands on a later statement",
             )
         if earlier := unsettled.get(reseller_id):
             raise TiktellerError(
                 f"{earlier} of {reseller_id} has invoices and was not settled: they would stand on a statement after {month}",
-                mend=f"tikteller commissions settle --partner {partner_id} --month {earlier}, also where it was settled in another way",
+                fix=f"tikteller commissions settle --partner {partner_id} --month {earlier}, also where it was settled in another way",
             )
 
 
@@ -131,7 +131,7 @@ def _require_earned(partner_id: str, month: str, reseller_ids: Sequence[str], ea
     for reseller_id in reseller_ids:
         if reseller_id not in earned:
             known = ", ".join(sorted(earned)) or "nobody"
-            raise TiktellerError(f"{reseller_id!r} has no commission of {partner_id} in {month}", mend=f"there is one of {known}")
+            raise TiktellerError(f"{reseller_id!r} has no commission of {partner_id} in {month}", fix=f"there is one of {known}")
 
 
 def render_statements(

@@ -45,7 +45,7 @@ def credit(
         ).first()
         if original is None:
             raise TiktellerError(
-                f"{partner_id} has no approved invoice {invoice_number!r}", mend=f"tikteller invoices list --partner {partner_id}"
+                f"{partner_id} has no approved invoice {invoice_number!r}", fix=f"tikteller invoices list --partner {partner_id}"
             )
         content = state.read_content(original.content, invoice_number)
         # the series of now: a credit note of January for December's invoice is January's
@@ -67,7 +67,7 @@ def credit(
         if issued < date.fromisoformat(original.issued_on):
             raise TiktellerError(
                 f"{issued} is before invoice {invoice_number} was issued, on {original.issued_on}",
-                mend=f"give --date {original.issued_on} or later",
+                fix=f"give --date {original.issued_on} or later",
             )
         note = {
             **stored["invoice"],
@@ -151,7 +151,7 @@ def _require_creditable(
     of_settled = {each.line_number: each for each in settled}
     left = on_it - credited - set(of_settled)
     may = f"--line N for: {_listed(left)}" if left else "nothing of it is left to credit"
-    problem, mend = "", may
+    problem, fix = "", may
     if foreign := wanted - on_it:
         problem = f"line {_listed(foreign)} is not on it"
     elif again := wanted & credited:
@@ -160,9 +160,9 @@ def _require_creditable(
         told = (of_settled[line] for line in sorted(twice))
         by = "; ".join(f"line {each.line_number} was settled on {each.invoice_number}, line {each.settling_line}" for each in told)
         problem = f"it would be paid back twice: {by}"
-        mend = f"correct the order in its feed: what remains of it is settled on the next invoice ({may})"
+        fix = f"correct the order in its feed: what remains of it is settled on the next invoice ({may})"
     if problem:
-        raise TiktellerError(f"invoice {invoice_number} cannot be credited so: {problem}", mend=mend)
+        raise TiktellerError(f"invoice {invoice_number} cannot be credited so: {problem}", fix=fix)
 
 
 def _listed(lines: Iterable[int]) -> str:

@@ -1,4 +1,4 @@
-"""What keeps drafts back, for people: one sentence per calls, PBX or service, with the mend (table ``draft_problems``)."""
+"""What keeps drafts back, for people: one sentence per calls, PBX or service, with the fix (table ``draft_problems``)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class DraftProblem:
     occurrences: int
     example: str | None
     why: str
-    mend: str
+    fix: str
 
     def sentence(self) -> str:
-        """``3 calls (deck-1 GB MOB), such as 00447700900001: no row of the deck ... . Mend: land one (purchase_rates)``."""
-        return f"{self._what()}: {self.why}. Mend: {self.mend}"
+        """``3 calls (deck-1 GB MOB), such as 00447700900001: no row of the deck ... . Fix: land one (purchase_rates)``."""
+        return f"{self._what()}: {self.why}. Fix: {self.fix}"
 
     def _what(self) -> str:
         if self.reason == "missing_reading":
@@ -51,7 +51,7 @@ class DraftProblem:
 def draft_problems(snapshot: duckdb.DuckDBPyConnection, month: str) -> Mapping[str, Sequence[DraftProblem]]:
     """invoice_id -> what keeps it back, the most frequent first; of a partner's snapshot and a month of drafts."""
     result = snapshot.execute(
-        "select invoice_id, customer_id, reason, subject, charged_month, occurrences, example, why, mend from draft_problems"
+        "select invoice_id, customer_id, reason, subject, charged_month, occurrences, example, why, fix from draft_problems"
         " where month = ? order by invoice_id, occurrences desc, reason, subject, charged_month",
         [month],
     )

@@ -52,7 +52,7 @@ LEGAL_DAY = 15
 def day_of_issue(snapshot: duckdb.DuckDBPyConnection, issued_on: date | None) -> date:
     """The day as given, else today by the partner's clock. Raises TiktellerError where it is still to come."""
     if issued_on is not None and issued_on > day_reached(snapshot):
-        raise TiktellerError(f"{issued_on} is still to come: an invoice bears the day on which it is issued", mend="leave --date out")
+        raise TiktellerError(f"{issued_on} is still to come: an invoice bears the day on which it is issued", fix="leave --date out")
     return issued_on or local_today(snapshot)
 
 
@@ -69,7 +69,7 @@ class Judged:
 
 
 def judge(basis: Basis, drafts: Sequence[Row], issued: date) -> Judged:
-    """Make the documents that the drafts would be, before any of them gets its number: afterwards nothing can be mended.
+    """Make the documents that the drafts would be, before any of them gets its number: afterwards nothing can be fixed.
 
     What the partner lacks keeps all of them back, what a customer lacks only its own. The page is set of the first alone, for the logo's
     sake: all of them bear the same.
@@ -86,7 +86,7 @@ def judge(basis: Basis, drafts: Sequence[Row], issued: date) -> Judged:
                     invoice_pdf(document)
                     page_is_set = True
                 if not found:
-                    remarks += [f"{row['invoice_id']}: {what}. Mend: {mend}" for what, mend in _remarks_on(document)]
+                    remarks += [f"{row['invoice_id']}: {what}. Fix: {fix}" for what, fix in _remarks_on(document)]
             except NOT_TO_BE_MADE as error:
                 found.append(_not_made(row, error))
         if found:
@@ -124,16 +124,16 @@ def _documents_of(basis: Basis, drafts: Iterable[Row], issued: date) -> Iterator
 
 
 def _not_made(row: Row, error: Exception) -> DraftProblem:
-    what, mend = (error.message, error.mend) if isinstance(error, TiktellerError) else (reason_of(error), None)
-    return _incomplete(row, f"customer {row['customer_id']}", what, mend or "mend what it names")
+    what, fix = (error.message, error.fix) if isinstance(error, TiktellerError) else (reason_of(error), None)
+    return _incomplete(row, f"customer {row['customer_id']}", what, fix or "fix what it names")
 
 
-def _incomplete(row: Row, subject: str, what: str, mend: str) -> DraftProblem:
-    return DraftProblem(row["invoice_id"], row["customer_id"], INCOMPLETE, subject, None, 1, None, what, mend)
+def _incomplete(row: Row, subject: str, what: str, fix: str) -> DraftProblem:
+    return DraftProblem(row["invoice_id"], row["customer_id"], INCOMPLETE, subject, None, 1, None, what, fix)
 
 
 def _remarks_on(document: Invoice) -> Iterator[tuple[str, str]]:
-    """What an e-invoice to a business will lack, and the mend; the invoice itself is lawful without."""
+    """What an e-invoice to a business will lack, and the fix; the invoice itself is lawful without."""
     if document.buyer.kind != "business":
         return
     yield from profile_gaps(document, "nlcius")
@@ -173,14 +173,12 @@ def draft_documents(
         for invoice_id in invoice_ids:
             if invoice_id in approved:
                 number = approved[invoice_id]
-                raise TiktellerError(f"{invoice_id} was approved since, as {number}", mend=f"tikteller invoices render {number}")
+                raise TiktellerError(f"{invoice_id} was approved since, as {number}", fix=f"tikteller invoices render {number}")
             if invoice_id not in drafts:
-                raise TiktellerError(
-                    f"{partner_id} has no draft {invoice_id!r} in {month}", mend=f"tikteller invoices list --month {month}"
-                )
+                raise TiktellerError(f"{partner_id} has no draft {invoice_id!r} in {month}", fix=f"tikteller invoices list --month {month}")
         basis = basis_of(workspace, snapshot, month)
-        for what, mend in partner_problems(basis.partner, basis.logo):
-            raise TiktellerError(f"{partner_named(basis.partner)}: {what}", mend=mend)
+        for what, fix in partner_problems(basis.partner, basis.logo):
+            raise TiktellerError(f"{partner_named(basis.partner)}: {what}", fix=fix)
         issued = max(local_today(snapshot), first_day_of_issue(month))
         for invoice_id in dict.fromkeys(invoice_ids or drafts):
             row = drafts[invoice_id]
@@ -261,5 +259,5 @@ def month_to_approve(workspace: Workspace, partner_id: str, invoice_ids: Sequenc
     with closing(serving.connect(serving.current_snapshot(workspace, partner_id))) as snapshot:
         over = [month for month in months if why_not_over(snapshot, month) is None]
     if invoice_ids or not over:
-        raise TiktellerError(f"no month of {partner_id} can be told to be meant", mend="name it: --month 2026-10")
+        raise TiktellerError(f"no month of {partner_id} can be told to be meant", fix="name it: --month 2026-10")
     return over[-1]

@@ -93,7 +93,7 @@ def _files_known_to(snapshot: duckdb.DuckDBPyConnection, platform: duckdb.DuckDB
     if own["ledger"] != ledger_fingerprint(platform, "ingested_files", own["through_file_id"]):
         raise TiktellerError(
             f"the snapshot of {partner_id} was held back, and the warehouse has been made anew since: nobody knows which calls it had",
-            mend="mend what holds it back (tikteller status), tikteller run, then again",
+            fix="fix what holds it back (tikteller status), tikteller run, then again",
         )
     return _known_texts(platform, own["through_file_id"])
 

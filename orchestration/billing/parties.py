@@ -25,13 +25,13 @@ def partner_named(partner: Row) -> str:
 
 
 def partner_problems(partner: Row, logo: bytes | None) -> Iterator[tuple[str, str]]:
-    """What of a partner's settings no document can be made with, and the mend."""
+    """What of a partner's settings no document can be made with, and the fix."""
     yield from branding_problems(logo, partner.get("brand_color"))
     if partner.get("logo_file") and logo is None:
         yield f"its logo {partner['logo_file']} is not there", "put the file into the workspace, or empty partners.logo_file"
     for column, most in (("payment_term_days", MAX_PAYMENT_TERM_DAYS), ("invoice_number_length", MAX_NUMBER_LENGTH)):
         if not 0 <= int(partner[column]) <= most:
-            yield f"{column} {partner[column]} is not between 0 and {most}", f"mend partners.{column}"
+            yield f"{column} {partner[column]} is not between 0 and {most}", f"fix partners.{column}"
     if zone_named(partner["time_zone"]) is None:
         yield f"nobody knows a time zone {partner['time_zone']}", "write partners.time_zone as Europe/Amsterdam"
 
@@ -67,5 +67,5 @@ def require_seller(partner: Row) -> None:
     if missing:
         raise TiktellerError(
             f"{partner['partner_id']} cannot send invoices yet: its {', '.join(missing)} must stand on them",
-            mend="land them in feed partners",
+            fix="land them in feed partners",
         )

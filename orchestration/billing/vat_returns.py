@@ -57,7 +57,7 @@ class VatReturn:
 def months_of(quarter: str) -> tuple[str, str]:
     """First and last month of ``2026-Q3``. Raises TiktellerError for anything else."""
     if not (named := QUARTER.fullmatch(quarter)):
-        raise TiktellerError(f"{quarter!r} is not a quarter", mend="write it as 2026-Q3")
+        raise TiktellerError(f"{quarter!r} is not a quarter", fix="write it as 2026-Q3")
     year, number = named.groups()
     return f"{year}-{int(number) * 3 - 2:02d}", f"{year}-{int(number) * 3:02d}"
 
@@ -107,7 +107,7 @@ def file_return(workspace: Workspace, partner_id: str, quarter: str) -> list[Vat
         if open_drafts := {row["invoice_id"] for row in rows if row["status"] in ("draft", "blocked")}:
             raise TiktellerError(
                 f"{len(open_drafts):,} invoices of {quarter} of {partner_id} are not approved yet, such as {min(open_drafts)}",
-                mend="approve them first: a return that was filed takes nothing more",
+                fix="approve them first: a return that was filed takes nothing more",
             )
         decided.execute(
             state.vat_returns.insert().values(partner_id=partner_id, quarter=quarter, filed_at=state.now(), filed_by=state.whoami())
@@ -138,24 +138,24 @@ def _require_next(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, p
     """
     first_month, last_month = months_of(quarter)
     if day_reached(snapshot) <= (last_day := last_day_of(last_month)):
-        raise TiktellerError(f"{quarter} of {partner_id} is not over: it ends on {last_day}", mend="file it when it is over")
+        raise TiktellerError(f"{quarter} of {partner_id} is not over: it ends on {last_day}", fix="file it when it is over")
     filed = set(decided.execute(sa.select(state.vat_returns.c.quarter).where(state.vat_returns.c.partner_id == partner_id)).scalars())
     if filed and (last := max(filed)) >= quarter:
         before = "" if quarter in filed else f", and with it what there was of {quarter}"
         raise TiktellerError(
             f"the VAT of {quarter if quarter in filed else last} of {partner_id} was filed before{before}",
-            mend=f"what came since stands in a later one: tikteller vat list --partner {partner_id} --quarter {quarter}",
+            fix=f"what came since stands in a later one: tikteller vat list --partner {partner_id} --quarter {quarter}",
         )
     standing = {month: bool(has_approved) for month, has_approved in snapshot.execute(MONTHS).fetchall()}
     unfiled = {quarter_of(month) for month, has_approved in standing.items() if has_approved and month < first_month} - filed
     if unfiled:
         raise TiktellerError(
             f"{min(unfiled)} of {partner_id} has invoices and was not filed: filed after {quarter}, they would stand in a later return",
-            mend=f"tikteller vat file --partner {partner_id} --quarter {min(unfiled)}, also where it was filed in another way",
+            fix=f"tikteller vat file --partner {partner_id} --quarter {min(unfiled)}, also where it was filed in another way",
         )
     if not any(month <= last_month for month in standing):
         first = f"the first quarter with invoices is {quarter_of(min(standing))}" if standing else "no invoice of it is published"
-        raise TiktellerError(f"{partner_id} has nothing in {quarter}, nor before it", mend=f"{first}: file that and what follows")
+        raise TiktellerError(f"{partner_id} has nothing in {quarter}, nor before it", fix=f"{first}: file that and what follows")
 
 
 def earlier_drafts(workspace: Workspace, partner_id: str, quarter: str) -> Mapping[str, tuple[int, Decimal]]:

@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(MISUSED, f"tikteller: {message}. Mend: {self.prog} --help\n")
+        self.exit(MISUSED, f"tikteller: {message}. Fix: {self.prog} --help\n")
 
 
 class AddVerb(Protocol):
@@ -74,7 +74,7 @@ def workspace_of(args: argparse.Namespace) -> Workspace:
 def replacing(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; takes its place when the block ends well, and leaves nothing when not."""
     if not path.parent.is_dir():
-        raise TiktellerError(f"cannot write {path}: there is no folder {path.parent}", mend="make the folder, or name another file")
+        raise TiktellerError(f"cannot write {path}: there is no folder {path.parent}", fix="make the folder, or name another file")
     unfinished = path.with_name(f".{path.name}.part")
     try:
         yield unfinished

@@ -83,7 +83,7 @@ def _close(args: argparse.Namespace) -> int:
         print(f"{closed.moved_calls:,} calls have no price yet and go to the next open month once they have (tikteller status)")
     for each in closed.unread:
         postponed = "they are not billed, and the draft of the next open month waits for them"
-        print(f"{each.customer_id}: {each.seats()}, {each.last_read()}: {postponed}. Mend: {each.mend}")
+        print(f"{each.customer_id}: {each.seats()}, {each.last_read()}: {postponed}. Fix: {each.fix}")
     if closed.drafts or closed.blocked:
         print(f"{closed.drafts:,} invoices are still to be approved, {closed.blocked:,} were blocked (tikteller invoices list)")
     _tell_of_older(closed.older_drafts)
@@ -116,7 +116,7 @@ def _tell(remarks: Sequence[str]) -> None:
 
 
 def _invoices_usage(args: argparse.Namespace) -> int:
-    raise UsageError("invoices needs an action", mend="tikteller invoices list, approve, credit or render")
+    raise UsageError("invoices needs an action", fix="tikteller invoices list, approve, credit or render")
 
 
 def _invoices_list(args: argparse.Namespace) -> int:
@@ -213,7 +213,7 @@ def _render_drafts(workspace: Workspace, args: argparse.Namespace) -> int:
     from orchestration.documents.rendering import FailedInvoice, render_draft
 
     if not args.partner:
-        raise UsageError("drafts are those of one partner", mend="add --partner P")
+        raise UsageError("drafts are those of one partner", fix="add --partner P")
     month = args.month or month_to_approve(workspace, args.partner, args.invoice_numbers)
     made, failed = [], []
     for draft in draft_documents(workspace, args.partner, month, args.invoice_numbers):
@@ -234,7 +234,7 @@ def _told_failures(failed: Sequence[FailedInvoice], of: int) -> int:
 
 
 def _vat_usage(args: argparse.Namespace) -> int:
-    raise UsageError("vat needs an action", mend="tikteller vat list or file")
+    raise UsageError("vat needs an action", fix="tikteller vat list or file")
 
 
 def _vat_list(args: argparse.Namespace) -> int:

@@ -40,12 +40,12 @@ def _reminders(args: argparse.Namespace) -> int:
     from orchestration.receivables import dunning
 
     if args.send and args.restore:
-        raise UsageError("--send and --restore do not go together", mend="--send also writes what an interrupted one left")
+        raise UsageError("--send and --restore do not go together", fix="--send also writes what an interrupted one left")
     workspace, as_of = workspace_of(args).require(), args.as_of or date.today()
     if args.send and as_of > date.today():
         raise UsageError(
             f"{as_of} is still to come: who pays until then would be dunned, and each letter goes out once",
-            mend="leave --send out to look ahead",
+            fix="leave --send out to look ahead",
         )
     if args.restore:
         print(f"{dunning.file_letters(workspace, args.partner, missing=True):,} letters written again", file=sys.stderr)
@@ -90,7 +90,7 @@ def _direct_debit(args: argparse.Namespace) -> int:
     if made.made_before:
         print(f"this file was made before, at {made.made_before}: a bank that has had it refuses it", file=sys.stderr)
     for each in made.refused:
-        print(f"{each.customer_id} cannot be debited for {each.invoice_number}: {each.reason}. Mend: {each.mend}", file=sys.stderr)
+        print(f"{each.customer_id} cannot be debited for {each.invoice_number}: {each.reason}. Fix: {each.fix}", file=sys.stderr)
     for count, what in ((made.without_mandate, "have no mandate"), (made.collected_before, "are collected by an earlier file")):
         if count:
             print(f"{count:,} open invoices of {args.month} {what}", file=sys.stderr)

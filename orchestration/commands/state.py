@@ -29,7 +29,7 @@ def add_verbs(verb: AddVerb, everywhere: argparse.ArgumentParser, printing: argp
 
 
 def _usage(args: argparse.Namespace) -> int:
-    raise UsageError("state needs an action", mend="tikteller state backup, check or restore")
+    raise UsageError("state needs an action", fix="tikteller state backup, check or restore")
 
 
 def _backup(args: argparse.Namespace) -> int:

@@ -76,7 +76,7 @@ class _Bearer(AuthBase):
 
 
 def count_extensions(access: Access, patience: Patience = Patience(), sleep: Callable[[float], None] = time.sleep) -> int:
-    """How many users the PBX has. Raises TiktellerError with the mend when that is not certain."""
+    """How many users the PBX has. Raises TiktellerError with the fix when that is not certain."""
     with requests.Session() as session:
         return _Reading(access, patience, sleep, session).count()
 
@@ -103,7 +103,7 @@ class _Reading:
             page = self._page(address, query)
             users, count = _users_of(page), _count_of(page)
             if told is not None and count is not None and count != told:
-                raise TiktellerError(f"the number of users changed from {told} to {count} while they were read", mend="read the PBX again")
+                raise TiktellerError(f"the number of users changed from {told} to {count} while they were read", fix="read the PBX again")
             told = count if told is None else told
             rows += len(users)
             numbers.update(users)
@@ -114,19 +114,19 @@ class _Reading:
             else:
                 break
         else:
-            raise TiktellerError(f"the list of users has no end: {MOST_PAGES} pages were read", mend="report it to whoever keeps the PBX")
+            raise TiktellerError(f"the list of users has no end: {MOST_PAGES} pages were read", fix="report it to whoever keeps the PBX")
         if told is None:
-            raise TiktellerError("the PBX does not say how many users it has (@odata.count is missing)", mend="it needs 3CX v20 or newer")
+            raise TiktellerError("the PBX does not say how many users it has (@odata.count is missing)", fix="it needs 3CX v20 or newer")
         if not told == rows == len(numbers):
             different = "" if rows == len(numbers) else f", {len(numbers)} of them different"
             raise TiktellerError(
                 f"the PBX says it has {told} users but lists {rows}{different}",
-                mend="read it again; if it stays so, give the API client a role that sees every department (System Owner)",
+                fix="read it again; if it stays so, give the API client a role that sees every department (System Owner)",
             )
         if told == 0:
             raise TiktellerError(
                 f"{self.access.name} sees no user at all, and every PBX has its owner",
-                mend="give the API client a role that sees every department (System Owner)",
+                fix="give the API client a role that sees every department (System Owner)",
             )
         return told
 
@@ -144,7 +144,7 @@ class _Reading:
         """The path and query of a nextLink, on the address that we were given: the PBX may know itself by another name."""
         parts = urlsplit(link if isinstance(link, str) else "")
         if parts.path.rstrip("/") != USERS or not parts.query:
-            raise TiktellerError(f"the next page is said to be at {str(link)[:200]!r}, which is no list of users", mend="report it")
+            raise TiktellerError(f"the next page is said to be at {str(link)[:200]!r}, which is no list of users", fix="report it")
         return f"{parts.path}?{parts.query}"
 
     def _page(self, address: str, query: dict[str, str] | None) -> dict[str, Any]:
@@ -160,7 +160,7 @@ class _Reading:
                 break
         raise TiktellerError(
             f"{self.access.name} signs in, but may not list users (HTTP 401)",
-            mend="tick '3CX Configuration API Access' for it in the PBX (Integrations > API) and give it a role",
+            fix="tick '3CX Configuration API Access' for it in the PBX (Integrations > API) and give it a role",
         )
 
     def _sign_in(self) -> str:
@@ -174,15 +174,13 @@ class _Reading:
         if answer.status_code in (400, 401, 403):
             raise TiktellerError(
                 f"{self.access.name} is refused (HTTP {answer.status_code})",
-                mend="make a new API key in the PBX (Integrations > API) and put it where the configuration says",
+                fix="make a new API key in the PBX (Integrations > API) and put it where the configuration says",
             )
         body = _object_of(answer, "token")
         token = body.get("access_token") if self.access.login == "client" else (body.get("Token") or {}).get("access_token")
         if not isinstance(token, str) or not token:
             status = f" (status {str(body.get('Status'))[:40]})" if body.get("Status") else ""
-            raise TiktellerError(
-                f"{self.access.name} gets no token{status}", mend="check name, secret and whether it needs a second factor"
-            )
+            raise TiktellerError(f"{self.access.name} gets no token{status}", fix="check name, secret and whether it needs a second factor")
         return token
 
     def _send(self, method: str, address: str, auth: AuthBase, **body: Any) -> requests.Response:
@@ -203,12 +201,12 @@ class _Reading:
             except requests.exceptions.SSLError as error:
                 raise TiktellerError(
                     f"the certificate of {self.base} is not trusted: {_inmost(error)}",
-                    mend="give the PBX a certificate of a known authority, or name its own in ca_file; the check cannot be left out",
+                    fix="give the PBX a certificate of a known authority, or name its own in ca_file; the check cannot be left out",
                 ) from error
             except (requests.exceptions.ConnectionError, requests.exceptions.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 problem = "no answer in time" if isinstance(error, requests.exceptions.Timeout) else _inmost(error)
             except requests.exceptions.RequestException as error:
-                raise TiktellerError(f"{self.base} cannot be asked: {_inmost(error)}", mend="check url and ca_file") from error
+                raise TiktellerError(f"{self.base} cannot be asked: {_inmost(error)}", fix="check url and ca_file") from error
             else:
                 if answer.status_code != TOO_MANY_REQUESTS and answer.status_code < 500:
                     return answer
@@ -224,7 +222,7 @@ class _Reading:
             pause_s *= 2
         raise TiktellerError(
             f"{self.base} does not answer: {problem} ({attempt} {'try' if attempt == 1 else 'tries'})",
-            mend="look whether the PBX runs and can be reached from here, then read it again before the month's end",
+            fix="look whether the PBX runs and can be reached from here, then read it again before the month's end",
         )
 
 
@@ -246,21 +244,21 @@ def _object_of(answer: requests.Response, what: str) -> dict[str, Any]:
     if answer.status_code != 200:
         raise TiktellerError(
             f"instead of a {what} the PBX sends HTTP {answer.status_code}",
-            mend="check url: it is the address of the PBX alone, such as https://pbx.example.com:5001, and it must be 3CX v20",
+            fix="check url: it is the address of the PBX alone, such as https://pbx.example.com:5001, and it must be 3CX v20",
         )
     try:
         body = answer.json()
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise TiktellerError(f"instead of a {what} the PBX sends something that is no JSON object", mend="check url; is it a 3CX v20?")
+        raise TiktellerError(f"instead of a {what} the PBX sends something that is no JSON object", fix="check url; is it a 3CX v20?")
     return body
 
 
 def _users_of(page: dict[str, Any]) -> list[str]:
     users = page.get("value")
     if not isinstance(users, list) or not all(isinstance(user, dict) and user.get("Id") is not None for user in users):
-        raise TiktellerError("the PBX sends a page without users (value, each with an Id)", mend="read it again; it needs 3CX v20 or newer")
+        raise TiktellerError("the PBX sends a page without users (value, each with an Id)", fix="read it again; it needs 3CX v20 or newer")
     return [str(user["Id"]) for user in users]
 
 
@@ -269,7 +267,7 @@ def _count_of(page: dict[str, Any]) -> int | None:
     if count is None:
         return None
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise TiktellerError(f"the PBX says it has {str(count)[:40]!r} users", mend="read it again")
+        raise TiktellerError(f"the PBX says it has {str(count)[:40]!r} users", fix="read it again")
     return count
 
 

@@ -118,11 +118,11 @@ def generate(
 
 def _check(calls: int, months: int, seed: int) -> None:
     if calls < 1:
-        raise TiktellerError(f"demo data of {calls} calls cannot be made", mend="--calls 1 or more")
+        raise TiktellerError(f"demo data of {calls} calls cannot be made", fix="--calls 1 or more")
     if not 1 <= months <= MOST_MONTHS:
-        raise TiktellerError(f"demo data of {months} months cannot be made", mend=f"--months from 1 to {MOST_MONTHS}")
+        raise TiktellerError(f"demo data of {months} months cannot be made", fix=f"--months from 1 to {MOST_MONTHS}")
     if seed < 0:
-        raise TiktellerError(f"demo data with seed {seed} cannot be made", mend="--seed 0 or more")
+        raise TiktellerError(f"demo data with seed {seed} cannot be made", fix="--seed 0 or more")
 
 
 def _rows_by_feed(landing: Landing) -> dict[str, int]:

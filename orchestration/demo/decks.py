@@ -112,7 +112,7 @@ def networks() -> tuple[Network, ...]:
 def _seed(name: str) -> list[dict[str, str]]:
     path = SEEDS_DIR / f"{name}.csv"
     if not path.is_file():
-        raise TiktellerError(f"the reference data {path} is not there", mend="git checkout seeds")
+        raise TiktellerError(f"the reference data {path} is not there", fix="git checkout seeds")
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -154,7 +154,7 @@ def _more_networks(deck_id: str, rates: list[Rate], prefixes: int) -> list[Rate]
     """
     taken = {rate.prefix for rate in rates}
     if prefixes < len(taken):
-        raise TiktellerError(f"a deck of {prefixes:,} prefixes cannot be made", mend=f"--deck-prefixes {len(taken)} or more")
+        raise TiktellerError(f"a deck of {prefixes:,} prefixes cannot be made", fix=f"--deck-prefixes {len(taken)} or more")
     assigned = {row["prefix"] for row in _seed("number_prefixes")}
     beginnings = {prefix[:length] for prefix in assigned for length in range(1, len(prefix) + 1)}
     dice = random.Random(f"{deck_id} networks")

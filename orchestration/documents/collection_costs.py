@@ -29,7 +29,7 @@ def collection_costs_eur(principal: Decimal) -> Decimal:
     No VAT comes on top: a partner that may deduct VAT has no right to it. Raises TiktellerError when there is nothing to collect.
     """
     if principal <= 0:
-        raise TiktellerError(f"there are no collection costs over {principal}", mend="ask for them over an amount that is open")
+        raise TiktellerError(f"there are no collection costs over {principal}", fix="ask for them over an amount that is open")
     costs, step_before = Decimal(0), Decimal(0)
     for step, share in SCALE:
         costs += share * (min(principal, step or principal) - step_before)

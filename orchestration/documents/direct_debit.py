@@ -74,8 +74,8 @@ def direct_debit_xml(
     banks want. Raises TiktellerError at an IBAN, BIC, creditor id, reference or amount that a bank would refuse, and at the same
     ``end_to_end_id`` twice.
     """
-    for problem, mend in _problems(creditor, collections, message_id, created_at, collect_on):
-        raise TiktellerError(f"direct debits {message_id}: {problem}", mend=mend)
+    for problem, fix in _problems(creditor, collections, message_id, created_at, collect_on):
+        raise TiktellerError(f"direct debits {message_id}: {problem}", fix=fix)
     config = {
         "name": printable(creditor.name),
         "IBAN": iban.compact(creditor.iban),
@@ -118,7 +118,7 @@ def _finished(xml: bytes, message_id: str, created_at: datetime) -> bytes:
         element.text = _latin(element.text or "")
     schema = _schema()
     if not schema.validate(document):
-        raise TiktellerError(f"direct debits {message_id}: {schema.error_log[0].message}", mend="mend the field that it names")
+        raise TiktellerError(f"direct debits {message_id}: {schema.error_log[0].message}", fix="fix the field that it names")
     return etree.tostring(document, encoding="UTF-8", xml_declaration=True, pretty_print=True)
 
 
@@ -143,9 +143,9 @@ def _problems(creditor: Creditor, collections: Sequence[Collection], message_id:
     if collect_on < created_at.date():
         yield f"to be collected on {collect_on}, before the file is made", "give a later day"
     if not is_iban(creditor.iban):
-        yield f"{creditor.iban} is no IBAN", "mend partners.iban"
+        yield f"{creditor.iban} is no IBAN", "fix partners.iban"
     if creditor.bic and not bic.is_valid(creditor.bic):
-        yield f"{creditor.bic} is no BIC", "mend partners.bic"
+        yield f"{creditor.bic} is no BIC", "fix partners.bic"
     if not at_02.is_valid(creditor.creditor_id):
         yield f"{creditor.creditor_id} is no creditor id", "take the incassant-ID that the bank gave, e.g. NL69ZZZ123456780000"
     if not is_reference(message_id):
@@ -156,9 +156,9 @@ def _problems(creditor: Creditor, collections: Sequence[Collection], message_id:
     for collection in collections:
         where = f"{collection.end_to_end_id} of {collection.debtor_name}"
         if not is_iban(collection.debtor_iban):
-            yield f"{where}: {collection.debtor_iban} is no IBAN", "mend the customer's IBAN"
+            yield f"{where}: {collection.debtor_iban} is no IBAN", "fix the customer's IBAN"
         if collection.debtor_bic and not bic.is_valid(collection.debtor_bic):
-            yield f"{where}: {collection.debtor_bic} is no BIC", "mend it, or leave it out"
+            yield f"{where}: {collection.debtor_bic} is no BIC", "fix it, or leave it out"
         if (
             not isinstance(collection.amount_eur, Decimal)
             or collection.amount_eur <= 0
@@ -173,7 +173,7 @@ def _problems(creditor: Creditor, collections: Sequence[Collection], message_id:
                 "use letters, digits and - only",
             )
         if collection.mandate_signed_on > collect_on:
-            yield f"{where}: mandate {collection.mandate_id} is signed after {collect_on}", "wait, or mend the day it was signed"
+            yield f"{where}: mandate {collection.mandate_id} is signed after {collect_on}", "wait, or fix the day it was signed"
 
 
 def dutch_creditor_id(coc_number: str) -> str:

@@ -77,12 +77,12 @@ class Branding:
     MAX_LOGO_BYTES = 500_000  # stands in every PDF of the partner
 
     def __post_init__(self) -> None:
-        for what, mend in branding_problems(self.logo, self.brand_color):
-            raise TiktellerError(what, mend=mend)
+        for what, fix in branding_problems(self.logo, self.brand_color):
+            raise TiktellerError(what, fix=fix)
 
 
 def branding_problems(logo: bytes | None, brand_color: str | None) -> Iterator[tuple[str, str]]:
-    """What of a house style cannot be used, and the mend."""
+    """What of a house style cannot be used, and the fix."""
     if brand_color is not None and not re.fullmatch(r"#(?:[0-9a-fA-F]{3}){1,2}", brand_color):
         yield f"brand colour {brand_color!r} is no colour", "write partners.brand_color as #rrggbb, e.g. #0b7285"
     if logo is not None and len(logo) > Branding.MAX_LOGO_BYTES:
@@ -192,7 +192,7 @@ class Invoice:
     customer id) have a usual value.
 
     Raises TiktellerError when it contradicts itself: totals that are not those of the lines, money that is not Decimal. What a person has
-    to mend before it gets its number is told by ``shortcomings``: an invoice that was approved without can be rendered all the same.
+    to fix before it gets its number is told by ``shortcomings``: an invoice that was approved without can be rendered all the same.
     """
 
     partner_id: str
@@ -221,8 +221,8 @@ class Invoice:
     is_draft: bool = False
 
     def __post_init__(self) -> None:
-        for what, mend in _problems(self):
-            raise TiktellerError(f"invoice {self.invoice_number} of {self.customer_id}: {what}", mend=mend)
+        for what, fix in _problems(self):
+            raise TiktellerError(f"invoice {self.invoice_number} of {self.customer_id}: {what}", fix=fix)
 
     @property
     def first_day(self) -> date:
@@ -281,7 +281,7 @@ def vat_subtotals(lines: Iterable[InvoiceLine]) -> tuple[VatSubtotal, ...]:
 
 
 def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
-    """What contradicts itself, and the mend; the most telling first."""
+    """What contradicts itself, and the fix; the most telling first."""
     yield from _problems_of_lines(invoice)
     subtotals = vat_subtotals(invoice.lines)
     net, vat = sum((s.net_eur for s in subtotals), Decimal(0)), sum((s.vat_eur for s in subtotals), Decimal(0))
@@ -301,30 +301,30 @@ def _problems(invoice: Invoice) -> Iterable[tuple[str, str]]:
 
 
 def seller_shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
-    """What has to be mended before invoices of this partner get numbers, and how: what the law wants on them, what a payment needs."""
+    """What has to be fixed before invoices of this partner get numbers, and how: what the law wants on them, what a payment needs."""
     if len(invoice.invoice_number) > MAX_NUMBER:
         yield (
             f"its number would have {len(invoice.invoice_number)} characters, at most {MAX_NUMBER} can be paid by",
             "shorten partners.invoice_prefix, invoice_suffix or invoice_number_length",
         )
     if invoice.due_on < invoice.issued_on:
-        yield f"due on {invoice.due_on}, before it is issued on {invoice.issued_on}", "mend partners.payment_term_days"
+        yield f"due on {invoice.due_on}, before it is issued on {invoice.issued_on}", "fix partners.payment_term_days"
     seller = invoice.seller
     if seller.vat_number and not vat_number(seller):
-        yield f"{vat_number_problem(seller)}", "mend partners.vat_number: the country first, e.g. NL000099998B57"
+        yield f"{vat_number_problem(seller)}", "fix partners.vat_number: the country first, e.g. NL000099998B57"
     yield from _missing((f"the partner's {name}", getattr(seller, name), f"partners.{name}") for name in OF_SELLER)
     if seller.iban and not is_iban(seller.iban):
-        yield f"{seller.iban} is no IBAN", "mend partners.iban"
+        yield f"{seller.iban} is no IBAN", "fix partners.iban"
 
 
 def buyer_shortcomings(invoice: Invoice) -> Iterator[tuple[str, str]]:
-    """What has to be mended before invoices of this customer get numbers, and how."""
+    """What has to be fixed before invoices of this customer get numbers, and how."""
     buyer = invoice.buyer
     wanted = [(f"the customer's {name}", getattr(buyer, name), f"customers.{name}") for name in ADDRESS]
     if any(line.vat_category == "reverse_charge" for line in invoice.lines):
         wanted.append(("the customer's VAT number, which reverse charge needs,", buyer.vat_number, "customers.vat_number"))
         if buyer.vat_number and (problem := vat_number_problem(buyer)):
-            yield f"reverse charge needs the customer's VAT number: {problem}", "mend customers.vat_number"
+            yield f"reverse charge needs the customer's VAT number: {problem}", "fix customers.vat_number"
     yield from _missing(wanted)
 
 
@@ -396,6 +396,6 @@ def _problems_of_lines(invoice: Invoice) -> Iterable[tuple[str, str]]:
         if line.kind not in LINE_KINDS:
             yield f"{where}: kind {line.kind!r} is none of {', '.join(LINE_KINDS)}", "take kind of invoice_lines"
         if line.vat_category not in VAT_CODES:
-            yield f"{where}: VAT category {line.vat_category!r} is none of {', '.join(VAT_CODES)}", "mend customers.vat_category"
+            yield f"{where}: VAT category {line.vat_category!r} is none of {', '.join(VAT_CODES)}", "fix customers.vat_category"
         elif (line.vat_category == "standard") != (line.vat_percent > 0):
-            yield f"{where}: {line.vat_percent} % VAT for category {line.vat_category}", "mend seeds/vat_rates.csv"
+            yield f"{where}: {line.vat_percent} % VAT for category {line.vat_category}", "fix seeds/vat_rates.csv"

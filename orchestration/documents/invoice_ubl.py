@@ -126,7 +126,7 @@ def profile_of(invoice: Invoice, profile: str) -> str:
 
 
 def profile_gaps(invoice: Invoice, profile: str) -> Iterator[tuple[str, str]]:
-    """What the profile wants beyond EN 16931 and the invoice lacks, and the mend: NLCIUS the numbers of both parties in the Dutch registers
+    """What the profile wants beyond EN 16931 and the invoice lacks, and the fix: NLCIUS the numbers of both parties in the Dutch registers
     (BR-NL-1, BR-NL-10), Peppol an electronic address of both (R010, R020)."""
     if profile == "nlcius":
         for party, column in ((invoice.seller, "partners.coc_number"), (invoice.buyer, "customers.coc_number or customers.oin")):

@@ -58,15 +58,15 @@ class Letter:
         where = f"{self.kind} to {self.customer_id}"
         if self.pay_by <= self.written_on:
             raise TiktellerError(
-                f"{where}: to be paid by {self.pay_by}, but written on {self.written_on}", mend="give a later day to pay by"
+                f"{where}: to be paid by {self.pay_by}, but written on {self.written_on}", fix="give a later day to pay by"
             )
         if not self.open_invoices:
-            raise TiktellerError(f"{where}: no invoice is open", mend="send none")
+            raise TiktellerError(f"{where}: no invoice is open", fix="send none")
         for invoice in self.open_invoices:
             if not isinstance(invoice.open_eur, Decimal) or invoice.open_eur <= 0:
-                raise TiktellerError(f"{where}: nothing of {invoice.invoice_number} is open", mend="leave paid invoices out")
+                raise TiktellerError(f"{where}: nothing of {invoice.invoice_number} is open", fix="leave paid invoices out")
             if invoice.due_on >= self.written_on:
-                raise TiktellerError(f"{where}: {invoice.invoice_number} may be paid until {invoice.due_on}", mend="leave it out, or wait")
+                raise TiktellerError(f"{where}: {invoice.invoice_number} may be paid until {invoice.due_on}", fix="leave it out, or wait")
 
     @property
     def open_eur(self) -> Decimal:

@@ -105,7 +105,7 @@ def _outcomes(
         yield from _outcomes_of_processes(chain(first, invoices), folder, processes, profile)
     except BrokenProcessPool as error:
         raise TiktellerError(
-            "a process that rendered invoices was stopped", mend="see to memory, then render again: files are whole"
+            "a process that rendered invoices was stopped", fix="see to memory, then render again: files are whole"
         ) from error
 
 
@@ -149,7 +149,7 @@ def render_one(invoice: Invoice, folder: Path, *, profile: str = "nlcius") -> Re
     place = _folder_of(invoice, folder)
     pdf, remarks = _pdf(invoice)
     if invoice.buyer.kind == "business":  # a consumer's bookkeeping reads no e-invoice
-        remarks += tuple(f"e-invoice by EN 16931 only: {what} ({mend})" for what, mend in profile_gaps(invoice, profile))
+        remarks += tuple(f"e-invoice by EN 16931 only: {what} ({fix})" for what, fix in profile_gaps(invoice, profile))
     contents = {".xml": invoice_ubl(invoice, profile), "-calls.csv": calls_csv(invoice), ".pdf": pdf}
     place.mkdir(parents=True, exist_ok=True)
     paths = {ending: place / f"{invoice.file_stem}{ending}" for ending in contents}
@@ -163,7 +163,7 @@ def render_one(invoice: Invoice, folder: Path, *, profile: str = "nlcius") -> Re
 def _folder_of(invoice: Invoice, folder: Path) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", invoice.partner_id):
         raise TiktellerError(
-            f"partner id {invoice.partner_id!r} cannot name a folder", mend="use letters, digits, '.', '_' and '-' in partners.partner_id"
+            f"partner id {invoice.partner_id!r} cannot name a folder", fix="use letters, digits, '.', '_' and '-' in partners.partner_id"
         )
     return folder / invoice.partner_id / invoice.month
 

@@ -56,8 +56,8 @@ class ResellerStatement:
     language: Language = "nl"
 
     def __post_init__(self) -> None:
-        for what, mend in _problems(self):
-            raise TiktellerError(f"statement of {self.reseller_id} over {self.month}: {what}", mend=mend)
+        for what, fix in _problems(self):
+            raise TiktellerError(f"statement of {self.reseller_id} over {self.month}: {what}", fix=fix)
 
     @property
     def first_day(self) -> date:
@@ -219,7 +219,7 @@ def _sentence(key: str, language: Language, **values: str) -> str:
 
 
 def _problems(statement: ResellerStatement) -> Iterable[tuple[str, str]]:
-    """What is wrong, and the mend."""
+    """What is wrong, and the fix."""
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", statement.month):
         yield f"month {statement.month!r} is no month", "write it as YYYY-MM"
     if not statement.lines:

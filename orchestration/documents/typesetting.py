@@ -53,7 +53,7 @@ def typeset(template: str, data: Mapping[str, object], *, dated: date, branding:
             if branding.logo and "image" in error.message.lower():
                 raise TiktellerError(
                     f"{what}: the logo cannot be read ({error.message})",
-                    mend="make partners.logo_file a PNG, JPEG, GIF, WebP or SVG file that refers to no other file",
+                    fix="make partners.logo_file a PNG, JPEG, GIF, WebP or SVG file that refers to no other file",
                 ) from error
             raise TiktellerError(f"{what}: the page cannot be set ({error.message})") from error
 

@@ -141,7 +141,7 @@ def _land_freeze(connection: duckdb.DuckDBPyConnection, freeze: sa.Row) -> None:
         if state.sha256(content) != expected:
             raise TiktellerError(
                 f"{table} of {freeze.partner_id} {freeze.month} in the state are not what was approved (freeze {freeze.freeze_id})",
-                mend="restore the state's database from its backup",
+                fix="restore the state's database from its backup",
             )
         landed = pq.read_table(pa.BufferReader(content))
         landed = landed.append_column("freeze_id", pa.array([freeze.freeze_id] * landed.num_rows, pa.int32()))
@@ -155,7 +155,7 @@ def _land_approved(connection: duckdb.DuckDBPyConnection, approved: list[sa.Row]
         if state.sha256(row.content.encode()) != row.content_sha256:
             raise TiktellerError(
                 f"invoice {row.invoice_number} of {row.partner_id} in the state is not what was approved",
-                mend="restore the state's database from its backup",
+                fix="restore the state's database from its backup",
             )
         contents.append(state.read_content(row.content, row.invoice_number))
     for table, model, rows in (

@@ -756,7 +756,7 @@ def _said(source: str, partner_id: str | None, what: str, files: Sequence[str]) 
     whose = partner_id or "nobody knows whose"
     return (
         f"landed_as_expected: {source} ({whose}): {what}{f'; in {named}' if named else ''}. "
-        "Likely its exchange writes another format than before. Mend: tikteller run --accept-landed if the files are right, "
+        "Likely its exchange writes another format than before. Fix: tikteller run --accept-landed if the files are right, "
         "else tikteller withdraw FILE for each of them"
     )
 

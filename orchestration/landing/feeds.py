@@ -78,7 +78,7 @@ def feed_named(name: str) -> Feed:
     for feed in FEEDS:
         if feed.name == name:
             return feed
-    raise TiktellerError(f"there is no feed {name!r}", mend=f"one of {', '.join(feed.name for feed in FEEDS)}")
+    raise TiktellerError(f"there is no feed {name!r}", fix=f"one of {', '.join(feed.name for feed in FEEDS)}")
 
 
 def feed_of(folder: PurePosixPath, source: Source | None = None) -> Feed | None:

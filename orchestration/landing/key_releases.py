@@ -37,12 +37,12 @@ def release(workspace: Workspace, feed: str, key: str, partner_id: str, released
     partner waits (nor was released to it before), or a day on which the row that waits is not valid yet.
     """
     if feed not in FEEDS:
-        raise TiktellerError(f"{feed} has no keys to release", mend=f"one of {', '.join(FEEDS)}")
+        raise TiktellerError(f"{feed} has no keys to release", fix=f"one of {', '.join(FEEDS)}")
     partners = serving.published_partners(workspace)
     if partner_id not in partners:
-        raise TiktellerError(f"there is no partner {partner_id!r}", mend=f"one of {', '.join(partners) or 'none yet'}")
+        raise TiktellerError(f"there is no partner {partner_id!r}", fix=f"one of {', '.join(partners) or 'none yet'}")
     if released_from.year < FIRST_YEAR:
-        raise TiktellerError(f"{released_from} is no day on which it can begin", mend="give --from the valid_from of the row that waits")
+        raise TiktellerError(f"{released_from} is no day on which it can begin", fix="give --from the valid_from of the row that waits")
     releases = state.key_releases
     waiting = _waiting(workspace, feed, partner_id)
     with state.deciding(workspace) as decided:
@@ -51,7 +51,7 @@ def release(workspace: Workspace, feed: str, key: str, partner_id: str, released
             known = ", ".join([*sorted(waiting)[:SHOWN], *(["..."] if len(waiting) > SHOWN else [])]) or "none"
             raise TiktellerError(
                 f"no row of {partner_id} waits for {FEEDS[feed]} {key!r}",
-                mend=f"what of {feed} waits for it: {known} (run what has landed)",
+                fix=f"what of {feed} waits for it: {known} (run what has landed)",
             )
         begins = max(waiting.get(key, [None]), key=lambda each: each or date.min)
         # an account and a number begin with their customer, whatever their own row says
@@ -59,7 +59,7 @@ def release(workspace: Workspace, feed: str, key: str, partner_id: str, released
             since = f"is valid from {begins}" if begins else "has no valid_from"
             raise TiktellerError(
                 f"the row of {partner_id} that waits for {key!r} {since}: released from {released_from} on, it would wait as before",
-                mend=f"give --from {begins} or earlier" if begins else "land it with the valid_from from which it is this partner's",
+                fix=f"give --from {begins} or earlier" if begins else "land it with the valid_from from which it is this partner's",
             )
         decided.execute(releases.delete().where(is_same))
         decided.execute(

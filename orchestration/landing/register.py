@@ -133,7 +133,7 @@ def withdraw(workspace: Workspace, named: str) -> list[Registered]:
     if not chosen:
         raise TiktellerError(
             f"nothing that counts has landed as {named}",
-            mend="give its path as in ingested_files (cdrs/standard/2026-10-01.csv), or its file_id",
+            fix="give its path as in ingested_files (cdrs/standard/2026-10-01.csv), or its file_id",
         )
     taken = {row.file_id: row for each in chosen for row in known.withdraw(each, state.whoami())}
     found = {arrival.file: arrival for arrival in arrivals(workspace.landing)[0]}
@@ -398,7 +398,7 @@ class Register:
                 if is_authority:
                     raise TiktellerError(
                         f"file {file_id} is {file} in the warehouse and {known.file} in the state: one was restored, or is another's",
-                        mend="tikteller run --rebuild; the state's order counts",
+                        fix="tikteller run --rebuild; the state's order counts",
                     )
             elif known.is_live and withdrawn_at is not None:  # decided after the backup that the state was restored from
                 self.change(replace(known, landed_at=now, withdrawn_at=written(withdrawn_at), withdrawn_by=""))

@@ -63,7 +63,7 @@ NOTHING_SHA256 = hashlib.sha256().hexdigest()
 
 def unreadable(error: OSError) -> Fault:
     """What is wrong with a file that the system does not let us read."""
-    return Fault("unreadable", f"it cannot be read: {error.strerror or error}; mend its rights or its disk, or land it again")
+    return Fault("unreadable", f"it cannot be read: {error.strerror or error}; fix its rights or its disk, or land it again")
 
 
 def unreadable_scan(error: OSError) -> Scan:

@@ -129,10 +129,10 @@ def _said_by(form: Format) -> list[Any]:
 
 
 class SourcesError(TiktellerError):
-    """What is wrong in sources.toml or in a format: the file, the table, the mend."""
+    """What is wrong in sources.toml or in a format: the file, the table, the fix."""
 
-    def __init__(self, where: str, what: str, mend: str) -> None:
-        super().__init__(f"{where}: {what}", mend=mend)
+    def __init__(self, where: str, what: str, fix: str) -> None:
+        super().__init__(f"{where}: {what}", fix=fix)
 
 
 def _text(where: str, key: str, value: Any) -> str:
@@ -228,7 +228,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourcesError(str(path), f"cannot be read: {error}", "mend that line; a TOML value that is text stands in quotes") from error
+        raise SourcesError(str(path), f"cannot be read: {error}", "fix that line; a TOML value that is text stands in quotes") from error
 
 
 @cache
@@ -262,7 +262,7 @@ def _checked(where: str, form: Format) -> Format:
 
 
 def read_sources(path: Path) -> tuple[Source, ...]:
-    """The declared sources, longest folder first. Raises TiktellerError with the table and the mend where the file is wrong."""
+    """The declared sources, longest folder first. Raises TiktellerError with the table and the fix where the file is wrong."""
     given = _declared(path)
     formats = _formats(path.name, given)
     sources = [_source(path.name, folder, own, formats) for folder, own in given.get("sources", {}).items()]

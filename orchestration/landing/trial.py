@@ -87,10 +87,10 @@ COLUMNS = (
 def try_source(workspace: Workspace, path: Path, format_name: str | None = None) -> Trial:
     """Read and rate the first rows of a file as its place in landing/ says, by a named format, or by the one that is proposed for it."""
     if not path.is_file():
-        raise TiktellerError(f"{path} is no file", mend="give a file of call records")
+        raise TiktellerError(f"{path} is no file", fix="give a file of call records")
     scanned = scan(path, path.name.lower().endswith(".gz"))
     if scanned.fault:
-        raise TiktellerError(f"{path} cannot be read: {scanned.fault.detail}", mend="mend the file; it would be refused whole")
+        raise TiktellerError(f"{path} cannot be read: {scanned.fault.detail}", fix="fix the file; it would be refused whole")
     source, proposal = _source(workspace, path, scanned, format_name)
     return _tried(workspace, path, scanned, source, proposal)
 
@@ -100,11 +100,11 @@ def _source(workspace: Workspace, path: Path, scanned: Scan, format_name: str | 
     if format_name is not None:
         formats = read_formats(file)
         if format_name not in formats:
-            raise TiktellerError(f"there is no format {format_name!r}", mend=f"one of {', '.join(sorted(formats))}")
+            raise TiktellerError(f"there is no format {format_name!r}", fix=f"one of {', '.join(sorted(formats))}")
         form = formats[format_name]
         if form.is_price_list:
             raise TiktellerError(
-                f"format {format_name} is one of price lists", mend="try a file of call records; lists are judged by deck_problems"
+                f"format {format_name} is one of price lists", fix="try a file of call records; lists are judged by deck_problems"
             )
         return Source(f"cdrs/{format_name}", format_name, form, is_declared=form.table is None), None
     if path.resolve().is_relative_to(workspace.landing):
@@ -124,7 +124,7 @@ def propose(head: bytes) -> tuple[Format, str]:
     delimiter = max(DELIMITERS, key=lambda each: _regularity(text, each))
     records = [fields for fields in islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 50) if any(fields)]
     if not records:
-        raise TiktellerError("there is nothing in the file", mend="give a file with call records in it")
+        raise TiktellerError("there is nothing in the file", fix="give a file with call records in it")
     header = records[0]
     for form in shipped_formats().values():
         if form.has_header and not form.is_price_list and not missing_columns(form, header) and (form.delimiter in (None, delimiter)):
@@ -136,7 +136,7 @@ def propose(head: bytes) -> tuple[Format, str]:
     if missing := [role for role in NEEDED if role not in form.columns]:
         raise TiktellerError(
             f"no column was recognised as {', '.join(missing)} among {', '.join(header)[:200]}",
-            mend=f"your own format: [formats.mine] with columns = {{ {missing[0]} = ... }} in {SOURCES_FILE}, then --format mine",
+            fix=f"your own format: [formats.mine] with columns = {{ {missing[0]} = ... }} in {SOURCES_FILE}, then --format mine",
         )
     return form, _toml(form, delimiter)
 
@@ -272,7 +272,7 @@ def _tried(workspace: Workspace, path: Path, scanned: Scan, source: Source, prop
     file = landed(1, arrival, scanned)
     if isinstance(file.layout, Fault):
         raise TiktellerError(
-            f"{path} is not as format {source.format.name} says: {file.layout.detail}", mend="another --format, or none to be proposed one"
+            f"{path} is not as format {source.format.name} says: {file.layout.detail}", fix="another --format, or none to be proposed one"
         )
     with closing(duckdb.connect()) as connection:
         connection.execute("set TimeZone = 'UTC'")

@@ -85,7 +85,7 @@ def faults(workspace: Workspace) -> list[Fault]:
     """What the tests of the last build say, by partner. Raises TiktellerError where a failing test may concern anybody, or nobody knows."""
     if not results(workspace.dbt_target):
         raise TiktellerError(
-            f"{workspace.dbt_target / 'run_results.json'} cannot be read: nobody knows what the checks say", mend="tikteller run"
+            f"{workspace.dbt_target / 'run_results.json'} cannot be read: nobody knows what the checks say", fix="tikteller run"
         )
     failed = list(failing_tests(workspace.dbt_target))
     if not failed:

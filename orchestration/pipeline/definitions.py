@@ -14,7 +14,7 @@ from orchestration.workspace import open_workspace
 workspace = open_workspace()
 manifest = workspace.dbt_target / "manifest.json"
 if not manifest.exists():  # loading a code location starts no dbt
-    raise TiktellerError(f"{manifest} is not there", mend="make dagster (or python -m orchestration.pipeline.runs) parses first")
+    raise TiktellerError(f"{manifest} is not there", fix="make dagster (or python -m orchestration.pipeline.runs) parses first")
 
 
 @dg.resource

@@ -54,7 +54,7 @@ def rerate(
     A day is rated as a whole: the other partners' calls of it are rated again too, and by the same inputs get the same prices.
     """
     if last_day < first_day:
-        raise TiktellerError(f"there is no day from {first_day} to {last_day}", mend="give the earlier day in --from")
+        raise TiktellerError(f"there is no day from {first_day} to {last_day}", fix="give the earlier day in --from")
     partners = serving.published_partners(workspace)
     if partner_id and partner_id not in partners:
         raise TiktellerError(f"nothing is published for partner {partner_id!r} (published: {', '.join(partners) or 'none yet'})")

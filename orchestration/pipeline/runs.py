@@ -338,7 +338,7 @@ def _told(error: BaseException) -> str:
     ours = next((each for each in chain if isinstance(each, TiktellerError)), None)
     message = str(ours) if ours else f"{type(chain[-1]).__name__}: {chain[-1]}"
     if DISK_FULL.search(message):
-        message = f"the disk is full: {message}. Mend: make room, then tikteller run; what stands published stays"
+        message = f"the disk is full: {message}. Fix: make room, then tikteller run; what stands published stays"
     return " ".join(message.split())[:1000]
 
 

@@ -40,30 +40,30 @@ PLATFORM_QUESTIONS = {
         select reason, count(*) as rows, string_agg(distinct feed, ', ' order by feed) as feeds
         from quarantine group by reason order by rows desc, reason
     """,
-    "rows_to_mend": """
-        select file, line, reason, mend from quarantine
-        where feed not like 'cdrs/%' and mend is not null and reason <> 'deck_version_blocked' order by file_id desc, line limit 50
+    "rows_to_fix": """
+        select file, line, reason, fix from quarantine
+        where feed not like 'cdrs/%' and fix is not null and reason <> 'deck_version_blocked' order by file_id desc, line limit 50
     """,
     "deck_problems": """
         select
-            deck_id, file, problem, count(distinct line) as lines, min(line) as first_line, any_value(mend order by line) as mend,
+            deck_id, file, problem, count(distinct line) as lines, min(line) as first_line, any_value(fix order by line) as fix,
             case when not is_blocking then 'reported' when is_overtaken then 'held back, overtaken' else 'held back' end as version
         from deck_problems group by deck_id, file, problem, is_blocking, is_overtaken, ingested_at
         order by ingested_at desc, file, deck_id, problem
     """,
     "unrated_calls": """
-        select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls, min(mend) as mend
+        select partner_id, status_reason as reason, billing_month as month, sum(calls)::bigint as calls, min(fix) as fix
         from unrated_calls group by all order by all
     """,
     "held_back": """
         select
             partner_id, month, reason, subject, count(distinct invoice_id) as drafts, sum(occurrences)::bigint as occurrences,
-            min(example) as example, min(mend) as mend
+            min(example) as example, min(fix) as fix
         from draft_problems where reason <> 'missing_reading' group by partner_id, month, reason, subject
         order by month, partner_id, drafts desc, reason, subject limit 50
     """,
     "unread_pbxs": """
-        select partner_id, month, customer_id, subject as pbx_id, charged_month, example as last_read_on, mend
+        select partner_id, month, customer_id, subject as pbx_id, charged_month, example as last_read_on, fix
         from draft_problems where reason = 'missing_reading' order by all
     """,
     "overdue": """
@@ -76,21 +76,21 @@ PLATFORM_QUESTIONS = {
         group by partner_id, as_of_date having sum(open_eur) filter (where open_eur > 0) > 0 order by all
     """,
     "unowned_payments": """
-        select partner_id, invoice_number, status_reason as reason, happened_on as paid_on, -amount_eur as amount_eur, file, line, mend
+        select partner_id, invoice_number, status_reason as reason, happened_on as paid_on, -amount_eur as amount_eur, file, line, fix
         from (
             select
                 *, sum(amount_eur) over (partition by partner_id, settles_invoice_number) as total_eur,
                 case status_reason
                     when 'ambiguous_invoice' then 'several partners have this number: withdraw the file, give partner_id, land it'
-                    else 'no invoice has this number: withdraw the file, mend the number, land it'
-                end as mend
+                    else 'no invoice has this number: withdraw the file, fix the number, land it'
+                end as fix
             from receivables
             where kind = 'payment' and status_reason in ('unknown_invoice', 'ambiguous_invoice')
         )
         where total_eur <> 0 order by happened_on desc, file, line limit 50
     """,
     "unmatched": """
-        select partner_id, feed, reason, count(*) as rows, min(value) as example, min(mend) as mend
+        select partner_id, feed, reason, count(*) as rows, min(value) as example, min(fix) as fix
         from unmatched_rows group by partner_id, feed, reason order by all
     """,
     "mandates": """
@@ -107,7 +107,7 @@ HEADINGS = {
     "feeds": "Files and rows",
     "refused_files": "Files refused as a whole",
     "quarantine": "Quarantine",
-    "rows_to_mend": "Rows to mend (call records apart, the newest 50)",
+    "rows_to_fix": "Rows to fix (call records apart, the newest 50)",
     "deck_problems": "Deck problems",
     "unrated_calls": "Calls without a price",
     "held_back": "Drafts kept back (the first 50 reasons)",
@@ -120,12 +120,12 @@ HEADINGS = {
     "unguarded": "Customers whose IDS range cannot be read",
     "months": "Months (calls, in the month in which they were made)",
     "waiting": "Waiting in landing (not published)",
-    "pending": "Landed, and neither published nor withdrawn (mend what the last run says, or tikteller withdraw FILE)",
+    "pending": "Landed, and neither published nor withdrawn (fix what the last run says, or tikteller withdraw FILE)",
     "withdrawn": "Withdrawn (land it again to bring it back)",
 }
 
 PENDING_COLUMNS = ("feed", "file", "file_id", "arrived_at", "in_landing")
-INCOMPLETE_COLUMNS = ("partner_id", "drafts", "example", "subject", "why", "mend")
+INCOMPLETE_COLUMNS = ("partner_id", "drafts", "example", "subject", "why", "fix")
 WAITING_COLUMNS = ("feed", "files", "size_bytes")
 PARTNER_COLUMNS = ("partner_id", "newest_call_at", "calls", "published_at", "snapshot", "held_because")
 
@@ -168,7 +168,7 @@ class Status:
 
     def _headline(self) -> str:
         if self.last_run is None:
-            return "nothing run yet; Mend: tikteller run"
+            return "nothing run yet; Fix: tikteller run"
         run = self.last_run
         problem = "; ".join(str(run.get("problem")).splitlines())
         if run.get("published"):
@@ -239,7 +239,7 @@ def _partners(workspace: Workspace, standing: Mapping[str, tuple[str | None, str
         name, why = standing.get(partner_id, (None, None))
         if partner_id not in published:
             if name is not None:
-                warnings.append(f"the snapshot {name} of {partner_id} is gone. Mend: {serving.MADE_ANEW}")
+                warnings.append(f"the snapshot {name} of {partner_id} is gone. Fix: {serving.MADE_ANEW}")
             yield partner_id, None, None, None, None, why
             continue
         snapshot = serving.current_snapshot(workspace, partner_id)
@@ -266,7 +266,7 @@ def _incomplete(workspace: Workspace) -> Iterator[tuple]:
             with closing(serving.connect(serving.current_snapshot(workspace, partner_id))) as snapshot:
                 found = incomplete_drafts(workspace, snapshot)
             for of in by_problem(found).values():
-                yield partner_id, len(of), of[0].invoice_id, of[0].subject, of[0].why, of[0].mend
+                yield partner_id, len(of), of[0].invoice_id, of[0].subject, of[0].why, of[0].fix
 
 
 def _last_run(workspace: Workspace, warnings: list[str]) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from orchestration.documents.bank import is_iban
 from orchestration.documents.direct_debit import Collection, Creditor, direct_debit_xml, dutch_creditor_id, is_name, is_reference
 from orchestration.errors import TiktellerError
 from orchestration.months import month_named
-from orchestration.receivables.open_invoices import CREDIT_MEND, OpenInvoice, in_credit, open_invoices, require_payments
+from orchestration.receivables.open_invoices import CREDIT_FIX, OpenInvoice, in_credit, open_invoices, require_payments
 from orchestration.serving.snapshots import published, rows_of
 from orchestration.workspace import Workspace
 
@@ -32,20 +32,20 @@ DESCRIPTION = {"nl": "Factuur", "en": "Invoice"}
 SLUG_LENGTH = 18
 """Of the partner's id in the id of a message: with month and number it has 31 characters, and four more fit behind it."""
 
-MENDS = {
+FIXES = {
     "no_iban": "give iban",
-    "invalid_iban": "mend iban: its length or its check digits do not fit",
+    "invalid_iban": "fix iban: its length or its check digits do not fit",
     "no_mandate_id": "give mandate_id",
     "invalid_mandate_id": "mandate_id has at most 35 letters, digits and + ? / : ( ) . , ' -",
     "no_mandate_date": "give mandate_date",
     "invalid_mandate_date": "write mandate_date as 2026-10-31",
-    "signed_later": "collect on a later day, or mend mandate_date",
+    "signed_later": "collect on a later day, or fix mandate_date",
     "account_changed": "the mandate was used with another account: let the customer sign a new one, with another mandate_id",
     "invalid_name": "give a name with letters that banks take",
     "invalid_reference": "banks refuse this invoice number; let the customer transfer it",
-    "credit": CREDIT_MEND,
+    "credit": CREDIT_FIX,
 }
-"""Why a customer with a mandate is not debited -> the mend, in feed customers unless it says otherwise."""
+"""Why a customer with a mandate is not debited -> the fix, in feed customers unless it says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,15 @@ class Debit:
 
 @dataclass(frozen=True)
 class Refused:
-    """An open invoice of a customer whose mandate cannot be used; ``reason`` is a key of MENDS."""
+    """An open invoice of a customer whose mandate cannot be used; ``reason`` is a key of FIXES."""
 
     customer_id: str
     invoice_number: str
     reason: str
 
     @property
-    def mend(self) -> str:
-        return MENDS[self.reason]
+    def fix(self) -> str:
+        return FIXES[self.reason]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def direct_debits(
     with published(workspace, partner_id) as (snapshot, _):
         partner = rows_of(snapshot, "select * from partner")[0]
         if "creditor_id" not in partner:
-            raise TiktellerError(f"what is published of {partner_id} is of an earlier version", mend="tikteller run")
+            raise TiktellerError(f"what is published of {partner_id} is of an earlier version", fix="tikteller run")
         customers = {row["customer_id"]: row for row in rows_of(snapshot, "select * from customers")}
         mandates = {row["customer_id"]: row for row in rows_of(snapshot, "select * from mandates")}
         creditor = _creditor(partner, creditor_id)
@@ -149,7 +149,7 @@ def direct_debits(
                     same.made_at,
                 )
             if not found.collected:
-                raise TiktellerError(f"{partner_id} has nothing to collect of {month}: {_why(found)}", mend=_mend(found))
+                raise TiktellerError(f"{partner_id} has nothing to collect of {month}: {_why(found)}", fix=_fix(found))
             message_id = _message_id(decided, partner_id, month)
             debits = _remember(decided, partner_id, message_id, found.collected, collect_on)
             wording = {each: DESCRIPTION[language_of(partner, customers.get(each, {}))] for each in mandates}
@@ -189,13 +189,13 @@ def filed(workspace: Workspace, partner_id: str, message_id: str) -> None:
 
 def _creditor(partner: Row, creditor_id: str | None) -> Creditor:
     if not partner["iban"]:
-        raise TiktellerError(f"{partner['partner_id']} has no account to collect on", mend="land iban in feed partners")
+        raise TiktellerError(f"{partner['partner_id']} has no account to collect on", fix="land iban in feed partners")
     chosen = creditor_id or partner["creditor_id"]
     if not chosen and partner["country"] == "NL" and re.fullmatch(r"\d{8}", partner["coc_number"] or ""):
         chosen = dutch_creditor_id(partner["coc_number"])
     if not chosen:
         raise TiktellerError(
-            f"{partner['partner_id']} has no creditor id", mend="land creditor_id (incassant-ID) in feed partners, or give --creditor-id"
+            f"{partner['partner_id']} has no creditor id", fix="land creditor_id (incassant-ID) in feed partners, or give --creditor-id"
         )
     return Creditor(partner["name"], partner["iban"], chosen, partner["bic"])
 
@@ -206,11 +206,11 @@ def _note_returns(decided: sa.Connection, partner_id: str, numbers: Sequence[str
         standing = (table.c.partner_id == partner_id, table.c.invoice_number == number, table.c.returned_at.is_(None))
         done = decided.execute(table.update().where(*standing).values(returned_at=state.now(), returned_by=state.whoami()))
         if not done.rowcount:
-            raise TiktellerError(f"{number} of {partner_id} was not collected before", mend="leave --again out; it is collected anyway")
+            raise TiktellerError(f"{number} of {partner_id} was not collected before", fix="leave --again out; it is collected anyway")
         if number not in open_numbers:
             raise TiktellerError(
                 f"nothing of {number} is open, or it is of another month",
-                mend="what came back is a negative row in feed payments: land it, run",
+                fix="what came back is a negative row in feed payments: land it, run",
             )
         state.note(decided, "direct_debit_returned", partner_id, number)
 
@@ -350,9 +350,7 @@ def _debits_of(decided: sa.Connection, partner_id: str, message_id: str) -> list
 
 def _whole(file: sa.Row) -> bytes:
     if state.sha256(file.content) != file.content_sha256:
-        raise TiktellerError(
-            f"direct debits {file.message_id} in the state are not what was made", mend="restore the state from its backup"
-        )
+        raise TiktellerError(f"direct debits {file.message_id} in the state are not what was made", fix="restore the state from its backup")
     return file.content
 
 
@@ -366,10 +364,10 @@ def _why(found: _Sorted) -> str:
     return ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing of it is open"
 
 
-def _mend(found: _Sorted) -> str:
+def _fix(found: _Sorted) -> str:
     if found.refused:
         first = found.refused[0]
-        return f"{first.customer_id}: {first.mend}"
+        return f"{first.customer_id}: {first.fix}"
     if found.collected_before:
         return "--again NUMBER collects an invoice again whose collection failed or came back"
     return "approve the month's invoices, or land iban, mandate_id and mandate_date in feed customers"

@@ -21,7 +21,7 @@ from orchestration.documents import letters
 from orchestration.documents.invoice import file_stem
 from orchestration.documents.rendering import write_whole
 from orchestration.errors import TiktellerError
-from orchestration.receivables.open_invoices import CREDIT_MEND, OpenInvoice, in_credit, open_invoices, require_payments
+from orchestration.receivables.open_invoices import CREDIT_FIX, OpenInvoice, in_credit, open_invoices, require_payments
 from orchestration.serving.snapshots import published, rows_of
 from orchestration.workspace import Workspace
 
@@ -40,9 +40,9 @@ SETTLING_DAYS = 7
 LONGEST_TERM_DAYS = 90
 
 SWITCHES = {REMINDER: "send_reminders", FORMAL_NOTICE: "send_formal_notices"}
-MENDS = {
+FIXES = {
     "no_address": "land street, postal_code and city in feed customers",
-    "credit": CREDIT_MEND,
+    "credit": CREDIT_FIX,
     "unknown_customer": "land it in feed customers",
 }
 """Why a letter is held -> what a person does about it."""
@@ -52,7 +52,7 @@ MENDS = {
 class Notice:
     """Overdue invoices of one customer that have come to the same point, and the letter that is theirs.
 
-    ``status``: due (to be written), written (just now), held (``reason``: a key of MENDS), off (the partner sends no such letter), waiting
+    ``status``: due (to be written), written (just now), held (``reason``: a key of FIXES), off (the partner sends no such letter), waiting
     (until ``pay_by`` has passed, or until more is open), done (the formal notice was sent; what follows is a person's). ``costs_eur`` are
     the collection costs that the letter names, ``asked_eur`` what it asks: a consumer's letter names costs that it does not ask.
     """
@@ -133,7 +133,7 @@ def file_letters(workspace: Workspace, partner_id: str, *, missing: bool = False
         with state.engine(workspace).connect() as decided:
             pdf, expected = decided.execute(sa.select(table.c.pdf, table.c.pdf_sha256).where(table.c.letter_id == letter_id)).one()
         if state.sha256(pdf) != expected:
-            raise TiktellerError(f"letter {path} in the state is not the one that was sent", mend="restore the state from its backup")
+            raise TiktellerError(f"letter {path} in the state is not the one that was sent", fix="restore the state from its backup")
         place.parent.mkdir(parents=True, exist_ok=True)
         write_whole(place, pdf)
         with state.deciding(workspace) as decided:
@@ -275,12 +275,12 @@ def _days_to_pay(kind: Kind, partner: Row, customer: Row) -> int:
 
 def _require_terms(partner: Row) -> None:
     if "least_letter_eur" not in partner:
-        raise TiktellerError(f"what is published of {partner['partner_id']} is of an earlier version", mend="tikteller run")
+        raise TiktellerError(f"what is published of {partner['partner_id']} is of an earlier version", fix="tikteller run")
     for name in ("reminder_days", "formal_notice_days"):
         if not 1 <= partner[name] <= LONGEST_TERM_DAYS:
             raise TiktellerError(
                 f"partners.{name} of {partner['partner_id']} is {partner[name]}",
-                mend=f"give 1 to {LONGEST_TERM_DAYS} days, or leave it empty",
+                fix=f"give 1 to {LONGEST_TERM_DAYS} days, or leave it empty",
             )
 
 
@@ -316,7 +316,7 @@ def told(partner_id: str, found: Sequence[Notice]) -> Iterator[str]:
         if each.status == "held":
             assert each.reason is not None
             what = f"{each.customer_id} gets no {each.kind.replace('_', ' ')} for {numbers} ({each.open_eur} EUR)"
-            yield f"{what}: {each.reason}. Mend: {MENDS[each.reason]}"
+            yield f"{what}: {each.reason}. Fix: {FIXES[each.reason]}"
         elif each.reason == "written_meanwhile":
             yield f"{each.customer_id}: somebody else wrote about {numbers} meanwhile"
 

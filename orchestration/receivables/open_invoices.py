@@ -56,7 +56,7 @@ QUESTION = f"""
 """
 
 
-CREDIT_MEND = "pay it back or set it off: two rows in feed payments, one with a negative amount"
+CREDIT_FIX = "pay it back or set it off: two rows in feed payments, one with a negative amount"
 """What a person does about a customer who is in credit."""
 
 
@@ -129,7 +129,7 @@ def _require_published(platform: duckdb.DuckDBPyConnection, partner_id: str) -> 
     except duckdb.CatalogException:  # of an older version
         return
     if held:
-        raise TiktellerError(f"{partner_id} was held back by the last run: {held[0][:300]}", mend="tikteller status says more; then again")
+        raise TiktellerError(f"{partner_id} was held back by the last run: {held[0][:300]}", fix="tikteller status says more; then again")
 
 
 def require_payments(workspace: Workspace) -> None:
@@ -137,4 +137,4 @@ def require_payments(workspace: Workspace) -> None:
     waiting = waiting_files(workspace, "payments")
     if waiting:
         some = ", ".join(each.file for each in waiting[:3]) + (" and more" if len(waiting) > 3 else "")
-        raise TiktellerError(f"payments wait in landing ({some}): who paid would be asked again", mend="tikteller run, then again")
+        raise TiktellerError(f"payments wait in landing ({some}): who paid would be asked again", fix="tikteller run, then again")

@@ -31,7 +31,7 @@ def derived_table() -> str:
 def check() -> None:
     """Raises TiktellerError where the guide does not say what the models say."""
     if _between(GUIDE.read_text(encoding="utf-8"))[1] != derived_table():
-        raise TiktellerError("the table in docs/analyst.md is not what the models say of themselves", mend="make seeds")
+        raise TiktellerError("the table in docs/analyst.md is not what the models say of themselves", fix="make seeds")
 
 
 def write() -> None:

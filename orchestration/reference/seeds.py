@@ -136,7 +136,7 @@ def check() -> None:
             number, (has, wants) = next((n, pair) for n, pair in enumerate(pairs, start=1) if pair[0] != pair[1])
             raise TiktellerError(
                 f"seeds/{name}.csv line {number} is {has!r}, the locked packages (phonenumbers {phonenumbers.__version__}) give {wants!r}",
-                mend="python -m orchestration.reference --write, then read the difference before you commit it",
+                fix="python -m orchestration.reference --write, then read the difference before you commit it",
             )
 
 

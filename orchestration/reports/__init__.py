@@ -19,7 +19,7 @@ REPORTS: dict[str, Report] = {
 def report_named(name: str) -> Report:
     """The report of that name. Raises UsageError, which lists them all."""
     if name not in REPORTS:
-        raise UsageError(f"there is no report {name!r}", mend=f"there are {', '.join(REPORTS)}")
+        raise UsageError(f"there is no report {name!r}", fix=f"there are {', '.join(REPORTS)}")
     return REPORTS[name]
 
 

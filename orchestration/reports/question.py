@@ -77,7 +77,7 @@ def require_published(connection: duckdb.DuckDBPyConnection, report: Report) -> 
     missing = [table for table in report.tables if table not in _tables(connection)]
     if missing:
         raise TiktellerError(
-            f"nothing is published yet for report {report.name}: there is no table {', '.join(missing)}", mend="tikteller run, then again"
+            f"nothing is published yet for report {report.name}: there is no table {', '.join(missing)}", fix="tikteller run, then again"
         )
 
 
@@ -91,23 +91,23 @@ def require_taken(report: Report, asked: Mapping[str, str]) -> None:
             options = ", ".join(_parameter(taken).option for taken in report.takes)
             raise UsageError(
                 f"report {report.name} takes no {_parameter(name).option}",
-                mend=f"it takes {options or 'nothing'} beside --partner; {_parameter(name).option} is taken by {', '.join(others)}",
+                fix=f"it takes {options or 'nothing'} beside --partner; {_parameter(name).option} is taken by {', '.join(others)}",
             )
     for name in report.required:
         if name not in asked:
             parameter = _parameter(name)
             raise UsageError(
-                f"report {report.name} is about {parameter.says}: which one is not said", mend=f"add {parameter.option} {parameter.metavar}"
+                f"report {report.name} is about {parameter.says}: which one is not said", fix=f"add {parameter.option} {parameter.metavar}"
             )
 
 
 def _period(report: Report, asked: Mapping[str, str]) -> list[Condition]:
     month, first, last = asked.get("month"), asked.get("from"), asked.get("to")
     if month and (first or last):
-        raise UsageError("--month and --from or --to say the period twice", mend="give the one or the other")
+        raise UsageError("--month and --from or --to say the period twice", fix="give the one or the other")
     if month:
         if not MONTH.fullmatch(month):
-            raise UsageError(f"--month {month} is no month", mend="write it as YYYY-MM, such as 2026-10")
+            raise UsageError(f"--month {month} is no month", fix="write it as YYYY-MM, such as 2026-10")
         if report.month:
             return [Condition(f"{report.month} = $month", "month", month)]
         return _days(report.day, _day("--month", month, last=False), _day("--month", month, last=True))
@@ -117,7 +117,7 @@ def _period(report: Report, asked: Mapping[str, str]) -> list[Condition]:
         return _days(report.day, *days)
     for option, value in (("--from", first), ("--to", last)):
         if value and not MONTH.fullmatch(value):
-            raise UsageError(f"report {report.name} goes by months: {option} {value} is none", mend="write it as YYYY-MM, such as 2026-10")
+            raise UsageError(f"report {report.name} goes by months: {option} {value} is none", fix="write it as YYYY-MM, such as 2026-10")
     _require_order(first, last, first, last)
     conditions = [Condition(f"{report.month} >= $first_month", "first_month", first)] if first else []
     return [*conditions, *([Condition(f"{report.month} <= $last_month", "last_month", last)] if last else [])]
@@ -130,7 +130,7 @@ def _days(column: str, first: date | None, last: date | None) -> list[Condition]
 
 def _require_order(first: str | None, last: str | None, start: Any, end: Any) -> None:
     if start and end and start > end:
-        raise UsageError(f"--from {first} lies after --to {last}", mend="turn them round")
+        raise UsageError(f"--from {first} lies after --to {last}", fix="turn them round")
 
 
 def _day(option: str, text: str, *, last: bool) -> date:
@@ -143,7 +143,7 @@ def _day(option: str, text: str, *, last: bool) -> date:
             return date.fromisoformat(text)
     except (ValueError, OverflowError):
         pass
-    raise UsageError(f"{option} {text} is no day", mend="write it as YYYY-MM-DD, such as 2026-10-31, or as a month, YYYY-MM")
+    raise UsageError(f"{option} {text} is no day", fix="write it as YYYY-MM-DD, such as 2026-10-31, or as a month, YYYY-MM")
 
 
 def _as_of(connection: duckdb.DuckDBPyConnection, report: Report, asked: str | None) -> date | None:
@@ -159,7 +159,7 @@ def _require_month(connection: duckdb.DuckDBPyConnection, month: str) -> None:
     selects = [f"select {column} as month from {table}" for table, column in monthly.items() if table in tables]
     known = [row[0] for row in connection.execute(f"{' union '.join(selects)} order by 1").fetchall()] if selects else [month]
     if month not in known:
-        raise TiktellerError(f"nothing is known of month {month}", mend=f"there are {', '.join(known) or 'no months yet'}")
+        raise TiktellerError(f"nothing is known of month {month}", fix=f"there are {', '.join(known) or 'no months yet'}")
 
 
 def _require_known(connection: duckdb.DuckDBPyConnection, report: Report, parameter: Parameter, column: str, value: str) -> None:
@@ -172,7 +172,7 @@ def _require_known(connection: duckdb.DuckDBPyConnection, report: Report, parame
     more = len(known) - len(near or known[:NAMED])
     raise TiktellerError(
         f"there is no {parameter.name} {value!r}{_elsewhere(connection, report, parameter, value)}",
-        mend=f"there are {named}{f' and {more} more' if more else ''}" if known else f"there is no {parameter.name} at all yet",
+        fix=f"there are {named}{f' and {more} more' if more else ''}" if known else f"there is no {parameter.name} at all yet",
     )
 
 

@@ -109,7 +109,7 @@ class _Rows:
                 if len(text) * 2 > LONGEST_TEXT and len(text.encode("utf-16-le")) // 2 > LONGEST_TEXT:
                     raise TiktellerError(
                         f"row {place} has a {column.name} of {len(text):,} characters; a cell of a spreadsheet holds {LONGEST_TEXT:,}",
-                        mend="export it as csv or parquet",
+                        fix="export it as csv or parquet",
                     )
                 if len(text) >= self.widths[index] and self.widths[index] < WIDEST_COLUMN:
                     self.widths[index] = len(text) + 2

@@ -97,7 +97,7 @@ class PvcAnswer:
 
 
 def line_capacity(request: PvcRequest) -> PvcAnswer:
-    """Answer one question. Raises TiktellerError that names the option, what is allowed and the mend."""
+    """Answer one question. Raises TiktellerError that names the option, what is allowed and the fix."""
     codec = find_codec(request.codec, request.packet_ms)
     framing = _framing(request)
     _check(request)
@@ -146,11 +146,11 @@ def find_codec(name: str, packet_ms: int) -> Codec:
     named = [codec for codec in codecs() if _plain(codec.codec) == _plain(name)]
     if not named:
         known = ", ".join(dict.fromkeys(codec.codec for codec in codecs()))
-        raise TiktellerError(f"--codec {name} is not known", mend=f"one of {known}")
+        raise TiktellerError(f"--codec {name} is not known", fix=f"one of {known}")
     at_packet_time = [codec for codec in named if codec.packet_ms == packet_ms]
     if not at_packet_time:
         times = ", ".join(str(codec.packet_ms) for codec in named)
-        raise TiktellerError(f"--packet-ms {packet_ms} is no packet time of {named[0].codec}", mend=f"one of {times}")
+        raise TiktellerError(f"--packet-ms {packet_ms} is no packet time of {named[0].codec}", fix=f"one of {times}")
     return at_packet_time[0]
 
 
@@ -159,7 +159,7 @@ def find_framing(name: str) -> Framing:
         if framing.framing == name.lower():
             return framing
     known = ", ".join(framing.framing for framing in framings())
-    raise TiktellerError(f"--framing {name} is not known", mend=f"one of {known}; or --layer2-bytes N --cells {'|'.join(CELLS)}")
+    raise TiktellerError(f"--framing {name} is not known", fix=f"one of {known}; or --layer2-bytes N --cells {'|'.join(CELLS)}")
 
 
 # --- questions ------------------------------------------------------------------------------------------------------------------
@@ -201,19 +201,19 @@ def run(args: argparse.Namespace) -> PvcAnswer:
 
 def _framing(request: PvcRequest) -> Framing:
     if (request.framing is None) == (request.layer2_bytes is None):
-        raise TiktellerError("a line has either a framing or bytes of layer 2", mend="--framing F, or --layer2-bytes N --cells C")
+        raise TiktellerError("a line has either a framing or bytes of layer 2", fix="--framing F, or --layer2-bytes N --cells C")
     if request.framing is not None:
         if request.cells is not None:
             raise TiktellerError(
                 f"--cells {request.cells} beside --framing {request.framing}, which already says what carries it",
-                mend="leave out --cells, or give --layer2-bytes instead of --framing",
+                fix="leave out --cells, or give --layer2-bytes instead of --framing",
             )
         return find_framing(request.framing)
     cells = request.cells or "ethernet"
     if cells not in CELLS:
-        raise TiktellerError(f"--cells {cells} is not known", mend=f"one of {', '.join(CELLS)}")
+        raise TiktellerError(f"--cells {cells} is not known", fix=f"one of {', '.join(CELLS)}")
     if not 0 <= request.layer2_bytes <= 200:
-        raise TiktellerError(f"--layer2-bytes {request.layer2_bytes} is no overhead of layer 2", mend="0 to 200 bytes a packet")
+        raise TiktellerError(f"--layer2-bytes {request.layer2_bytes} is no overhead of layer 2", fix="0 to 200 bytes a packet")
     # No minimum for bytes typed by hand: an Ethernet frame is padded below 46 bytes of IP, and speech in RTP has at least 50.
     name = f"{request.layer2_bytes} bytes"
     return Framing("", cells, request.layer2_bytes, 0, name, name)
@@ -221,19 +221,19 @@ def _framing(request: PvcRequest) -> Framing:
 
 def _check(request: PvcRequest) -> None:
     if request.srtp_tag_bytes not in SRTP_TAGS:
-        raise TiktellerError(f"--srtp-tag {request.srtp_tag_bytes} is no SRTP tag", mend=f"one of {', '.join(map(str, SRTP_TAGS))} bytes")
+        raise TiktellerError(f"--srtp-tag {request.srtp_tag_bytes} is no SRTP tag", fix=f"one of {', '.join(map(str, SRTP_TAGS))} bytes")
     if request.ip_version not in (4, 6):
-        raise TiktellerError(f"IP version {request.ip_version} is not known", mend="4 or 6")
+        raise TiktellerError(f"IP version {request.ip_version} is not known", fix="4 or 6")
     guaranteed = request.guaranteed_kbps
     if guaranteed is not None and not _lies_in(guaranteed, HIGHEST_KBPS):
         raise TiktellerError(
             f"--guaranteed-kbps {guaranteed} is no speed of a line",
-            mend=f"0 to {HIGHEST_KBPS} kbit/s with at most {DECIMALS} decimals",
+            fix=f"0 to {HIGHEST_KBPS} kbit/s with at most {DECIMALS} decimals",
         )
     if not _lies_in(request.reserve, Decimal(1)):
         raise TiktellerError(
             f"--reserve {request.reserve} is no part of the line",
-            mend=f"0 to 1 with at most {DECIMALS} decimals; 0.1 keeps 10 % free",
+            fix=f"0 to 1 with at most {DECIMALS} decimals; 0.1 keeps 10 % free",
         )
 
 

@@ -53,12 +53,12 @@ FACTS = """
 def quote(workspace: Workspace, partner_id: str, plan: str, number: str, seconds: int, at: date | None = None) -> Explained:
     """What an answered outbound call of a customer with that plan would cost and sell for on a day (default: the newest that has calls)."""
     if seconds < 0:
-        raise TiktellerError("a call lasts zero seconds or more", mend="--seconds 61")
+        raise TiktellerError("a call lasts zero seconds or more", fix="--seconds 61")
     with opened(workspace, partner_id) as connection:
         known = connection.execute("select distinct call_plan_id from snap.rating.int_call_plans order by 1").fetchall()
         plans = [row[0] for row in known]
         if plan not in plans:
-            raise TiktellerError(f"{partner_id} has no call plan {plan!r}", mend=f"one of {', '.join(plans) or 'none yet'}")
+            raise TiktellerError(f"{partner_id} has no call plan {plan!r}", fix=f"one of {', '.join(plans) or 'none yet'}")
         day = at or connection.execute("select coalesce(max(call_date), current_date) from snap.daily_calls").fetchone()[0]
         connection.execute(
             "create temp table asked as select 'quote' as call_key, ?::varchar as partner_id, ?::varchar as customer_id, "
@@ -83,7 +83,7 @@ def explain(workspace: Workspace, call_id: str, partner_id: str | None = None) -
     if not found:
         raise TiktellerError(
             f"no call {call_id!r} is published for {', '.join(partners) or 'any partner'}",
-            mend="look for it in the quarantine: tikteller sql \"select * from quarantine where raw like '%...%'\"",
+            fix="look for it in the quarantine: tikteller sql \"select * from quarantine where raw like '%...%'\"",
         )
     return found
 
@@ -174,7 +174,7 @@ def _rated(connection: duckdb.DuckDBPyConnection, instead: Mapping[str, str]) ->
     columns = [column[0] for column in result.description]
     row = result.fetchone()
     if row is None:
-        raise TiktellerError("the number could not be read at all", mend="write it as +31201234567 or 0201234567")
+        raise TiktellerError("the number could not be read at all", fix="write it as +31201234567 or 0201234567")
     return dict(zip(columns, row, strict=True))
 
 
@@ -207,9 +207,7 @@ def _steps(connection: duckdb.DuckDBPyConnection, facts: Mapping[str, Any]) -> S
         steps.append(("free number", f"nobody pays for a call to it, and {row}", f"sale 0; {bought}"))
     steps += _arithmetic(facts)
     why = facts["status_reason"] or ""
-    reason = connection.execute(
-        "select why || '. Mend: ' || mend from snap.rating.unrated_reasons where status_reason = ?", [why]
-    ).fetchone()
+    reason = connection.execute("select why || '. Fix: ' || fix from snap.rating.unrated_reasons where status_reason = ?", [why]).fetchone()
     steps.append(("price", reason[0] if reason else why, _price(facts["status"], facts["sale_eur"], facts["purchase_eur"])))
     return steps
 

@@ -60,12 +60,12 @@ def judge(connection: duckdb.DuckDBPyConnection, request: BacktestRequest) -> Ba
     Raises TiktellerError: limits that cannot be read, a customer that is not this partner's, a first day after the last.
     """
     if request.first_day and request.last_day and request.first_day > request.last_day:
-        raise TiktellerError(f"--from {request.first_day} is after --to {request.last_day}", mend="give the earlier day first")
+        raise TiktellerError(f"--from {request.first_day} is after --to {request.last_day}", fix="give the earlier day first")
     with closing(connection.cursor()) as cursor:  # one of its own: temporary tables are a cursor's
         if request.customer_id and not _answer(cursor, "select 1 from customers where customer_id = $1", request.customer_id).rows:
             raise TiktellerError(
                 f"--customer {request.customer_id} is no customer of {request.partner_id}",
-                mend=f'tikteller sql "select customer_id, name from customers" --partner {request.partner_id}',
+                fix=f'tikteller sql "select customer_id, name from customers" --partner {request.partner_id}',
             )
         _make_crossings(cursor, request)
         ((judged_days, judged_customers),) = _answer(cursor, "select count(*), count(distinct customer_id) from judged_days").rows
@@ -79,7 +79,7 @@ def _make_crossings(cursor: duckdb.DuckDBPyConnection, request: BacktestRequest)
     )
     cursor.execute(f"create temp table limits as select * exclude (partner_id, customer_id) from {formula('ids_stages', 'range_given')}")
     if not _answer(cursor, "select 1 from limits").rows:
-        raise TiktellerError(f"--range {request.limits!r} cannot be read", mend="stages in EUR, the lowest first, such as 40-80-120")
+        raise TiktellerError(f"--range {request.limits!r} cannot be read", fix="stages in EUR, the lowest first, such as 40-80-120")
     cursor.execute(f"create temp table judged_days as {JUDGED_DAYS}", [request.customer_id, request.first_day, request.last_day])
     cursor.execute("""
         create temp table stages as

@@ -146,7 +146,7 @@ def price_draft(workspace: Workspace, partner_id: str, plan: DraftPlan, scope: S
     """Price a draft against what was called. Raises TiktellerError for a draft whose rows cannot be used."""
     rows = [_checked(number, rate) for number, rate in enumerate(plan.rates, start=1)]
     if not rows:
-        raise TiktellerError("the draft has no rates", mend="give at least Standaard FIX and MOB (country *)")
+        raise TiktellerError("the draft has no rates", fix="give at least Standaard FIX and MOB (country *)")
     with opened(workspace, partner_id) as connection:
         connection.execute(
             "create temp table draft_rates (partner_id varchar, call_plan_id varchar, country varchar, line_type varchar, "
@@ -187,7 +187,7 @@ def price_plan(workspace: Workspace, partner_id: str, call_plan_id: str, scope: 
             [call_plan_id],
         )
         if not connection.execute("select 1 from plan").fetchone():
-            raise TiktellerError(f"{partner_id} has no call plan {call_plan_id!r}", mend="tikteller sql 'select * from call_prices'")
+            raise TiktellerError(f"{partner_id} has no call plan {call_plan_id!r}", fix="tikteller sql 'select * from call_prices'")
         return _priced(connection, {}, call_plan_id, scope)
 
 
@@ -233,7 +233,7 @@ def read_rates(path: Path) -> list[PlanRate]:
                 )
             )
         except InvalidOperation:
-            raise TiktellerError(f"{where}: an amount is no number", mend="write it as 0.0250 or 0,0250") from None
+            raise TiktellerError(f"{where}: an amount is no number", fix="write it as 0.0250 or 0,0250") from None
     return rates
 
 
@@ -245,14 +245,14 @@ def _checked(number: int, rate: PlanRate) -> PlanRate:
     """The rate, or an error that names it: the rules of feed ``call_plan_rates``."""
     amounts = (rate.connection_fee_eur, rate.minute_rate_eur, rate.minute_rate_percent)
     if rate.line_type not in LINE_TYPES or not rate.country:
-        problem, mend = f"{rate.country!r} {rate.line_type!r} is no destination", "a country (or *) with FIX, MOB, SPECIAL or *"
+        problem, fix = f"{rate.country!r} {rate.line_type!r} is no destination", "a country (or *) with FIX, MOB, SPECIAL or *"
     elif (rate.minute_rate_eur is None) == (rate.minute_rate_percent is None):
-        problem, mend = "a minute rate is given twice or not at all", "give minute_rate_eur or minute_rate_percent, not both"
+        problem, fix = "a minute rate is given twice or not at all", "give minute_rate_eur or minute_rate_percent, not both"
     elif any(amount is not None and amount < 0 for amount in amounts):
-        problem, mend = "an amount is negative", "rates are zero or more"
+        problem, fix = "an amount is negative", "rates are zero or more"
     else:
         return rate
-    raise TiktellerError(f"rate {number} of the draft: {problem}", mend=mend)
+    raise TiktellerError(f"rate {number} of the draft: {problem}", fix=fix)
 
 
 def totals(outcomes: Iterable[Outcome], by: str = "both") -> list[Outcome]:

@@ -110,7 +110,7 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
             try:
                 if not serving.PARTNER_ID.fullmatch(partner):
                     raise TiktellerError(
-                        f"partner id {partner[:80]!r} cannot name a folder", mend="use up to 64 letters, digits, '.', '_' and '-'"
+                        f"partner id {partner[:80]!r} cannot name a folder", fix="use up to 64 letters, digits, '.', '_' and '-'"
                     )
                 built.append(_build(connection, workspace, partner, snapshot, edition, tables, progress))
             except (TiktellerError, duckdb.Error, FileExistsError, NotADirectoryError) as error:
@@ -246,7 +246,7 @@ def _rated_calls(workspace: Workspace, partner_id: str) -> Path:
     """The file of the partner's rated calls. Raises TiktellerError where it is not there, or not written to its end."""
     file = workspace.rated / f"{partner_id}.duckdb"
     if not file.exists() or file.with_suffix(".duckdb.wal").exists():
-        raise TiktellerError(f"{file}: the rated calls of {partner_id} are not whole", mend="tikteller run --rebuild")
+        raise TiktellerError(f"{file}: the rated calls of {partner_id} are not whole", fix="tikteller run --rebuild")
     return file
 
 
@@ -306,7 +306,7 @@ def _check(connection: duckdb.DuckDBPyConnection, partner_id: str, published_as:
     if published != expected:
         raise TiktellerError(
             f"the snapshot of {partner_id} does not match the warehouse: calls {published} instead of {expected}",
-            mend="tikteller run --rebuild; the last good snapshot stays until then",
+            fix="tikteller run --rebuild; the last good snapshot stays until then",
         )
     for name in published_as["partner"]:
         strangers = connection.execute(

@@ -62,7 +62,7 @@ def current_snapshot(workspace: Workspace, partner_id: str) -> Path:
     snapshot = _named(workspace.serving / partner_id)
     if snapshot is None or not snapshot.is_file():
         known = ", ".join(published_partners(workspace)) or "none yet"
-        raise TiktellerError(f"nothing is published for partner {partner_id!r} (published: {known})", mend="tikteller run")
+        raise TiktellerError(f"nothing is published for partner {partner_id!r} (published: {known})", fix="tikteller run")
     return snapshot
 
 
@@ -121,7 +121,7 @@ def require_own(connection: duckdb.DuckDBPyConnection, snapshot: Path, database:
     elif edition.get("snapshot", snapshot.stem) != snapshot.stem:
         wrong = f"is the snapshot {edition['snapshot']}, by another name"
     if wrong:
-        raise DamagedSnapshotError(f"{snapshot} {wrong}: nothing of it is shown", mend=MADE_ANEW)
+        raise DamagedSnapshotError(f"{snapshot} {wrong}: nothing of it is shown", fix=MADE_ANEW)
 
 
 def require_whole(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> None:
@@ -132,7 +132,7 @@ def require_whole(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> None
         for table, expected in connection.execute("select table_name, content from _sums order by 1").fetchall():
             found = content_of(connection, table)
             if found != expected:
-                raise DamagedSnapshotError(f"{snapshot}: its table {table} is not what was published", mend=MADE_ANEW)
+                raise DamagedSnapshotError(f"{snapshot}: its table {table} is not what was published", fix=MADE_ANEW)
 
 
 def content_of(connection: duckdb.DuckDBPyConnection, table: str) -> str:
@@ -155,7 +155,7 @@ def _readable(snapshot: Path) -> Iterator[None]:
         duckdb.FatalException,
         duckdb.CatalogException,
     ) as error:
-        raise DamagedSnapshotError(f"{snapshot} cannot be read: {str(error).splitlines()[0][:200]}", mend=MADE_ANEW) from error
+        raise DamagedSnapshotError(f"{snapshot} cannot be read: {str(error).splitlines()[0][:200]}", fix=MADE_ANEW) from error
 
 
 def fault_of(snapshot: Path) -> str | None:

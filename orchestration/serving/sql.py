@@ -87,9 +87,9 @@ def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple]:
 def _one_query(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Statement:
     statements = connection.extract_statements(statement)
     if len(statements) != 1:
-        raise TiktellerError(f"{len(statements)} statements were given", mend="ask one query at a time")
+        raise TiktellerError(f"{len(statements)} statements were given", fix="ask one query at a time")
     if statements[0].expected_result_type != [duckdb.ExpectedResultType.QUERY_RESULT]:
-        raise TiktellerError("that is no query", mend="SELECT, FROM, WITH, DESCRIBE, SUMMARIZE or EXPLAIN")
+        raise TiktellerError("that is no query", fix="SELECT, FROM, WITH, DESCRIBE, SUMMARIZE or EXPLAIN")
     return statements[0]
 
 
@@ -110,7 +110,7 @@ def _all_partners(workspace: Workspace, settings: Mapping[str, str]) -> duckdb.D
     """
     partners = serving.published_partners(workspace)
     if not partners:
-        raise TiktellerError(f"nothing is published in {workspace.root} yet", mend="tikteller run")
+        raise TiktellerError(f"nothing is published in {workspace.root} yet", fix="tikteller run")
     connection = duckdb.connect(config={**serving.READER_SETTINGS, **settings})
     for number, owner in enumerate((*partners, PLATFORM)):
         try:

@@ -49,7 +49,7 @@ def back_up(workspace: Workspace, file: Path) -> Held:
     """
     _require_free(file)
     if not store.exists(workspace):
-        raise TiktellerError(f"nothing was ever decided in {workspace.root}", mend="name the workspace with --workspace")
+        raise TiktellerError(f"nothing was ever decided in {workspace.root}", fix="name the workspace with --workspace")
     store.require_not_older(workspace)
     unfinished = file.with_name(f".{file.name}.{token_hex(4)}.part")
     try:
@@ -71,7 +71,7 @@ def back_up(workspace: Workspace, file: Path) -> Held:
 def check_state(workspace: Workspace) -> list[Checked]:
     """Check the state itself. Raises TiktellerError where there is none, or it cannot be read."""
     if not store.exists(workspace):
-        raise TiktellerError(f"nothing was ever decided in {workspace.root}", mend="name the workspace with --workspace")
+        raise TiktellerError(f"nothing was ever decided in {workspace.root}", fix="name the workspace with --workspace")
     with store.told_where_damaged(store.place(workspace)):
         return check(store.engine(workspace))
 
@@ -97,7 +97,7 @@ def restore(workspace: Workspace, file: Path) -> Held:
             if filled:
                 raise TiktellerError(
                     f"the state ({store.place(workspace)}) is not empty, it has {', '.join(filled)}",
-                    mend="move it away (state.db, or another database in TIKTELLER_STATE_URL), then again",
+                    fix="move it away (state.db, or another database in TIKTELLER_STATE_URL), then again",
                 )
             if _has_rows(kept, identities):
                 decided.execute(identities.delete())
@@ -113,12 +113,12 @@ def opened(file: Path) -> Iterator[sa.Engine]:
     Raises TiktellerError where it is none, is damaged, or is of a newer release.
     """
     if not file.is_file():
-        raise TiktellerError(f"there is no file {file}", mend="name one that tikteller state backup wrote")
+        raise TiktellerError(f"there is no file {file}", fix="name one that tikteller state backup wrote")
     engine = _read_only(file)
     try:
         with store.told_where_damaged(str(file)), engine.connect() as connection:
             if not sa.inspect(connection).has_table(audit.name):
-                raise TiktellerError(f"{file} is no backup of a state", mend="name one that tikteller state backup wrote")
+                raise TiktellerError(f"{file} is no backup of a state", fix="name one that tikteller state backup wrote")
             migrations.require_known(connection)
             is_of_today = migrations.revision_of(connection) == migrations.REVISIONS[-1]
             wrong = connection.exec_driver_sql("pragma integrity_check(1)").scalars().all()
@@ -206,15 +206,15 @@ def _require_whole(checked: list[Checked], which: str) -> None:
     damaged = [each for kind in checked if kind.kind != SERIES for each in kind.damaged]
     if damaged:
         more = f" (and {len(damaged) - 1:,} more)" if len(damaged) > 1 else ""
-        mend = "tikteller state check says all; an older backup has it whole"
-        raise TiktellerError(f"{which} is damaged: {damaged[0]}{more}", mend=mend)
+        fix = "tikteller state check says all; an older backup has it whole"
+        raise TiktellerError(f"{which} is damaged: {damaged[0]}{more}", fix=fix)
 
 
 def _require_free(file: Path) -> None:
     if not file.parent.is_dir():
-        raise TiktellerError(f"cannot write {file}: there is no folder {file.parent}", mend="make the folder, or name another file")
+        raise TiktellerError(f"cannot write {file}: there is no folder {file.parent}", fix="make the folder, or name another file")
     if file.exists():
-        raise TiktellerError(f"{file} is there already, and a backup replaces nothing", mend="name another, such as one with the day in it")
+        raise TiktellerError(f"{file} is there already, and a backup replaces nothing", fix="name another, such as one with the day in it")
 
 
 def _put_on_disk(path: Path) -> None:

@@ -77,12 +77,12 @@ def require_readable(version: object, invoice_number: str) -> None:
     if version not in READERS:
         raise TiktellerError(
             f"invoice {invoice_number} is stored in version {version}, which this Tikteller cannot read (it knows up to {VERSION})",
-            mend="run the newer release",
+            fix="run the newer release",
         )
 
 
 def _damaged(invoice_number: str, how: str) -> TiktellerError:
-    return TiktellerError(f"what is stored of invoice {invoice_number} {how}", mend="restore the state from its backup")
+    return TiktellerError(f"what is stored of invoice {invoice_number} {how}", fix="restore the state from its backup")
 
 
 def _of_version_1(content: Mapping[str, Any]) -> Content:

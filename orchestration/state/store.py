@@ -96,7 +96,7 @@ def _engine(address: str) -> sa.Engine:
 def damaged(place: str, how: object) -> TiktellerError:
     return TiktellerError(
         f"the state is damaged: {place}: {' '.join(str(how).split())[:200]}",
-        mend="put its newest backup in its place; never delete it: it knows which numbers were given",
+        fix="put its newest backup in its place; never delete it: it knows which numbers were given",
     )
 
 
@@ -107,7 +107,7 @@ def told_where_damaged(place: str) -> Iterator[None]:
         yield
     except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
         told = " ".join(str(getattr(error, "orig", error)).split())[:200]
-        raise TiktellerError(f"the state ({place}) could not be read to its end: {told}", mend="see to what it says, then again") from error
+        raise TiktellerError(f"the state ({place}) could not be read to its end: {told}", fix="see to what it says, then again") from error
     except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
         raise damaged(place, getattr(error, "orig", error)) from error
 
@@ -115,7 +115,7 @@ def told_where_damaged(place: str) -> Iterator[None]:
 def _unopened(error: Exception) -> TiktellerError:
     return TiktellerError(
         f"the state cannot be opened: {' '.join(str(error).split())[:300]}",
-        mend="TIKTELLER_STATE_URL is such as postgresql+psycopg://user:password@host/database; without it state.db is used",
+        fix="TIKTELLER_STATE_URL is such as postgresql+psycopg://user:password@host/database; without it state.db is used",
     )
 
 
@@ -165,7 +165,7 @@ def _older(workspace: Workspace, known: int, which: str) -> TiktellerError:
     return TiktellerError(
         f"the state ({place(workspace)}, decisions up to {known}) is not the one {which}: it was lost, or an older one put in its place, "
         "and numbers of invoices would be given twice",
-        mend="put the newest backup of the state in its place",
+        fix="put the newest backup of the state in its place",
     )
 
 

@@ -34,7 +34,7 @@ def main() -> None:
     """Run dbt inside the workspace: profiles.yml names the warehouse by a path that is the same in each, so that one parsing serves all."""
     workspace = open_workspace()
     if not workspace.root.is_dir():
-        raise SystemExit(f"tikteller-dbt: {workspace.root} is not there. Mend: tikteller --workspace {workspace.root} init")
+        raise SystemExit(f"tikteller-dbt: {workspace.root} is not there. Fix: tikteller --workspace {workspace.root} init")
     os.environ.update(environment(workspace) | os.environ)
     workspace.rated.mkdir(exist_ok=True)
     os.chdir(workspace.root)
@@ -159,7 +159,7 @@ def _parse(workspace: Workspace, target: Path) -> None:
     command = [EXECUTABLE, "--quiet", "parse", "--target-path", str(target), "--log-path", str(target)]
     done = subprocess.run(command, env=os.environ | environment(workspace), capture_output=True, text=True)
     if done.returncode:
-        raise TiktellerError(f"dbt cannot read the project: {done.stdout.strip()[-2000:]}", mend="tikteller-dbt parse says more")
+        raise TiktellerError(f"dbt cannot read the project: {done.stdout.strip()[-2000:]}", fix="tikteller-dbt parse says more")
 
 
 def use(workspace: Workspace) -> None:

@@ -55,7 +55,7 @@ def connect(workspace: Workspace, read_only: bool = False) -> duckdb.DuckDBPyCon
     except (duckdb.InvalidInputException, duckdb.ParserException, duckdb.SyntaxException) as error:
         raise TiktellerError(
             f"DuckDB refuses its settings: {str(error).splitlines()[0]}",
-            mend="TIKTELLER_MEMORY is a size such as 4GB, TIKTELLER_THREADS a number such as 2",
+            fix="TIKTELLER_MEMORY is a size such as 4GB, TIKTELLER_THREADS a number such as 2",
         ) from error
     connection.execute("set enable_progress_bar = false")  # we say ourselves how far we are
     connection.execute("set global TimeZone = 'UTC'")  # not before: the time zones come with an extension
@@ -91,7 +91,7 @@ def _refused(workspace: Workspace, error: duckdb.IOException) -> TiktellerError:
     holder = HOLDER.search(text)
     who = f"process {holder['pid']} ({holder['program']})" if holder else "another process"
     return TiktellerError(
-        f"{workspace.warehouse} is in use by {who}", mend="wait until it ends, or end it; readers open serving/ instead (tikteller sql)"
+        f"{workspace.warehouse} is in use by {who}", fix="wait until it ends, or end it; readers open serving/ instead (tikteller sql)"
     )
 
 

@@ -165,7 +165,7 @@ def test_lines_are_shown_with_what_limits_them_and_their_peak(app: AppTest, snap
 
 
 def test_a_line_that_cannot_be_computed_is_named(app: AppTest, demo_workspace: Workspace) -> None:
-    """Fails if a line without a known profile silently leaves the picture: nobody would mend the feed."""
+    """Fails if a line without a known profile silently leaves the picture: nobody would fix the feed."""
     app.selectbox(key="partner").set_value("kustlijn").run()
     app.switch_page("screens/pvc_matrix.py").run()
     assert_sound(app)

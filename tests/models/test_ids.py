@@ -274,11 +274,11 @@ def test_the_summary_counts_every_stage_also_one_that_caught_nothing(demo_worksp
         (BacktestRequest("kustlijn", "1'; drop table calls; --"), "--range"),
     ],
 )
-def test_a_question_that_cannot_be_asked_is_refused_with_its_mend(demo_workspace: Workspace, request_: BacktestRequest, named: str) -> None:
+def test_a_question_that_cannot_be_asked_is_refused_with_its_fix(demo_workspace: Workspace, request_: BacktestRequest, named: str) -> None:
     """A typing error would give an empty answer, which reads as: this limit catches nothing."""
     with pytest.raises(TiktellerError, match=named) as refusal:
         backtest(demo_workspace, request_)
-    assert refusal.value.mend
+    assert refusal.value.fix
 
 
 def test_the_verb_shows_people_the_summary_first_and_gives_programs_exact_rows(demo_workspace: Workspace) -> None:

@@ -317,11 +317,11 @@ def test_a_faulty_version_of_a_deck_is_held_back_whole(landed: Workspace) -> Non
     ]
 
 
-def test_a_deck_problem_comes_with_its_mend(landed: Workspace) -> None:
+def test_a_deck_problem_comes_with_its_fix(landed: Workspace) -> None:
     """An operator would be told that a price list is held back, and not what to do about it."""
     rows = query(
         landed,
-        "select line, problem, mend, is_blocking from staging.stg_landing__deck_problems inner join raw.files using (file_id)"
+        "select line, problem, fix, is_blocking from staging.stg_landing__deck_problems inner join raw.files using (file_id)"
         " where file like '%a.csv' and line in (10, 11, 12, 14, 19) order by line",
     )
     assert rows == [
@@ -398,7 +398,7 @@ def test_the_dearest_service_has_a_price_and_a_dearer_one_stops_nobody(landed: W
     assert prices == [(Decimal(100000), Decimal("998999.9001"))]
 
 
-def test_a_markup_out_of_range_is_named_with_its_mend(landed: Workspace) -> None:
+def test_a_markup_out_of_range_is_named_with_its_fix(landed: Workspace) -> None:
     """A service would be sold below purchase or at ten times it, and nobody could find the row that says so."""
     assert reasons(landed, "service_plan_markups") == {
         3: "percent_out_of_range",
@@ -412,10 +412,10 @@ def test_a_markup_out_of_range_is_named_with_its_mend(landed: Workspace) -> None
     }
     kept = query(landed, "select service_code, mrc_percent, mrc_eur from staging.stg_landing__service_plan_markups order by valid_from")
     assert kept == [(None, Decimal(999), None), ("VPS", None, Decimal("9.95")), ("VPS", None, None)]
-    named = query(landed, "select file, line, mend from marts.quarantine where reason = 'percent_out_of_range' order by line")
-    mend = "nrc_percent and mrc_percent are 100 to 999: 100 is no markup, below it is below purchase"
-    assert named == [("service_plan_markups/a.csv", 3, mend), ("service_plan_markups/a.csv", 4, mend)]
-    assert query(landed, "select file, line, reason from marts.quarantine where mend is null") == []
+    named = query(landed, "select file, line, fix from marts.quarantine where reason = 'percent_out_of_range' order by line")
+    fix = "nrc_percent and mrc_percent are 100 to 999: 100 is no markup, below it is below purchase"
+    assert named == [("service_plan_markups/a.csv", 3, fix), ("service_plan_markups/a.csv", 4, fix)]
+    assert query(landed, "select file, line, reason from marts.quarantine where fix is null") == []
 
 
 def test_lines_that_contradict_each_other_wait_together_and_nothing_is_lost(landed: Workspace) -> None:
@@ -489,7 +489,7 @@ def test_a_line_of_the_wholesaler_says_what_it_is_for_and_whose_it_is(landed: Wo
         20: "unknown_partner",
         21: "account_of_another_partner",
     }
-    waiting = query(landed, "select partner_id, reason, mend from marts.quarantine where feed = 'purchase_invoices' and file like '%b.csv'")
+    waiting = query(landed, "select partner_id, reason, fix from marts.quarantine where feed = 'purchase_invoices' and file like '%b.csv'")
     assert waiting == [(None, "ambiguous_partner", "several partners may be meant: give partner_id, or an account of one of them")]
     assert query(landed, "select distinct partner_id from marts.quarantine where feed = 'purchase_invoices'") == [(None,)]
 

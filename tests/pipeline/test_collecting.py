@@ -167,7 +167,7 @@ def test_a_file_that_nobody_got_is_there_again(month_end: Workspace) -> None:
     assert rest.message_id == "kustlijn-2026-09-0002"
 
 
-def test_who_cannot_be_debited_is_named_with_the_mend(month_end: Workspace) -> None:
+def test_who_cannot_be_debited_is_named_with_the_fix(month_end: Workspace) -> None:
     """The bank refuses the whole file for one customer, or a customer is never collected from and nobody knows."""
     signed = [row[0] for row in ask(month_end, PARTNER, MANDATED)]
     later, nameless, refused_id, misspelled = signed[:4]
@@ -184,7 +184,7 @@ def test_who_cannot_be_debited_is_named_with_the_mend(month_end: Workspace) -> N
         (refused_id, "invalid_mandate_id"),
         (misspelled, "invalid_iban"),
     }
-    assert all(each.mend for each in made.refused)
+    assert all(each.fix for each in made.refused)
     assert len(made.debits) == len(signed) - 4
     assert made.without_mandate == len(_gross(month_end)) - len(signed) - 2
 
@@ -196,7 +196,7 @@ def test_who_has_money_to_come_is_not_debited(month_end: Workspace) -> None:
     pay(month_end, PARTNER, first.invoice_number, first.amount_eur + Decimal("0.01"), COLLECT_ON)
     pay(month_end, PARTNER, second.invoice_number, second.amount_eur, COLLECT_ON)
     made = collect(month_end, NEXT_MONTH)
-    assert [(each.customer_id, each.mend[:16]) for each in made.refused if each.reason == "credit"] == [
+    assert [(each.customer_id, each.fix[:16]) for each in made.refused if each.reason == "credit"] == [
         (first.customer_id, "pay it back or s")
     ]
     debited = {each.customer_id for each in made.debits}
@@ -242,7 +242,7 @@ def test_the_command_line_writes_the_file_and_says_what_it_left_out(month_end: W
     assert values(out.read_bytes(), "EndToEndId") == [each["invoice_number"] for each in debits]
     total = sum(Decimal(each["amount_eur"]) for each in debits)
     assert f"{len(debits)} invoices, {total} EUR, creditor id NL20ZZZ000001010000" in said.stderr
-    assert "kl-006 cannot be debited for INV15901588: invalid_iban. Mend: mend iban" in said.stderr
+    assert "kl-006 cannot be debited for INV15901588: invalid_iban. Fix: fix iban" in said.stderr
     assert "2036-12-06 is a Saturday: banks collect on business days, the next is 2036-12-08" in said.stderr
     before = out.read_bytes()
     said = tikteller(month_end.root, *asked)

@@ -228,7 +228,7 @@ def test_a_scheduled_run_that_fails_is_told(
 
     @dg.op
     def breaks() -> None:
-        raise TiktellerError("the disk is full", mend="make room")
+        raise TiktellerError("the disk is full", fix="make room")
 
     @dg.job(name=schedules.run_all.name)
     def job() -> None:

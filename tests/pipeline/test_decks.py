@@ -17,7 +17,7 @@ FIXED_NETHERLANDS = """
     from calls where status = 'rated' and not is_onnet and deck_prefix = '31' and call_date >= '2026-10-20'
 """
 HEADER = "deck_id,prefix,destination,connection_fee_eur,minute_rate_eur,valid_from,valid_to\n"
-MEND = "rates are zero or more; then land the whole list again"
+FIX = "rates are zero or more; then land the whole list again"
 NEW_PRICE_OF_BOTH = HEADER + (
     "kustlijn-world,31,Nederland vast,0,0.0600,2026-10-20,\n"
     "binnenhaven-world,31,Nederland vast,0,0.0600,2026-10-20,\n"
@@ -32,7 +32,7 @@ def bought_at(workspace: Workspace, partner: str, rate: str) -> bool:
 
 
 def test_a_faulty_price_list_is_held_back_and_its_deck_alone(demo_workspace: Workspace, tmp_path: Path) -> None:
-    # Fails if half of a faulty list is billed by, if nobody is told of it, or if a mended one is not taken.
+    # Fails if half of a faulty list is billed by, if nobody is told of it, or if a fixed one is not taken.
     workspace = Workspace(tmp_path / "workspace")
     shutil.copytree(demo_workspace.root, workspace.root, symlinks=True)
     before = totals(workspace)
@@ -48,22 +48,22 @@ def test_a_faulty_price_list_is_held_back_and_its_deck_alone(demo_workspace: Wor
         (2, "deck_version_blocked"),
         (4, "negative_rate"),
     ]
-    problems = "select line, prefix, problem, mend, is_blocking, is_overtaken from deck_problems where file like '%zz-1-both.csv'"
-    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", MEND, True, False)]
+    problems = "select line, prefix, problem, fix, is_blocking, is_overtaken from deck_problems where file like '%zz-1-both.csv'"
+    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", FIX, True, False)]
     assert ask(workspace, "binnenhaven", problems) == []
     assert ask(workspace, "kustlijn", "select * from deck_changes where file like '%zz-1-both.csv'") == []
     said = tikteller(workspace.root, "status").stdout
     assert any("zz-1-both.csv" in line and "negative_rate" in line and "held back" in line for line in said.splitlines())
 
-    (lists / "zz-2-mended.csv").write_text(NEW_PRICE_OF_BOTH + "kustlijn-world,4930,Berlijn,0,0.0100,2026-10-20,\n")
+    (lists / "zz-2-fixed.csv").write_text(NEW_PRICE_OF_BOTH + "kustlijn-world,4930,Berlijn,0,0.0100,2026-10-20,\n")
     tikteller(workspace.root, "run")
     assert bought_at(workspace, "kustlijn", "0.0600")
-    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", MEND, True, True)]
+    assert ask(workspace, "kustlijn", problems) == [(4, "4930", "negative_rate", FIX, True, True)]
     assert ask(
         workspace,
         "kustlijn",
         "select prefix, change, valid_from::varchar, old_minute_rate_eur, new_minute_rate_eur, difference_eur, difference_percent"
-        " from deck_changes where file like '%zz-2-mended.csv' and prefix = '31'",
+        " from deck_changes where file like '%zz-2-fixed.csv' and prefix = '31'",
     ) == [("31", "dearer", "2026-10-20", Decimal("0.0055"), Decimal("0.06"), Decimal("0.0545"), Decimal("990.91"))]
     assert (
         ask(workspace, PLATFORM, "select file from ingested_files where rows_read <> rows_kept + rows_duplicate + rows_quarantined") == []

@@ -126,7 +126,7 @@ def test_what_a_document_lacks_is_told_before_the_number_and_keeps_no_other_back
     workspace, told = approved
     assert sorted(numbers(workspace).items()) == [("noord-1", "N1"), ("noord-3", "N2"), ("noord-4", "N3"), ("noord-5", "N4")]
     assert "noord-2-2026-08 is blocked: incomplete_invoice" in told
-    assert "customer noord-2: the customer's VAT number, which reverse charge needs, is missing. Mend: fill in customers.vat_number" in told
+    assert "customer noord-2: the customer's VAT number, which reverse charge needs, is missing. Fix: fill in customers.vat_number" in told
     with state.engine(workspace).connect() as decided:
         frozen = set(decided.execute(sa.select(state.frozen_months.c.customer_id)).scalars())
     assert frozen == {"noord-1", "noord-3", "noord-4", "noord-5"}  # nothing of the one that waits is final
@@ -201,7 +201,7 @@ def test_a_draft_that_will_be_refused_is_told_before_anybody_approves(approved: 
     section = status(workspace).sections["incomplete"]
     (told,) = (dict(zip(section.columns, row, strict=True)) for row in section.rows)
     assert (told["partner_id"], told["drafts"], told["example"]) == ("noord", 1, "noord-2-2026-08")
-    assert told["mend"] == "fill in customers.vat_number"
+    assert told["fix"] == "fill in customers.vat_number"
 
 
 def test_an_id_that_another_partner_s_invoice_bears_is_told(approved: tuple[Workspace, str]) -> None:
@@ -223,7 +223,7 @@ def test_a_draft_that_was_approved_since_is_no_draft(approved: tuple[Workspace, 
     """A document without number would be made of an invoice that has one, and the customer would get both."""
     workspace, _ = approved
     assert [each.customer_id for each in draft_documents(workspace, "noord", MONTH)] == ["noord-2"]
-    with pytest.raises(TiktellerError, match=r"noord-1-2026-08 was approved since, as N1. Mend: tikteller invoices render N1"):
+    with pytest.raises(TiktellerError, match=r"noord-1-2026-08 was approved since, as N1. Fix: tikteller invoices render N1"):
         list(draft_documents(workspace, "noord", MONTH, ["noord-1-2026-08"]))
 
 

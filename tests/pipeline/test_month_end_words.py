@@ -62,7 +62,7 @@ def test_who_may_not_approve_is_told_what_to_land(workspace: Workspace) -> None:
     assert f"{UNREAD}-{MONTH} is blocked: missing_reading" in told
     (reading,) = [line for line in told if line.startswith(f"seats of {MONTH} of PBX {UNREAD}-pbx, last read on 2026-09-30: ")]
     assert "extension_counts" in reading
-    why = "no row of the purchase deck covers the number on that day. Mend: land one (purchase_rates)"
+    why = "no row of the purchase deck covers the number on that day. Fix: land one (purchase_rates)"
     assert f"{calls} {'call' if calls == 1 else 'calls'} ({deck} 001 SPECIAL), such as {number}: {why}" in told
     # an older month is still there to approve
     ((drafts, gross),) = ask(workspace, PARTNER, f"select count(*), sum(gross_eur) from invoices where month = '{OLDER}'")
@@ -82,14 +82,14 @@ def test_status_names_the_pbx_that_nobody_read_and_what_keeps_drafts_back(worksp
     """The operator would learn of it on the day on which the invoices should go out."""
     sections = status(workspace).sections
     unread = {row[2]: dict(zip(sections["unread_pbxs"].columns, row, strict=True)) for row in sections["unread_pbxs"].rows}
-    assert unread[UNREAD] | {"mend": None} == {
+    assert unread[UNREAD] | {"fix": None} == {
         "partner_id": PARTNER,
         "month": MONTH,
         "customer_id": UNREAD,
         "pbx_id": f"{UNREAD}-pbx",
         "charged_month": MONTH,
         "last_read_on": "2026-09-30",
-        "mend": None,
+        "fix": None,
     }
     held_back = [dict(zip(sections["held_back"].columns, row, strict=True)) for row in sections["held_back"].rows]
     assert {"no_deck_row"} <= {each["reason"] for each in held_back}
@@ -151,7 +151,7 @@ def test_who_credits_a_line_again_is_told_which_are_left(workspace: Workspace) -
     left = ", ".join(f"{line}" for line in range(1, count + 1) if line != 2)
     for line, what in (("2", "line 2 was credited before"), ("99", "line 99 is not on it")):
         refused = tikteller(workspace.root, *credit, "--line", line, check=False)
-        assert f"{what}. Mend: --line N for: {left}\n" in refused.stderr
+        assert f"{what}. Fix: --line N for: {left}\n" in refused.stderr
 
 
 def test_reminders_say_when_the_first_is_due(workspace: Workspace) -> None:

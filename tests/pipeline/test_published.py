@@ -37,11 +37,11 @@ PUBLISHED = {
     "purchase_minute_max_eur valid_from valid_to",
     "deck_changes": "partner_id deck_id version file prefix destination change valid_from old_connection_fee_eur new_connection_fee_eur "
     "old_minute_rate_eur new_minute_rate_eur difference_eur difference_percent",
-    "deck_problems": "partner_id deck_id version file line prefix problem detail mend is_blocking",
+    "deck_problems": "partner_id deck_id version file line prefix problem detail fix is_blocking",
     "purchase_reconciliation": "month kind deck_id service_code account level prefix destination invoiced_calls invoiced_s invoiced_eur "
     "calls purchase_billed_s purchase_eur difference_eur count_part_eur seconds_part_eur rate_part_eur finding unrated_calls",
     "invoices": "customer_id month invoice_id invoice_number status block_reason net_eur vat_eur gross_eur issued_on due_on",
-    "draft_problems": "customer_id month invoice_id reason subject charged_month occurrences example why mend",
+    "draft_problems": "customer_id month invoice_id reason subject charged_month occurrences example why fix",
     "invoice_lines": "invoice_id line_number kind description country line_type service_code quantity duration_s amount_eur purchase_eur "
     "vat_category vat_percent settled_month",
     "invoice_vat": "invoice_id customer_id month vat_category vat_code vat_percent net_eur vat_eur gross_eur",
@@ -53,7 +53,7 @@ PUBLISHED = {
     "purchase_minute_min_eur purchase_minute_max_eur",
     "fmc_calls": "customer_id correlation_id airtime_call_key pbx_call_key purchase_eur sale_eur margin_eur status",
     "call_histogram": "customer_id month rates_from call_plan_id country line_type duration_s calls purchase_eur sale_eur",
-    "unrated_calls": "billing_month status_reason country calls mend",
+    "unrated_calls": "billing_month status_reason country calls fix",
     "margins": "month customer_id kind category country line_type reseller_id sale_eur purchase_eur margin_eur margin_percent_of_sale "
     "markup_percent",
     "ids_days": "customer_id call_date usage_eur average_eur limit_eur stage is_alarm crossed_call_id excess_eur",
@@ -64,7 +64,7 @@ PUBLISHED = {
     "line_capacity": "customer_id line_id access_profile codec concurrent_calls channels license_calls bottleneck peak_calls "
     "headroom_calls",
     "pvc_matrix": "access_profile codec packet_ms ip_version srtp kbps_per_call guaranteed_kbps concurrent_calls",
-    "quarantine": "feed file line reason mend raw",
+    "quarantine": "feed file line reason fix raw",
     "ingested_files": "feed file sha256 rows_read rows_kept rows_duplicate rows_quarantined ingested_at",
     "customers": "customer_id name",
     "mandates": "customer_id iban mandate_id mandate_date mandate_problem",

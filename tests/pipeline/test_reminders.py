@@ -250,7 +250,7 @@ def test_what_cannot_be_sent_is_held_and_told(month_end: Workspace) -> None:
     assert not {"kl-002", "kl-003"} & by_customer(found, "written").keys()
     lines = "\n".join(told(PARTNER, found))
     assert "kl-002 gets no reminder for INV" in lines
-    assert "no_address. Mend: land street, postal_code and city in feed customers" in lines
+    assert "no_address. Fix: land street, postal_code and city in feed customers" in lines
     publish(month_end, PARTNER, "update customers set postal_code = '1234 AB' where customer_id = 'kl-002'")
     assert set(by_customer(send(month_end, PARTNER, date(2026, 10, 17)), "written")) == {"kl-002"}
 

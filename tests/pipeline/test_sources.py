@@ -474,9 +474,9 @@ def test_anybodys_switch_is_a_source(calls: Any, waiting: dict[str, str]) -> Non
 def test_a_deck_is_read_as_it_is_meant(house: Workspace, calls: Any) -> None:
     """A mobile would be bought as a landline because its prefix is written 004915; blank lines would hold the list back."""
     assert [row[-1] for row in calls("deck-00")] == [Decimal("0.090000")]
-    problems = asked(house, "select distinct line, problem, mend from deck_problems order by line")
+    problems = asked(house, "select distinct line, problem, fix from deck_problems order by line")
     assert [(row["line"], row["problem"]) for row in problems] == [(11, "invalid_prefix")]
-    assert "06" in problems[0]["mend"]
+    assert "06" in problems[0]["fix"]
 
 
 def test_a_new_range_is_of_the_type_that_the_deck_says(house: Workspace) -> None:
@@ -506,7 +506,7 @@ def test_what_can_never_match_is_told(house: Workspace) -> None:
     (account,) = (each for each in found if each["reason"] == "no_record_bears_it" and each["partner_id"] == "p1")
     borne = [row["value"] for row in rows if row["reason"] == "no_record_bears_it"]
     assert (account["feed"], account["rows"], account["example"]) == ("accounts", len(borne), "Ta")
-    assert account["mend"].startswith("no call record bears this account: write it as the exchange does")
+    assert account["fix"].startswith("no call record bears this account: write it as the exchange does")
     assert sum(each["rows"] for each in found) == len(rows)
     told.write("table", page := io.StringIO())
     assert "\nLanded, and can never match anything (table unmatched_rows)\n" in page.getvalue()

@@ -101,7 +101,7 @@ def test_a_partner_of_services_only_closes_and_another_s_payment_stays_where_it_
     (north,) = approve(trade, NORTH, AUGUST, issued_on=date(2026, 9, 1)).approved
     assert north.invoice_number == "1"
     with pytest.raises(
-        TiktellerError, match=r"2026-08-31 is before invoice 1 was issued, on 2026-09-01. Mend: give --date 2026-09-01 or later"
+        TiktellerError, match=r"2026-08-31 is before invoice 1 was issued, on 2026-09-01. Fix: give --date 2026-09-01 or later"
     ):
         credit(trade, NORTH, "1", "too early", issued_on=date(2026, 8, 31))
     bank = {"invoice_number": " 1", "paid_on": "2026-09-10"}
@@ -133,7 +133,7 @@ def test_a_partner_of_services_only_closes_and_another_s_payment_stays_where_it_
         ("INV 99", "unknown_invoice", Decimal(3), "payments/later.csv", 4),
         ("1", "ambiguous_invoice", Decimal(7), "payments/later.csv", 3),
     ]
-    assert all("withdraw the file" in each["mend"] for each in told)
+    assert all("withdraw the file" in each["fix"] for each in told)
 
     tikteller(trade.root, "run", "--rebuild")
     assert dict(ask(trade, PLATFORM, "select partner_id, open_eur from open_items where invoice_id is not null")) == open_eur

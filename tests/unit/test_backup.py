@@ -146,7 +146,7 @@ def test_a_backup_replaces_nothing(decisive: Workspace, tmp_path: Path, capsys: 
     file.write_text("the backup of yesterday")
     code, out, err = said(capsys, decisive, "backup", file)
     assert (code, out) == (1, "")
-    assert err == f"tikteller: {file} is there already, and a backup replaces nothing. Mend: name another, such as one with the day in it\n"
+    assert err == f"tikteller: {file} is there already, and a backup replaces nothing. Fix: name another, such as one with the day in it\n"
     assert file.read_text() == "the backup of yesterday"
     code, _, err = said(capsys, decisive, "backup", tmp_path / "no" / "folder.db")
     assert code == 1
@@ -235,7 +235,7 @@ def test_what_is_not_what_was_made_final_is_found(
         assert sum(int(line.split(",")[2]) for line in out.splitlines()[1:]) == 1
     code, _, err = said(capsys, decisive, "backup", tmp_path / "b.db")
     assert code == 1
-    assert f"is damaged: {sentence}. Mend: tikteller state check says all" in err
+    assert f"is damaged: {sentence}. Fix: tikteller state check says all" in err
     assert not list(tmp_path.glob("*b.db*"))
     assert said(capsys, decisive, "check", whole)[0] == 0
 

@@ -212,30 +212,30 @@ def test_a_framing_by_name_is_the_same_as_its_bytes() -> None:
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        ({"codec": "G.728"}, r"--codec G.728 is not known. Mend: one of G.711, .*opus-64"),
-        ({"codec": "G.729", "packet_ms": 40}, r"--packet-ms 40 is no packet time of G.729. Mend: one of 10, 20, 30"),
-        ({"framing": "pppox"}, r"--framing pppox is not known. Mend: one of pppoa-vc, .*--layer2-bytes"),
+        ({"codec": "G.728"}, r"--codec G.728 is not known. Fix: one of G.711, .*opus-64"),
+        ({"codec": "G.729", "packet_ms": 40}, r"--packet-ms 40 is no packet time of G.729. Fix: one of 10, 20, 30"),
+        ({"framing": "pppox"}, r"--framing pppox is not known. Fix: one of pppoa-vc, .*--layer2-bytes"),
         ({"framing": None}, r"either a framing or bytes"),
         ({"layer2_bytes": 18}, r"either a framing or bytes"),
         ({"cells": "atm"}, r"--cells atm beside --framing ethernet-18.*leave out --cells"),
         (
             {"framing": None, "layer2_bytes": 10, "cells": "ptt"},
-            r"--cells ptt is not known. Mend: one of atm, ptm, ethernet",
+            r"--cells ptt is not known. Fix: one of atm, ptm, ethernet",
         ),
         ({"framing": None, "layer2_bytes": -1}, r"--layer2-bytes -1 .* 0 to 200 bytes"),
-        ({"srtp_tag_bytes": 80}, r"--srtp-tag 80 is no SRTP tag. Mend: one of 0, 4, 10, 16 bytes"),
+        ({"srtp_tag_bytes": 80}, r"--srtp-tag 80 is no SRTP tag. Fix: one of 0, 4, 10, 16 bytes"),
         ({"ip_version": 5}, r"IP version 5"),
         ({"guaranteed_kbps": Decimal(-1)}, r"--guaranteed-kbps -1 .* 0 to 1000000000"),
         ({"guaranteed_kbps": Decimal("1.00001")}, r"at most 4 decimals"),
         ({"guaranteed_kbps": Decimal("NaN")}, r"--guaranteed-kbps NaN"),
         ({"guaranteed_kbps": Decimal("Infinity")}, r"--guaranteed-kbps Infinity"),
-        ({"reserve": Decimal(10)}, r"--reserve 10 is no part of the line. Mend: 0 to 1 .* 0.1 keeps 10 % free"),
+        ({"reserve": Decimal(10)}, r"--reserve 10 is no part of the line. Fix: 0 to 1 .* 0.1 keeps 10 % free"),
         ({"reserve": Decimal("-0.1")}, r"--reserve -0.1"),
         ({"reserve": Decimal("sNaN")}, r"--reserve sNaN"),
     ],
 )
 def test_a_question_that_cannot_be_answered_says_what_to_do(question: dict, message: str) -> None:
-    # Fails if a slip gets a number instead of an answer that names the option and the mend.
+    # Fails if a slip gets a number instead of an answer that names the option and the fix.
     with pytest.raises(TiktellerError, match=message):
         ask(**{"codec": "G.711", **question})
 

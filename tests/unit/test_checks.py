@@ -76,7 +76,7 @@ def test_rows_of_nobody_known_stop_all(tmp_path: Path, rows: str | None) -> None
 
 
 def test_what_is_said_names_partner_customer_rows_and_harm(tmp_path: Path) -> None:
-    """Who has to mend it would be told the name of a dbt test."""
+    """Who has to fix it would be told the name of a dbt test."""
     (fault,) = checks.faults(workspace_where(tmp_path, "select 'c2' as customer_id, n as line from range(5) as t(n)"))
     assert fault.says.startswith(
         "p2, customer c2: Fails if a call is billed twice: the customer would pay double (some_test: 5 rows, such as "

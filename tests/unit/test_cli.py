@@ -130,11 +130,11 @@ def test_wrong_usage_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[s
     assert "--help" in said
 
 
-def test_errors_say_what_where_and_the_mend(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_errors_say_what_where_and_the_fix(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, said = ask(capsys, "status", "--workspace", str(tmp_path / "none"))
     assert (code, out) == (1, "")
     assert said.startswith(f"tikteller: {tmp_path}/none is not a workspace")
-    assert f"Mend: tikteller --workspace {tmp_path}/none init" in said
+    assert f"Fix: tikteller --workspace {tmp_path}/none init" in said
     assert said.count("\n") == 1
 
 
@@ -182,7 +182,7 @@ def test_reader_that_has_seen_enough_is_no_error(published: Workspace) -> None:
 def test_workspace_before_or_after_the_verb(capsys: pytest.CaptureFixture[str], empty: Workspace, order: tuple[str, ...]) -> None:
     """Before the verb it was once passed over: a run into the wrong workspace."""
     code, out, _ = ask(capsys, *(str(empty.root) if word == "W" else word for word in order))
-    assert (code, out) == (0, "nothing run yet; Mend: tikteller run\n")
+    assert (code, out) == (0, "nothing run yet; Fix: tikteller run\n")
 
 
 # init, status ---------------------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_a_run_that_cannot_start_is_told_and_is_the_last_run(
     assert empty.last_run.read_text() == yesterday, "the one that is at work says how it ended"
 
     def refuse(_workspace: Workspace) -> None:
-        raise TiktellerError("the state is older than what is published", mend="restore it")
+        raise TiktellerError("the state is older than what is published", fix="restore it")
 
     monkeypatch.setattr(runs, "require_known_state", refuse)
     assert ask(capsys, "run", "--workspace", str(empty.root))[0] == 1
@@ -345,12 +345,12 @@ def test_a_table_of_very_many_rows_stops_and_says_so(capsys: pytest.CaptureFixtu
 def test_sql_before_anything_is_published(capsys: pytest.CaptureFixture[str], empty: Workspace) -> None:
     code, _, said = ask(capsys, "sql", "--workspace", str(empty.root), "select 1")
     assert code == 1
-    assert said.endswith("Mend: tikteller run\n")
+    assert said.endswith("Fix: tikteller run\n")
 
 
 def test_parquet_wants_a_file(capsys: pytest.CaptureFixture[str], published: Workspace) -> None:
     code, _, said = ask(capsys, "sql", "--workspace", str(published.root), "select 1", "--format", "parquet")
-    assert (code, said) == (2, "tikteller: parquet is no text for a terminal. Mend: add --out FILE\n")
+    assert (code, said) == (2, "tikteller: parquet is no text for a terminal. Fix: add --out FILE\n")
 
 
 def test_answer_that_fails_half_way_leaves_no_file(capsys: pytest.CaptureFixture[str], published: Workspace, tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_version_that_is_not_known_keeps_no_other_back(workspace: Workspace) -
     refused, made = renderable_invoices(workspace)
     assert refused == FailedInvoice(
         "N1",
-        "invoice N1 is stored in version 3, which this Tikteller cannot read (it knows up to 2). Mend: run the newer release",
+        "invoice N1 is stored in version 3, which this Tikteller cannot read (it knows up to 2). Fix: run the newer release",
     )
     assert isinstance(made, Invoice)
 
@@ -181,7 +181,7 @@ def test_a_key_that_is_gone_is_not_taken_for_empty(key: str) -> None:
     # Fails if a line loses its price, or an invoice the one that it credits, and is printed without.
     content = of_today()
     LACKING[key](content)
-    with pytest.raises(TiktellerError, match=rf"what is stored of invoice N1 \(version 2\) lacks {key}\. Mend: restore the state"):
+    with pytest.raises(TiktellerError, match=rf"what is stored of invoice N1 \(version 2\) lacks {key}\. Fix: restore the state"):
         state.read_content(json.dumps(content), "N1")
 
 

@@ -502,7 +502,7 @@ def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path:
     """Else a typing error fills landing with nonsense."""
     with pytest.raises(TiktellerError, match=named) as refusal:
         generate(Workspace(tmp_path), **arguments)
-    assert refusal.value.mend
+    assert refusal.value.fix
     assert not list(tmp_path.iterdir())
 
 

@@ -94,7 +94,7 @@ SHORTCOMINGS = [
 def test_what_the_law_wants_is_asked_before_the_number(change: dict[str, object], message: str) -> None:
     # Fails if an invoice gets its number without the seller's VAT number, or one that has its number can never be printed for lack of it.
     assert shortcomings(invoice()) == []
-    told = [f"{what}. Mend: {mend}" for what, mend in shortcomings(replace(invoice(), **change))]
+    told = [f"{what}. Fix: {fix}" for what, fix in shortcomings(replace(invoice(), **change))]
     assert any(re.search(message, each) for each in told), told
 
 
@@ -135,7 +135,7 @@ def test_a_line_that_cannot_be_is_refused(change: dict[str, object], message: st
 
 def test_reverse_charge_names_the_buyers_vat_number() -> None:
     # Fails if VAT can be shifted to a buyer without a VAT number: the tax office then asks it of the partner.
-    assert any(mend == "fill in customers.vat_number" for _, mend in shortcomings(invoice(with_vat("reverse_charge"))))
+    assert any(fix == "fill in customers.vat_number" for _, fix in shortcomings(invoice(with_vat("reverse_charge"))))
     right = invoice(with_vat("reverse_charge"), buyer=replace(BUYER, vat_number="NL000099998B57"))
     assert right.vat_eur == 0
     assert shortcomings(right) == []

@@ -67,7 +67,7 @@ def test_quarters_are_filed_in_order_and_when_they_are_over(workspace: Workspace
 
     # a slip of the year, or what was filed elsewhere before the first invoice here
     code, said = file("2025-Q3")
-    assert (code, "p1 has nothing in 2025-Q3, nor before it. Mend: the first quarter with invoices is 2025-Q4" in said) == (1, True), said
+    assert (code, "p1 has nothing in 2025-Q3, nor before it. Fix: the first quarter with invoices is 2025-Q4" in said) == (1, True), said
     for going_on in ("2026-Q4", "2031-Q1"):
         code, said = file(going_on)
         assert (code, f"{going_on} of p1 is not over" in said) == (1, True), said
@@ -86,7 +86,7 @@ def test_quarters_are_filed_in_order_and_when_they_are_over(workspace: Workspace
     assert file("2026-Q3")[0] == 0
     code, said = file("2026-Q3")
     assert (code, "the VAT of 2026-Q3 of p1 was filed before" in said) == (1, True), said
-    assert "the VAT of 2026-Q2 of p1 was filed before. Mend" in file("2026-Q2")[1]
+    assert "the VAT of 2026-Q2 of p1 was filed before. Fix" in file("2026-Q2")[1]
 
 
 def test_a_quarter_behind_one_that_was_filed_is_not_filed_any_more(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +128,7 @@ def test_what_was_decided_since_is_published_first(
         state.note(decided, "credit", "p1", "N1")
     code, said = tried(capsys, workspace, *command)
     assert code == 1
-    assert "1 invoice or credit note was made since p1 was published. Mend: tikteller run, then again" in said
+    assert "1 invoice or credit note was made since p1 was published. Fix: tikteller run, then again" in said
 
 
 def test_a_return_says_how_many_of_its_invoices_are_drafts(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

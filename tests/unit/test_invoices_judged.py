@@ -93,21 +93,21 @@ def told(found: Judged) -> list[str]:
 
 
 SLIPS = [
-    ({"iban": "NL14TEST0123456789"}, "NL14TEST0123456789 is no IBAN. Mend: mend partners.iban"),
-    ({"brand_color": "blauw"}, "brand colour 'blauw' is no colour. Mend: write partners.brand_color as #rrggbb"),
-    ({"payment_term_days": -5}, "payment_term_days -5 is not between 0 and 365. Mend: mend partners.payment_term_days"),
+    ({"iban": "NL14TEST0123456789"}, "NL14TEST0123456789 is no IBAN. Fix: fix partners.iban"),
+    ({"brand_color": "blauw"}, "brand colour 'blauw' is no colour. Fix: write partners.brand_color as #rrggbb"),
+    ({"payment_term_days": -5}, "payment_term_days -5 is not between 0 and 365. Fix: fix partners.payment_term_days"),
     ({"payment_term_days": 100_000}, "payment_term_days 100000 is not between 0 and 365"),
     ({"payment_term_days": 10**12}, "payment_term_days 1000000000000 is not between 0 and 365"),
-    ({"invoice_number_length": 300}, "invoice_number_length 300 is not between 0 and 20. Mend: mend partners.invoice_number_length"),
+    ({"invoice_number_length": 300}, "invoice_number_length 300 is not between 0 and 20. Fix: fix partners.invoice_number_length"),
     ({"invoice_number_length": -1}, "invoice_number_length -1 is not between 0 and 20"),
     ({"invoice_number_length": 2_000_000_000}, "invoice_number_length 2000000000 is not between"),
     ({"invoice_prefix": "N" * 40}, "its number would have 48 characters, at most 35"),
-    ({"time_zone": "ACT"}, "nobody knows a time zone ACT. Mend: write partners.time_zone as Europe/Amsterdam"),
-    ({"logo_file": "gone.png"}, "its logo gone.png is not there. Mend: put the file into the workspace"),
+    ({"time_zone": "ACT"}, "nobody knows a time zone ACT. Fix: write partners.time_zone as Europe/Amsterdam"),
+    ({"logo_file": "gone.png"}, "its logo gone.png is not there. Fix: put the file into the workspace"),
     ({"logo_file": "large.png"}, "the logo takes 500,001 bytes, at most 500,000 fit"),
     ({"logo_file": "text.png"}, "the logo cannot be read"),
-    ({"vat_number": "12345"}, "VAT number 12345 does not begin with its country. Mend: mend partners.vat_number"),
-    ({"coc_number": None}, "the partner's coc_number is missing. Mend: fill in partners.coc_number"),
+    ({"vat_number": "12345"}, "VAT number 12345 does not begin with its country. Fix: fix partners.vat_number"),
+    ({"coc_number": None}, "the partner's coc_number is missing. Fix: fill in partners.coc_number"),
 ]
 
 
@@ -151,7 +151,7 @@ def test_a_draft_that_nobody_foresaw_keeps_no_other_back(tmp_path: Path) -> None
     lines = {each["invoice_id"]: [line()] for each in drafts}
     found = judge(Basis(PARTNER, None, lines, {"c1": CUSTOMER, "c3": CUSTOMER | {"customer_id": "c3"}}, {}), drafts, ISSUED)
     assert set(found.refused) == {"gone-2026-10", "c3-2026-10"}
-    assert "customer gone: KeyError: 'gone'. Mend: mend what it names" in told(found)
+    assert "customer gone: KeyError: 'gone'. Fix: fix what it names" in told(found)
 
 
 def test_what_the_partner_lacks_is_one_sentence(tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ def test_what_the_partner_lacks_is_one_sentence(tmp_path: Path) -> None:
     customers[2] |= {"street": None}
     sentences = by_problem(judged(tmp_path, PARTNER | {"iban": "NL14TEST0123456789"}, *customers).refused)
     assert {sentence: len(of) for sentence, of in sentences.items()} == {
-        "partner noord: NL14TEST0123456789 is no IBAN. Mend: mend partners.iban": 4,
-        "customer c3: the customer's street is missing. Mend: fill in customers.street": 1,
+        "partner noord: NL14TEST0123456789 is no IBAN. Fix: fix partners.iban": 4,
+        "customer c3: the customer's street is missing. Fix: fill in customers.street": 1,
     }
 
 
@@ -180,7 +180,7 @@ def test_who_lacks_a_register_number_is_remarked(tmp_path: Path) -> None:
     )
     assert not found.refused
     assert [remark.split(":")[0] for remark in found.remarks] == ["c2-2026-10", "c3-2026-10", "c7-2026-10"]
-    assert "VAT number 12345 does not begin with its country. Mend: correct customers.vat_number" in found.remarks[-1]
+    assert "VAT number 12345 does not begin with its country. Fix: correct customers.vat_number" in found.remarks[-1]
 
 
 @pytest.mark.parametrize("slip", [slip for slip, _ in SLIPS], ids=str)

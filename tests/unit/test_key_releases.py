@@ -43,10 +43,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 @pytest.mark.parametrize(
     ("feed", "key", "day", "told"),
     [
-        ("customers", "c9", date(2026, 11, 1), "no row of p2 waits for customer_id 'c9'. Mend: what of customers waits for it: c1, c2 "),
+        ("customers", "c9", date(2026, 11, 1), "no row of p2 waits for customer_id 'c9'. Fix: what of customers waits for it: c1, c2 "),
         ("customers", "c3", date(2026, 11, 1), "no row of p2 waits for customer_id 'c3'"),
         ("customers", "c4", date(2026, 11, 1), "no row of p2 waits for customer_id 'c4'"),
-        ("accounts", "c1", date(2026, 11, 1), "no row of p2 waits for account 'c1'. Mend: what of accounts waits for it: none"),
+        ("accounts", "c1", date(2026, 11, 1), "no row of p2 waits for account 'c1'. Fix: what of accounts waits for it: none"),
         ("customers", "c1", date(2026, 11, 2), "is valid from 2026-11-01: released from 2026-11-02 on, it would wait as before"),
         ("customers", "c2", date(2026, 11, 1), "has no valid_from"),
         ("customers", "c1", date(1, 1, 1), "0001-01-01 is no day on which it can begin"),
@@ -61,12 +61,12 @@ def test_what_does_not_wait_is_not_released(workspace: Workspace, feed: str, key
         assert not decided.execute(sa.select(state.key_releases)).fetchall()
 
 
-def test_what_waits_is_released_and_its_day_may_be_mended(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_waits_is_released_and_its_day_may_be_fixed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     """A customer could never move."""
     command = ("--workspace", str(workspace.root), "release", "customers", "c1", "--to", "p2", "--no-run", "--from")
     assert cli.main((*command, "2026-11-01")) == 0
     assert cli.main((*command, "0001-01-01")) == 1
-    assert "Mend: give --from the valid_from of the row that waits" in capsys.readouterr().err
+    assert "Fix: give --from the valid_from of the row that waits" in capsys.readouterr().err
     release(workspace, "customers", "c1", "p2", date(2026, 10, 1))
     release(workspace, "numbers", "+31202000000", "p2", date(2026, 11, 1))
     with state.engine(workspace).connect() as decided:

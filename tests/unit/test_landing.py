@@ -173,7 +173,7 @@ def test_positional_file_with_too_few_columns_throughout_has_no_rows(house: Hous
 
 
 def test_quoted_newline_keeps_the_first_line_as_the_line_of_the_row(house: House) -> None:
-    """An operator who opens the file at the wrong line mends the wrong order."""
+    """An operator who opens the file at the wrong line fixes the wrong order."""
     header = "order_id,line_number,customer_id,service_code,quantity,ordered_on,remarks\n"
     house.land("orders/a.csv", f'{header}o1,1,c,s,1,2026-10-01,"first\nsecond"\no2,1,c,s,1,2026-10-01,plain\n')
     assert house.ask("select line, order_id, remarks from raw.orders order by line") == [
@@ -549,7 +549,7 @@ def test_second_writer_is_told_who_holds_the_warehouse(house: House) -> None:
     said = subprocess.run([sys.executable, "-c", code, str(house.workspace.root)], capture_output=True, text=True, check=True).stdout
     assert said.startswith("TiktellerError")
     assert str(os.getpid()) in said
-    assert "Mend:" in said
+    assert "Fix:" in said
 
 
 def test_warehouse_can_be_opened_by_older_clients_and_counts_in_utc(house: House) -> None:

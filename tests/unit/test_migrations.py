@@ -147,7 +147,7 @@ def test_a_state_of_a_newer_release_is_refused(workspace: Workspace, aside: sa.E
     known = migrations.REVISIONS[-1]
     assert shown.err == (
         f"tikteller: the state is of a newer Tikteller (step 9999; this one knows up to {known}). "
-        "Mend: run the newer release; an older one would not know what was decided\n"
+        "Fix: run the newer release; an older one would not know what was decided\n"
     )
     assert all_of(aside) == before
     with aside.begin() as connection:

@@ -107,8 +107,8 @@ def test_check_sees_a_row_that_is_missing_at_the_end(seeds) -> None:
         reference.check()
 
 
-def test_write_mends_what_check_finds(seeds) -> None:
-    # Fails if the mend that the message names does not mend, or changes with every run.
+def test_write_fixes_what_check_finds(seeds) -> None:
+    # Fails if the fix that the message names does not fix, or changes with every run.
     (seeds / "dialling_plans.csv").unlink()
     assert reference.main(["--write"]) == 0
     for name in reference.DERIVED:

@@ -63,12 +63,12 @@ def ask(workspace: Workspace, sql: str) -> list[tuple]:
         ("[formats.mine]\ncolumns = { callee = 2 }\n", "it is started_at, duration_s"),
     ],
 )
-def test_a_slip_in_sources_toml_is_named_with_its_table_and_its_mend(tmp_path: Path, text: str, says: str) -> None:
+def test_a_slip_in_sources_toml_is_named_with_its_table_and_its_fix(tmp_path: Path, text: str, says: str) -> None:
     """A setting that is not understood would be left out in silence, and a night of calls be read by the wrong clock."""
     (tmp_path / "sources.toml").write_text(text)
     with pytest.raises(TiktellerError, match=re.escape(says)) as wrong:
         read_sources(tmp_path / "sources.toml")
-    assert wrong.value.mend
+    assert wrong.value.fix
     assert "sources.toml" in str(wrong.value)
 
 
@@ -107,7 +107,7 @@ def test_seventeen_columns_may_end_with_a_userfield(house: Workspace) -> None:
     assert ask(house, "select uniqueid, userfield from raw.cdrs_asterisk") == [(None, "booked by Jan")]
 
 
-def test_a_file_of_a_declared_source_lands_field_by_field_and_is_cut_up_anew_when_the_format_is_mended(house: Workspace) -> None:
+def test_a_file_of_a_declared_source_lands_field_by_field_and_is_cut_up_anew_when_the_format_is_fixed(house: Workspace) -> None:
     """Files of months would have to be sent again because the first delimiter was a guess."""
     toml = (
         '[formats.mine]\nheader = "none"\ndelimiter = "|"\ncolumns = { callee = 2, started_at = 3, duration_s = 4 }\n'
@@ -271,11 +271,11 @@ def test_every_format_that_is_declared_can_be_tried(house: Workspace, tmp_path: 
 
 
 def test_a_format_that_ships_otherwise_is_other_rules(house: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """After an upgrade that mends a format the next run would say that nothing is new, and bill on by the old one."""
+    """After an upgrade that fixes a format the next run would say that nothing is new, and bill on by the old one."""
     as_declared.remember_sources(house)
     assert as_declared.reads_as_declared(house)
     shutil.copytree(builds.FORMATS_DIR, tmp_path / "formats")
-    (tmp_path / "formats/asterisk.toml").open("a").write("\n# mended\n")
+    (tmp_path / "formats/asterisk.toml").open("a").write("\n# fixed\n")
     monkeypatch.setattr(builds, "FORMATS_DIR", tmp_path / "formats")
     assert not as_declared.reads_as_declared(house)
 

@@ -386,7 +386,7 @@ def test_the_verb_lands_and_says_what_failed(
     said = capsys.readouterr()
     rows = list(csv.DictReader(said.out.splitlines()))
     assert [(row["pbx_id"], row["extensions"]) for row in rows] == [("good", "12"), ("odd", "")]
-    assert said.err.startswith("tikteller: odd: instead of a token the PBX sends HTTP 404. Mend: ")
+    assert said.err.startswith("tikteller: odd: instead of a token the PBX sends HTTP 404. Fix: ")
     assert said.err.count("\n") == 1
     assert main([*arguments, "--only", "good"]) == 0
     assert main([*arguments, "--only", "other"]) == 1

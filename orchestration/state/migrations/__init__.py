@@ -32,7 +32,7 @@ def require_known(connection: sa.Connection) -> None:
     if known is not None and known not in REVISIONS:
         raise TiktellerError(
             f"the state is of a newer Tikteller (step {known}; this one knows up to {REVISIONS[-1]})",
-            mend="run the newer release; an older one would not know what was decided",
+            fix="run the newer release; an older one would not know what was decided",
         )
 
 

@@ -108,7 +108,7 @@ select
     landed.line,
     landed.disposition,
     landed.reason,
-    -- whose a refused line of the wholesaler is, is what is not sure of it: operators mend it
+    -- whose a refused line of the wholesaler is, is what is not sure of it: operators fix it
     case when landed.feed <> 'purchase_invoices' or landed.disposition <> 'quarantined'
         then coalesce(
             partners.partner_id, landed.tenant_id, customers.partner_id, call_plans.partner_id, service_plans.partner_id, deck_owners.partner_id

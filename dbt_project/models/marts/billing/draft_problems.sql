@@ -75,7 +75,7 @@ select
     cast(problems.occurrences as bigint) as occurrences,
     problems.example,
     coalesce(of_calls.why, of_drafts.why) as why,
-    coalesce(of_calls.mend, of_drafts.mend) as mend
+    coalesce(of_calls.fix, of_drafts.fix) as fix
 from problems
 left join {{ ref('unrated_reasons') }} as of_calls on problems.reason = of_calls.status_reason
 left join {{ ref('draft_reasons') }} as of_drafts on problems.reason = of_drafts.reason

@@ -36,7 +36,7 @@ select
     refused.line,
     refused.reason,
     coalesce(
-        mends.mend,
+        fixes.fix,
         case
             when refused.reason = 'unknown_customer' then 'land the account, number or customer that is missing; the row is released by the next run'
             when refused.reason = 'column_count' then 'write the line with as many columns as its header says and land it again'
@@ -48,7 +48,7 @@ select
             when refused.reason = 'numbers_disagree'
                 then 'the columns of the record name two numbers and no forward between them: strip_digits or columns in sources.toml says which counts'
             when refused.reason = 'contradictory_direction'
-                then 'the numbers say otherwise than the words: land the number of the one who is called (numbers), or mend the words of the source in sources.toml'
+                then 'the numbers say otherwise than the words: land the number of the one who is called (numbers), or fix the words of the source in sources.toml'
             when refused.reason = 'same_call_in_two_sources'
                 then 'another source brought this call already: take one of the two sources out of landing/, or say direction or account in sources.toml'
             when refused.reason = 'other_partners_row' then 'the source is one partner''s (sources.toml), the payer another''s: land the row in a source of its own'
@@ -58,9 +58,9 @@ select
             when starts_with(refused.reason, 'unknown_')
                 then 'land the ' || replace(substr(refused.reason, 9), '_', ' ') || ' that is missing; the row is released by the next run'
         end
-    ) as mend,
+    ) as fix,
     refused.raw,
     refused.file_id
 from refused
 inner join {{ source('raw', 'files') }} as files on refused.file_id = files.file_id
-left join {{ declared_mends() }} as mends on files.feed = mends.feed and refused.reason = mends.reason
+left join {{ declared_fixes() }} as fixes on files.feed = fixes.feed and refused.reason = fixes.reason

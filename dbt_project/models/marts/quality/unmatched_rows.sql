@@ -55,7 +55,7 @@ lonely as (
         accounts.line,
         accounts.account as value,
         'no_record_bears_it' as reason,
-        'no call record bears this account: write it as the exchange does, or take it out' as mend
+        'no call record bears this account: write it as the exchange does, or take it out' as fix
     from {{ ref('stg_landing__accounts') }} as accounts
     inner join {{ ref('int_landed_rows') }} as landed on accounts.file_id = landed.file_id and accounts.line = landed.line
     where accounts.account not in (select account from borne_accounts)
@@ -69,7 +69,7 @@ lonely as (
         rates.line,
         rates.country as value,
         'country_without_prefix' as reason,
-        'no number leads to this country: its numbers are read as those of the country whose calling code it shares' as mend
+        'no number leads to this country: its numbers are read as those of the country whose calling code it shares' as fix
     from {{ ref('stg_landing__call_plan_rates') }} as rates
     where
         rates.country <> '*'
@@ -89,7 +89,7 @@ lonely as (
         rates.line,
         rates.prefix as value,
         'prefix_outside_any_plan' as reason,
-        'no number of the world begins so: write the prefix with its country code' as mend
+        'no number of the world begins so: write the prefix with its country code' as fix
     from {{ ref('stg_landing__purchase_rates') }} as rates
     left join (select distinct partner_id, deck_id from {{ ref('stg_landing__partner_periods') }}) as partners on rates.deck_id = partners.deck_id
     inner join {{ ref('int_deck_prefixes') }} as prefixes on rates.deck_id = prefixes.deck_id and rates.prefix = prefixes.prefix
@@ -106,7 +106,7 @@ lonely as (
         line,
         written as value,
         'number_outside_any_plan' as reason,
-        'no number of the world is written so in the country of its partner: write it with + and its country code' as mend
+        'no number of the world is written so in the country of its partner: write it with + and its country code' as fix
     from read_numbers
     where e164 is null or not exists (select 1 from calling_codes where starts_with(read_numbers.e164, calling_codes.code))
 
@@ -119,7 +119,7 @@ lonely as (
         readings.line,
         readings.pbx_id as value,
         'reading_without_order' as reason,
-        'nobody bills these seats: land the delivered order line of this customer and partner that bears the PBX' as mend
+        'nobody bills these seats: land the delivered order line of this customer and partner that bears the PBX' as fix
     from newest_readings as readings
     where
         readings.place = 1
@@ -131,6 +131,6 @@ lonely as (
         )
 )
 
-select lonely.partner_id, lonely.feed, files.file, lonely.line, lonely.value, lonely.reason, lonely.mend
+select lonely.partner_id, lonely.feed, files.file, lonely.line, lonely.value, lonely.reason, lonely.fix
 from lonely
 inner join {{ source('raw', 'files') }} as files on lonely.file_id = files.file_id

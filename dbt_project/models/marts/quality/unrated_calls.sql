@@ -6,7 +6,7 @@ select
     count(*) as calls,
     min(calls.call_date) as first_call_date,
     max(calls.call_date) as last_call_date,
-    min(reasons.mend) as mend
+    min(reasons.fix) as fix
 from {{ ref('calls') }} as calls
 left join {{ ref('unrated_reasons') }} as reasons on calls.status_reason = reasons.status_reason
 where calls.status = 'unrated'

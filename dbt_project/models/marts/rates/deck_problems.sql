@@ -8,7 +8,7 @@ select
     lines.prefix,
     problems.problem,
     problems.detail,
-    problems.mend || case when problems.is_blocking then '; then land the whole list again' else '; then land the row again' end as mend,
+    problems.fix || case when problems.is_blocking then '; then land the whole list again' else '; then land the row again' end as fix,
     problems.is_blocking,
     coalesce(held.last_version > problems.file_id, false) as is_overtaken,
     files.ingested_at

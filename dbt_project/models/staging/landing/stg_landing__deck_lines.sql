@@ -40,6 +40,6 @@ select
     lines.valid_from,
     lines.valid_to,
     lines.reject_reason,
-    case when lines.reject_reason is not null then {{ mend_of('purchase_rates', 'lines.reject_reason') }} end as mend
+    case when lines.reject_reason is not null then {{ fix_of('purchase_rates', 'lines.reject_reason') }} end as fix
 from lines
 left join only_decks on lines.file_id = only_decks.file_id

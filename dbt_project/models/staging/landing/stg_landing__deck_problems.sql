@@ -155,7 +155,7 @@ found as (
 ),
 
 problems as (
-    select deck_id, file_id, line, reject_reason as problem, cast(null as varchar) as detail, mend
+    select deck_id, file_id, line, reject_reason as problem, cast(null as varchar) as detail, fix
     from {{ ref('stg_landing__deck_lines') }}
     where reject_reason is not null and deck_id is not null
 
@@ -168,7 +168,7 @@ problems as (
         'two_rows_for_one_moment' as problem,
         'the file says ' || cast(contested.offers as varchar) || ' different things of prefix ' || rates.prefix || ' from '
         || cast(rates.valid_from as varchar) || ' on' as detail,
-        'leave one of them' as mend
+        'leave one of them' as fix
     from rates
     inner join contested_moments as contested
         on rates.deck_id = contested.deck_id and rates.file_id = contested.file_id and rates.prefix = contested.prefix
@@ -188,7 +188,7 @@ problems as (
             else 'this row of prefix ' || found.prefix || ' holds until ' || cast(found.valid_to as varchar) || ', the next one begins on '
                 || cast(found.next_from as varchar)
         end as detail,
-        'end the earlier row where the later one begins, or leave its valid_to empty' as mend
+        'end the earlier row where the later one begins, or leave its valid_to empty' as fix
     from found
     left join contested_moments as contested
         on found.deck_id = contested.deck_id and found.file_id = contested.file_id and found.prefix = contested.prefix
@@ -208,7 +208,7 @@ problems as (
                     || cast(valid_from as varchar)
             else 'this row of prefix ' || prefix || ' ends on ' || cast(valid_to as varchar) || ', the next one begins on ' || cast(next_from as varchar)
         end as detail,
-        'let the earlier row end where the later one begins, or leave its valid_to empty' as mend
+        'let the earlier row end where the later one begins, or leave its valid_to empty' as fix
     from found
     where has_gap_before or has_gap_after
 )
@@ -219,7 +219,7 @@ select
     problems.line,
     problems.problem,
     problems.detail,
-    problems.mend,
+    problems.fix,
     first_versions.file_id is null as is_blocking
 from problems
 left join first_versions on problems.deck_id = first_versions.deck_id and problems.file_id = first_versions.file_id
