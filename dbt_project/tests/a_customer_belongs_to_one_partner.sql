@@ -3,7 +3,7 @@
 {%- set tables = [
     'calls', 'daily_calls', 'international_calls', 'service_charges', 'invoices', 'invoice_lines', 'margins', 'invoice_vat', 'commission_lines',
     'receivables', 'open_items', 'ids_days', 'ids_crossings', 'fmc_calls', 'call_histogram', 'concurrency', 'hourly_concurrency', 'line_capacity', 'order_lines', 'portings',
-    'mandates'
+    'mandates', 'draft_problems', 'ids_ranges'
 ] %}
 with seen as (
     {%- for table in tables %}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from orchestration import serving
+
 SHOWN = 5
 """So many of a draft's problems are told in full; the rest are counted."""
 
@@ -48,14 +50,14 @@ class DraftProblem:
 
 def draft_problems(snapshot: duckdb.DuckDBPyConnection, month: str) -> Mapping[str, Sequence[DraftProblem]]:
     """invoice_id -> what keeps it back, the most frequent first; of a partner's snapshot and a month of drafts."""
-    rows = snapshot.execute(
+    result = snapshot.execute(
         "select invoice_id, customer_id, reason, subject, charged_month, occurrences, example, why, mend from draft_problems"
         " where month = ? order by invoice_id, occurrences desc, reason, subject, charged_month",
         [month],
-    ).fetchall()
+    )
     found: dict[str, list[DraftProblem]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append(DraftProblem(*row))
+    for problem in serving.rows_as(DraftProblem, result):
+        found.setdefault(problem.invoice_id, []).append(problem)
     return found
 
 

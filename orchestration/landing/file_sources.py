@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 import duckdb
 
+from orchestration import serving
 from orchestration.landing.sources import MOST_STRIPPED, ROLES, Source, default_sources, places, source_of
 
 ALTERNATIVES = 3
@@ -78,8 +79,9 @@ def create_raw(connection: duckdb.DuckDBPyConnection) -> None:
 
 @dataclass(frozen=True)
 class LandedText:
-    """A text that stands in the warehouse: its number, the bytes that it had, and how it was cut up (None: as its feed says)."""
+    """A text that stands in the warehouse: its name and number, the bytes that it had, and how it was cut up (None: as its feed says)."""
 
+    file: str
     file_id: int
     feed: str
     sha256: str
@@ -95,15 +97,17 @@ class LandedText:
 
 def landed_texts(connection: duckdb.DuckDBPyConnection) -> dict[str, list[LandedText]]:
     """By file the call records and price lists that stand under its name: several where it has grown, or was overwritten."""
-    rows = connection.execute("""
-        select files.file, files.file_id, files.feed, files.sha256, files.size_bytes, epoch_us(files.modified_at), sources.landed_as
+    result = connection.execute("""
+        select
+            files.file, files.file_id, files.feed, files.sha256, files.size_bytes, epoch_us(files.modified_at) as modified_us,
+            sources.landed_as
         from raw.files as files left join raw.file_sources as sources on files.file_id = sources.file_id
         where files.duplicate_of is null and files.withdrawn_at is null and (sources.file_id is not null or files.feed = 'purchase_rates')
         order by files.file_id
-    """).fetchall()
+    """)
     found: dict[str, list[LandedText]] = {}
-    for file, *rest in rows:
-        found.setdefault(file, []).append(LandedText(*rest))
+    for text in serving.rows_as(LandedText, result):
+        found.setdefault(text.file, []).append(text)
     return found
 
 

@@ -79,9 +79,10 @@ def _compared(workspace: Workspace, before: dict[str, Totals], first_day: date, 
 
 def _totals(workspace: Workspace, partner_id: str, first_day: date, last_day: date) -> Totals:
     with closing(serving.connect(serving.current_snapshot(workspace, partner_id))) as snapshot:
-        row = snapshot.execute(
-            "select count(*), count(*) filter (where status = 'unrated'), coalesce(sum(sale_eur), 0), coalesce(sum(purchase_eur), 0) "
-            "from calls where call_date between ? and ?",
+        result = snapshot.execute(
+            "select count(*) as calls, count(*) filter (where status = 'unrated') as unrated, coalesce(sum(sale_eur), 0) as sale_eur, "
+            "coalesce(sum(purchase_eur), 0) as purchase_eur from calls where call_date between ? and ?",
             [first_day, last_day],
-        ).fetchone()
-    return Totals(*row)
+        )
+        (totals,) = serving.rows_as(Totals, result)
+    return totals

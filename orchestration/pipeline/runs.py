@@ -1,21 +1,21 @@
-"""One run from the command line: the same Dagster job that the schedules start, executed in this process, and what it says at its end."""
+"""One run from the command line: the stages one after the other, and what it says at its end. The schedules' job runs the same stages."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import json
-import os
 import re
 import shutil
 import time
+import traceback
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import uuid4
 
 import duckdb
 
@@ -24,15 +24,12 @@ from orchestration.errors import TiktellerError
 from orchestration.faults import Held
 from orchestration.landing import as_declared, carried, ledger, register
 from orchestration.landing.waiting import waiting_files
-from orchestration.pipeline import alerting
+from orchestration.pipeline import alerting, stages
+from orchestration.pipeline.reported import DagsterReport
 from orchestration.pipeline.settings import RunSettings
 from orchestration.progress import Progress, silent
 from orchestration.warehouse import builds
 from orchestration.workspace import PLATFORM, Workspace
-
-if TYPE_CHECKING:
-    import dagster as dg
-    from dagster._utils.error import SerializableErrorInfo
 
 DAGSTER_YAML = """\
 telemetry:
@@ -40,16 +37,8 @@ telemetry:
 concurrency:
   runs:
     max_concurrent_runs: 1
-event_log_storage:
-  module: orchestration.pipeline.event_log
-  class: OpenSqliteEventLogStorage
-  config:
-    base_dir: {history}
 """
 
-
-TOLD_BY_ITSELF = "tikteller/told_by_itself"
-"""The tag of runs that say themselves what they came to: the scheduler's sensors leave them alone."""
 
 DISK_FULL = re.compile(r"No space left|Errno 28|disk is full|not enough disk space", re.IGNORECASE)
 
@@ -311,30 +300,22 @@ def _forget_warehouse(workspace: Workspace) -> None:
 
 
 def _execute(workspace: Workspace, progress: Progress, settings: RunSettings) -> str | None:
-    """Run the job; return what went wrong, for a person, or None."""
-    began = time.monotonic()
-    os.environ["TIKTELLER_WORKSPACE"] = str(workspace.root)
-    os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(workspace))
+    """Run the stages; return what went wrong, for a person, or None."""
     log = workspace.root / "logs" / "last_run.log"
     log.parent.mkdir(exist_ok=True)
-    with log.open("w") as stream, contextlib.redirect_stdout(stream), _uncollected():
-        with ThreadPoolExecutor(1) as beside:  # dbt parses in a process of its own
-            manifest = beside.submit(builds.prepare_manifest, workspace)
-            import dagster as dg
-            import dagster_dbt  # noqa: F401
-        manifest.result()
-        from orchestration.pipeline.definitions import defs
-
-        progress("starting the pipeline", None, time.monotonic() - began)
-        job = defs.resolve_job_def("tikteller_run")
-        with dg.DagsterInstance.get() as instance:
-            result = job.execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                tags={TOLD_BY_ITSELF: "yes"},
-                resources={"workspace": workspace, "run_lock": None, "progress": progress, "run_settings": settings},
-            )
-        return _problem(result, log)
+    report = DagsterReport(str(uuid4()))
+    problem = None
+    log.write_bytes(b"")
+    with log.open("a") as stream, contextlib.redirect_stdout(stream), _uncollected(), builds.Dbt(workspace, log) as dbt:
+        try:
+            report.landed = stages.land(workspace, settings, progress, report.run_id)
+            report.built = stages.build(workspace, progress, dbt)
+            report.published = stages.publish(workspace, progress)
+        except Exception as error:
+            traceback.print_exc(file=stream)
+            problem = f"{_told(error)}\nlog: {log}"
+    report.leave(workspace, settings)
+    return problem
 
 
 @contextlib.contextmanager
@@ -349,31 +330,16 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _problem(result: dg.ExecuteInProcessResult, log: Path) -> str | None:
-    """What went wrong, for a person; None where all went well. A step that was left out is no success: nothing new would be published."""
-    if not result.success:
-        return _failure(result, log)
-    left_out = [event.step_key for event in result.all_events if event.is_step_skipped]
-    return f"left out: {', '.join(left_out)}\nlog: {log}" if left_out else None
-
-
-def _failure(result: dg.ExecuteInProcessResult, log: Path) -> str:
-    """What stopped the run, a line each: our own words for it, which name the place and the mend, else the error itself."""
-    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure and event.step_failure_data.error]
-    lines = [_told(error) for error in errors[:1]] or ["unknown"]
-    return "\n".join([*lines, f"log: {log}"])
-
-
-def _told(error: SerializableErrorInfo) -> str:
+def _told(error: BaseException) -> str:
     """Of an error and its causes the outermost that is meant for people; without one the innermost, which is nearest to the fault."""
     chain = [error]
-    while chain[-1].cause:
-        chain.append(chain[-1].cause)
-    ours = [each for each in chain if each.cls_name == TiktellerError.__name__]
-    message = (ours[0] if ours else chain[-1]).message
+    while chain[-1].__cause__:
+        chain.append(chain[-1].__cause__)
+    ours = next((each for each in chain if isinstance(each, TiktellerError)), None)
+    message = str(ours) if ours else f"{type(chain[-1]).__name__}: {chain[-1]}"
     if DISK_FULL.search(message):
         message = f"the disk is full: {message}. Mend: make room, then tikteller run; what stands published stays"
-    return " ".join(message.split()).removeprefix(f"{TiktellerError.__module__}.{TiktellerError.__name__}: ")[:1000]
+    return " ".join(message.split())[:1000]
 
 
 def _published(workspace: Workspace, since: str) -> RunReport:
@@ -383,9 +349,11 @@ def _published(workspace: Workspace, since: str) -> RunReport:
         snapshot = serving.edition_of(platform)["snapshot"]
         feeds = platform.execute("""
             select
-                feed, count(*), sum(rows_read)::bigint, sum(rows_kept)::bigint, sum(rows_duplicate)::bigint, sum(rows_quarantined)::bigint
+                feed, count(*) as files, sum(rows_read)::bigint as read, sum(rows_kept)::bigint as kept,
+                sum(rows_duplicate)::bigint as duplicate, sum(rows_quarantined)::bigint as quarantined
             from ingested_files group by feed order by feed
-        """).fetchall()
+        """)
+        counts = tuple(serving.rows_as(FeedCounts, feeds))
         refused = platform.execute(
             "select file || ' (' || reject_reason || ')' from ingested_files "
             "where reject_reason is not null and ingested_at >= ?::timestamp order by file",
@@ -400,7 +368,7 @@ def _published(workspace: Workspace, since: str) -> RunReport:
         not held and not told,
         snapshot,
         None,
-        feeds=tuple(FeedCounts(*feed) for feed in feeds),
+        feeds=counts,
         partners=tuple(partner_id for partner_id, _, why in standing if partner_id is not None and why is None),
         refused=tuple(file for (file,) in refused),
         held=held,
@@ -412,15 +380,17 @@ def prepare_dagster_home(workspace: Workspace) -> Path:
     """DAGSTER_HOME of the workspace, with the settings that keep runs one at a time and nobody counted."""
     home = workspace.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text(DAGSTER_YAML.format(history=json.dumps(str(home / "history" / "runs"))))
+    (home / "dagster.yaml").write_text(DAGSTER_YAML)
     return home
 
 
 def main() -> None:
-    """For ``make dagster``: print the DAGSTER_HOME of the workspace, made ready."""
+    """For ``make dagster``: parse the project for it, and print the DAGSTER_HOME of the workspace, made ready."""
     from orchestration.workspace import open_workspace
 
-    print(prepare_dagster_home(open_workspace()))
+    workspace = open_workspace()
+    builds.prepare_manifest(workspace.require())
+    print(prepare_dagster_home(workspace))
 
 
 if __name__ == "__main__":

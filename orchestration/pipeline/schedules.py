@@ -2,12 +2,14 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
 from orchestration.landing.arrivals import arrivals
-from orchestration.pipeline import runs
+from orchestration.pipeline import reported, runs
 from orchestration.workspace import Workspace, open_workspace
 
 SETTLED_AFTER_S = 30  # a file that was written to less long ago may still be on its way
@@ -35,6 +37,16 @@ month_end = dg.ScheduleDefinition(
 def files_landed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Start a run when landing/ has settled on something that no run has seen."""
     return landing_change(open_workspace(), context.cursor)
+
+
+def runs_reported(nodes: Mapping[str, Any]) -> dg.SensorDefinition:
+    """The sensor that lets Dagster see what the command line ran."""
+
+    @dg.sensor(name="runs_reported", minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING, asset_selection="*")
+    def reported_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        return dg.SkipReason(f"{reported.report(context.instance, open_workspace(), nodes)} runs of the command line")
+
+    return reported_runs
 
 
 def landing_change(workspace: Workspace, cursor: str | None, now: float | None = None) -> dg.SensorResult | dg.SkipReason:
@@ -68,8 +80,6 @@ def success_told(context: dg.RunStatusSensorContext) -> None:
 
 
 def _conclude(context: dg.RunStatusSensorContext, problem: str | None) -> None:
-    if runs.TOLD_BY_ITSELF in context.dagster_run.tags:
-        return
     record = context.instance.get_run_record_by_id(context.dagster_run.run_id)
     began, ended = (record.start_time, record.end_time) if record else (None, None)
     started = datetime.fromtimestamp(began or time.time(), UTC)
@@ -77,4 +87,7 @@ def _conclude(context: dg.RunStatusSensorContext, problem: str | None) -> None:
     runs.conclude(open_workspace(), f"{started:%Y-%m-%dT%H:%M:%SZ}", seconds, problem)
 
 
-defs = dg.Definitions(jobs=[run_all], schedules=[nightly, month_end], sensors=[files_landed, failure_told, success_told])
+def definitions_of(nodes: Mapping[str, Any]) -> dg.Definitions:
+    """Job, schedules and sensors; ``nodes`` are those of dbt's manifest."""
+    sensors = [files_landed, failure_told, success_told, runs_reported(nodes)]
+    return dg.Definitions(jobs=[run_all], schedules=[nightly, month_end], sensors=sensors)

@@ -49,7 +49,7 @@ KNOWN_MOVEMENTS = f"""
     )
 """
 QUESTION = f"""
-    select invoice_number, customer_id, month, issued_on, due_on, gross_eur, gross_eur - open_eur, days_overdue
+    select invoice_number, customer_id, month, issued_on, due_on, gross_eur, gross_eur - open_eur as settled_eur, days_overdue
     from {formula("open_items_as_of", KNOWN_MOVEMENTS)}
     where open_eur <> 0 and issued_on <= $as_of::date
     order by due_on, invoice_number
@@ -112,7 +112,7 @@ def open_invoices(workspace: Workspace, decided: sa.Connection, partner_id: str,
         versions = "select coalesce((content ->> '$.version')::integer, 1), min(invoice_number) from stored group by 1"
         for version, invoice_number in platform.execute(versions).fetchall():
             state.require_readable(version, invoice_number)
-        return [OpenInvoice(*row) for row in platform.execute(QUESTION, {"as_of": as_of}).fetchall()]
+        return serving.rows_as(OpenInvoice, platform.execute(QUESTION, {"as_of": as_of}))
 
 
 def in_credit(found: Iterable[OpenInvoice]) -> frozenset[str]:

@@ -27,6 +27,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 from stdnum import numdb
 
 from orchestration.errors import TiktellerError
+from orchestration.reference import guide
 from orchestration.reference.dialling import dialled_prefixes
 from orchestration.reference.number_plans import NETWORKS, number_prefixes
 from orchestration.reference.short_numbers import DUTCH, HEADER, short_numbers
@@ -152,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         write() if chosen.write else check()
+        guide.write() if chosen.write else guide.check()
     except TiktellerError as error:
         print(error, file=sys.stderr)
         return 1

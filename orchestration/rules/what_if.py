@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration import serving
 from orchestration.errors import TiktellerError
 from orchestration.rules.explaining import opened, relations
 from orchestration.warehouse.formulas import model, rule
@@ -206,7 +207,7 @@ def _priced(connection: duckdb.DuckDBPyConnection, instead: Mapping[str, str], p
             values.append(value)
     source = f"(select * from snap.call_histogram where {' and '.join(conditions)})"
     priced = rule(PRICED, known).replace("from histogram\n", f"from {source} as histogram\n", 1)
-    outcomes = [Outcome(*row) for row in connection.execute(priced, values).fetchall()]
+    outcomes = serving.rows_as(Outcome, connection.execute(priced, values))
     (groups,) = connection.execute(f"select count(*) from {source}", values).fetchone()
     return WhatIf(outcomes, groups)
 

@@ -19,6 +19,7 @@ from orchestration.serving.snapshots import (
     published_partners,
     require_own,
     require_whole,
+    rows_as,
     rows_of,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "published_partners",
     "require_own",
     "require_whole",
+    "rows_as",
     "rows_of",
 ]

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,78 +23,9 @@ from orchestration import serving
 from orchestration.errors import TiktellerError
 from orchestration.faults import Fault, Held, by_partner
 from orchestration.progress import Progress, silent
+from orchestration.serving.tables import CALLS, Audience, published_tables
 from orchestration.warehouse import STORAGE_VERSION, settings
 from orchestration.workspace import PLATFORM, Workspace
-
-CALLS = "calls"
-"""The one table that is large, with which a partner's file begins (``Workspace.rated``)."""
-
-PARTNER_TABLES = {
-    "daily_calls": "marts.daily_calls",
-    "call_histogram": "marts.call_histogram",
-    "fmc_calls": "marts.fmc_calls",
-    "unrated_calls": "marts.unrated_calls",
-    "international_calls": "marts.international_calls",
-    "service_charges": "marts.service_charges",
-    "service_prices": "marts.service_prices",
-    "order_lines": "marts.order_lines",
-    "portings": "marts.portings",
-    "call_prices": "marts.call_prices",
-    "deck_changes": "marts.deck_changes",
-    "deck_problems": "marts.deck_problems",
-    "purchase_reconciliation": "marts.purchase_reconciliation",
-    "invoices": "marts.invoices",
-    "draft_problems": "marts.draft_problems",
-    "invoice_lines": "marts.invoice_lines",
-    "invoice_vat": "marts.invoice_vat",
-    "margins": "marts.margins",
-    "commissions": "marts.commissions",
-    "commission_lines": "marts.commission_lines",
-    "receivables": "marts.receivables",
-    "open_items": "marts.open_items",
-    "price_list": "marts.price_list",
-    "ids_days": "marts.ids_days",
-    "ids_crossings": "marts.ids_crossings",
-    "ids_ranges": "marts.ids_ranges",
-    "concurrency": "marts.concurrency",
-    "hourly_concurrency": "marts.hourly_concurrency",
-    "line_capacity": "marts.line_capacity",
-    "customers": "marts.customers",
-    "mandates": "marts.mandates",
-    "unmatched_rows": "marts.unmatched_rows",
-    "deck_disagreements": "marts.deck_disagreements",
-    "resellers": "marts.resellers",
-    "partner": "marts.partners",
-    "quarantine": "marts.quarantine",
-    "ingested_files": "marts.partner_files",
-}
-"""Published name -> its source, of which a partner gets the rows that bear its own ``partner_id``."""
-
-SHARED_TABLES = {
-    "pvc_matrix": "marts.pvc_matrix",
-    "countries": "reference.countries",
-    "codecs": "reference.codecs",
-    "layer2_framings": "reference.layer2_framings",
-    "access_profiles": "reference.access_profiles",
-    "contention_shares": "reference.contention_shares",
-}
-"""Published name -> its source, the same for every partner: nothing in it is anybody's."""
-
-PLATFORM_TABLES = {
-    "partners": "marts.partners",
-    "quarantine": "marts.quarantine",
-    "ingested_files": "marts.ingested_files",
-    "deck_problems": "marts.deck_problems",
-    "unrated_calls": "marts.unrated_calls",
-    "partner_months": "marts.partner_months",
-    "receivables": "marts.receivables",
-    "open_items": "marts.open_items",
-    "ids_ranges": "marts.ids_ranges",
-    "mandates": "marts.mandates",
-    "unmatched_rows": "marts.unmatched_rows",
-    "draft_problems": "marts.draft_problems",
-}
-"""Published name -> its source, whole, for operators only: what stands in no partner's file because it is nobody's yet, or everybody's."""
 
 OF_ITS_DECKS = "where deck_id in (select deck_id from warehouse.staging.stg_landing__partner_periods {where})"
 
@@ -170,7 +101,7 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
     is_sound = all(fault.is_landed for fault in faults)
     own_pointers(workspace)
     with _attached(workspace) as connection:
-        edition = _edition(connection, code)
+        edition, tables = _edition(connection, code), published_tables(workspace)
         partners = [row[0] for row in connection.execute("select partner_id from warehouse.marts.partners order by 1").fetchall()]
         built = []
         for partner in partners:
@@ -181,7 +112,7 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
                     raise TiktellerError(
                         f"partner id {partner[:80]!r} cannot name a folder", mend="use up to 64 letters, digits, '.', '_' and '-'"
                     )
-                built.append(_build(connection, workspace, partner, snapshot, edition, progress))
+                built.append(_build(connection, workspace, partner, snapshot, edition, tables, progress))
             except (TiktellerError, duckdb.Error, FileExistsError, NotADirectoryError) as error:
                 held[partner] = [" ".join(str(error).split("\n\nLINE ")[0].split())[:600]]
                 is_sound = False
@@ -189,7 +120,7 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
         told = tuple(dict.fromkeys(fault.says for fault in faults if fault.partner_id not in partners))
         standing = [(made.partner_id, snapshot, None) for made in built]
         standing += [(each.partner_id, each.snapshot, "; ".join(each.reasons)) for each in keeping] + [(None, None, says) for says in told]
-        platform = _build(connection, workspace, PLATFORM, snapshot, edition, progress, standing)
+        platform = _build(connection, workspace, PLATFORM, snapshot, edition, tables, progress, standing)
     for made in (*built, platform):
         _point(made.path.parent, made.path.name)
     _forget_those_who_left(workspace, partners)
@@ -263,6 +194,7 @@ def _build(
     partner_id: str,
     snapshot: str,
     edition: Edition,
+    tables: Mapping[Audience, Mapping[str, str]],
     progress: Progress,
     standing: Sequence[tuple[str | None, str | None, str | None]] = (),
 ) -> Snapshot:
@@ -279,7 +211,7 @@ def _build(
     try:
         connection.execute("begin")
         if partner_id == PLATFORM:
-            _copy_tables(connection, PLATFORM_TABLES, "")
+            _copy_tables(connection, tables["platform"], "")
             connection.execute("create schema if not exists snapshot.rating")
             for source, columns in PLATFORM_RATING_TABLES.items():
                 connection.execute(f"create or replace table snapshot.rating.{source.split('.')[1]} as {columns} from warehouse.{source}")
@@ -291,13 +223,13 @@ def _build(
                 connection.executemany("insert into snapshot.partner_snapshots values (?, ?, ?)", standing)
         else:
             where = f"where partner_id = {_literal(partner_id)}"
-            _copy_tables(connection, PARTNER_TABLES, where)
-            _copy_tables(connection, SHARED_TABLES, "")
+            _copy_tables(connection, {name: source for name, source in tables["partner"].items() if name != CALLS}, where)
+            _copy_tables(connection, tables["everyone"], "")
             _copy_rating(connection, where)
         _write_edition(connection, partner_id, snapshot, edition)
         connection.execute("commit")
         connection.execute("checkpoint snapshot")
-        rows = _check(connection, partner_id)
+        rows = _check(connection, partner_id, tables)
     except BaseException:
         with suppress(duckdb.Error):  # it may have ended
             connection.rollback()
@@ -318,7 +250,7 @@ def _rated_calls(workspace: Workspace, partner_id: str) -> Path:
     return file
 
 
-def _copy_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], where: str) -> None:
+def _copy_tables(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str], where: str) -> None:
     for name, source in tables.items():
         connection.execute(f"create or replace table snapshot.{name} as from warehouse.{source} {where}")
 
@@ -360,7 +292,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
     ]
 
 
-def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
+def _check(connection: duckdb.DuckDBPyConnection, partner_id: str, published_as: Mapping[Audience, Mapping[str, str]]) -> int:
     """Count, seconds and money of the file's calls against the warehouse's days, and no other partner's row in any table. Returns rows."""
     tables = _tables(connection, "snapshot.")
     counts = {name: connection.execute(f"select count(*) from snapshot.{name}").fetchone()[0] for name in tables}
@@ -376,7 +308,7 @@ def _check(connection: duckdb.DuckDBPyConnection, partner_id: str) -> int:
             f"the snapshot of {partner_id} does not match the warehouse: calls {published} instead of {expected}",
             mend="tikteller run --rebuild; the last good snapshot stays until then",
         )
-    for name in (CALLS, *PARTNER_TABLES):
+    for name in published_as["partner"]:
         strangers = connection.execute(
             f"select count(*) from snapshot.{name} where partner_id is distinct from ?", [partner_id]
         ).fetchone()[0]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -20,6 +20,7 @@ from orchestration.errors import TiktellerError
 from orchestration.output import Answer
 from orchestration.workspace import PLATFORM, Workspace
 
+T = TypeVar("T")
 POINTER = "current"
 QUOTE = "'"
 MADE_ANEW = "tikteller run makes it anew"
@@ -194,6 +195,12 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[An
     result = connection.execute(sql, list(values))
     columns = [column[0] for column in result.description]
     return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
+def rows_as(made: type[T], result: duckdb.DuckDBPyConnection) -> list[T]:
+    """Rows as objects, by name: a column too many, too few or renamed is an error here, and never a swapped amount."""
+    names = [column[0] for column in result.description or ()]
+    return [made(**dict(zip(names, row, strict=True))) for row in result.fetchall()]
 
 
 Row = Mapping[str, Any]

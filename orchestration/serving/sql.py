@@ -56,12 +56,15 @@ def editions(connection: duckdb.DuckDBPyConnection) -> list[Edition]:
     """The snapshots behind an opened connection, by partner."""
     names = connection.execute("select database_name from duckdb_tables() where table_name = 'partner' order by 1").fetchall()
     found = [
-        Edition(*row)
+        edition
         for (owner,) in names
-        for row in connection.execute(
-            f"select partner.partner_id, edition.snapshot, edition.published_at from {_name(owner)}._snapshot as edition, "
-            f"{_name(owner)}.partner as partner"
-        ).fetchall()
+        for edition in serving.rows_as(
+            Edition,
+            connection.execute(
+                f"select partner.partner_id, edition.snapshot, edition.published_at from {_name(owner)}._snapshot as edition, "
+                f"{_name(owner)}.partner as partner"
+            ),
+        )
     ]
     return sorted(found, key=lambda edition: edition.partner_id)
 

@@ -1,6 +1,7 @@
 """dbt's side of a run: where the project stands, its manifest, its environment, and whether the rules have changed.
 
-``tikteller-dbt`` (``main``) is dbt as we run it, on the workspace that TIKTELLER_WORKSPACE names, with dbt's own arguments.
+``tikteller-dbt`` (``main``) is dbt as we run it, on the workspace that TIKTELLER_WORKSPACE names, with dbt's own arguments. A run starts it
+as ``Dbt``, which loads and parses while files still land.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ EXECUTABLE = str(Path(sys.executable).parent / "tikteller-dbt")  # of this envir
 PARSED = ("manifest.json", "partial_parse.msgpack")
 """What dbt makes of the project: its nodes for Dagster, and its own notes, which spare it the parsing."""
 PARSED_DIR = DBT_PROJECT_DIR / "target"
+WAITS = "TIKTELLER_DBT_WAITS"
+"""Set for a dbt that gets its arguments later, as a line of JSON on its standard input."""
+SAID_BYTES = 2000
 
 
 def main() -> None:
@@ -35,9 +39,59 @@ def main() -> None:
     workspace.rated.mkdir(exist_ok=True)
     os.chdir(workspace.root)
     gc.disable()  # a short life and half a gigabyte: collecting takes longer than what it frees is worth
+    if os.environ.pop(WAITS, None):
+        raise SystemExit(_build_when_told(workspace))
     from dbt.cli.main import cli
 
     cli()
+
+
+def _build_when_told(workspace: Workspace) -> int:
+    """Load and parse, wait for the word, build. Whoever was to give it may have ended: then there is nothing to do."""
+    from dbt.cli.main import dbtRunner
+
+    prepare_manifest(workspace)
+    paths = ["--target-path", str(workspace.dbt_target), "--log-path", str(workspace.dbt_target)]
+    parsed = dbtRunner().invoke(["--quiet", "parse", *paths])
+    word = sys.stdin.readline()
+    if not word:
+        return 0
+    if parsed.success:
+        parsed = dbtRunner(manifest=parsed.result).invoke(["build", "--exclude-resource-type", "unit_test", *paths, *json.loads(word)])
+    if parsed.exception:
+        print(parsed.exception)
+    return 0 if parsed.success else 1
+
+
+class Dbt:
+    """dbt on a workspace, in a process of its own, for one build; what it says goes to ``log``. A context manager: it ends with it."""
+
+    def __init__(self, workspace: Workspace, log: Path) -> None:
+        self._environment = os.environ | environment(workspace) | {WAITS: "yes"}
+        self._log = log
+        self._is_building = False
+
+    def __enter__(self) -> Dbt:
+        with self._log.open("a") as said:
+            self._process = subprocess.Popen(
+                [EXECUTABLE], stdin=subprocess.PIPE, stdout=said, stderr=subprocess.STDOUT, env=self._environment, text=True
+            )
+        return self
+
+    def build(self, *arguments: str) -> str | None:
+        """Build and check everything. None where all was built and could be asked; else the end of what dbt said."""
+        self._is_building = True
+        self._process.communicate(json.dumps(arguments) + "\n")
+        if self._process.returncode == 0:
+            return None
+        with self._log.open("rb") as said:
+            said.seek(max(0, self._log.stat().st_size - SAID_BYTES))
+            return said.read().decode(errors="replace").strip() or f"it ended with {self._process.returncode}"
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.terminate() if self._is_building else self._process.kill()
+            self._process.wait()
 
 
 def rules_fingerprint() -> str:
@@ -60,7 +114,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
 
 
 def prepare_manifest(workspace: Workspace) -> Path:
-    """Dagster reads its assets from dbt's manifest: parse the project once per change of it (some seconds), never inside a run.
+    """Parse the project once per change of it (some seconds): dbt starts from what was parsed, and Dagster reads its assets from it.
 
     What was parsed is kept beside the project, where that can be written; every workspace has a copy, to which dbt adds in its runs.
     """
@@ -123,6 +177,7 @@ def begin_build(workspace: Workspace) -> bool:
     _rules_file(workspace).unlink(missing_ok=True)
     if is_full:
         shutil.rmtree(workspace.rated, ignore_errors=True)
+    workspace.rated.mkdir(exist_ok=True)
     return is_full
 
 

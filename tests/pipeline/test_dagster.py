@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,8 +14,11 @@ import pytest
 
 from orchestration import run_lock
 from orchestration.errors import TiktellerError
-from orchestration.workspace import Workspace
+from orchestration.pipeline.settings import RunSettings
+from orchestration.warehouse import builds
+from orchestration.workspace import PLATFORM, Workspace
 from tests.conftest import tikteller
+from tests.pipeline.readers import ask
 
 
 @pytest.fixture
@@ -32,6 +38,7 @@ def dagster_definitions(demo_workspace: Workspace):
     """Loaded once: it reads dbt's manifest."""
     before = os.environ.get("TIKTELLER_WORKSPACE")
     os.environ["TIKTELLER_WORKSPACE"] = str(demo_workspace.root)
+    builds.prepare_manifest(demo_workspace)
     from orchestration.pipeline import definitions
 
     yield definitions
@@ -88,26 +95,75 @@ def test_a_second_run_is_told_who_is_running(demo_workspace: Workspace) -> None:
     assert run_lock.holder(demo_workspace) is None
 
 
-def test_a_run_that_left_a_step_out_is_no_success(tmp_path: Path) -> None:
-    """A step whose input never came is skipped by Dagster, and the job succeeds: a run that published nothing would say that it had."""
+def test_what_the_command_line_ran_is_seen_in_dagster(dagster_definitions, demo_workspace: Workspace, tmp_path: Path) -> None:
+    """The operator looks into Dagster in the morning, and the night's run, of cron, would not be there: is anything running at all?"""
     import dagster as dg
 
-    from orchestration.pipeline.runs import _problem
+    from orchestration.pipeline import reported
 
-    @dg.op(out=dg.Out(is_required=False))
-    def models():
-        yield from ()
+    workspace = Workspace(tmp_path / "workspace")
+    shutil.copytree(demo_workspace.dagster_home / "reported", workspace.dagster_home / "reported")
+    nodes = json.loads((demo_workspace.dbt_target / "manifest.json").read_text())["nodes"]
+    graph = dagster_definitions.defs.resolve_asset_graph()
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert reported.report(instance, workspace, nodes) == 1
+        seen = {key: instance.get_latest_materialization_event(key) for key in graph.materializable_asset_keys}
+        assert not [key for key, event in seen.items() if event is None]
+        rows = seen[dg.AssetKey(["raw", "orders"])].asset_materialization.metadata["rows"].value
+        assert rows == ask(demo_workspace, PLATFORM, "select sum(rows_read)::int from ingested_files where feed = 'orders'")[0][0]
+        snapshot = seen[dg.AssetKey(["serving", "snapshots"])].asset_materialization.metadata["snapshot"].value
+        assert snapshot == ask(demo_workspace, PLATFORM, "select snapshot from _snapshot")[0][0]
+        checked = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(graph.asset_check_keys))
+        assert len(checked) == len(graph.asset_check_keys)
+        assert reported.report(instance, workspace, nodes) == 0, "once"
 
-    @dg.op
-    def snapshots(built): ...
 
-    @dg.job
-    def run() -> None:
-        snapshots(models())
+def test_dagster_and_the_command_line_run_the_same(dagster_definitions, demo_workspace: Workspace, tmp_path: Path) -> None:
+    """What is published would hang on who started the run: finance at the command line, or the schedule."""
+    import dagster as dg
 
-    result = run.execute_in_process()
+    from orchestration.progress import silent
+
+    by_hand, by_dagster = (Workspace(tmp_path / name) for name in ("by_hand", "by_dagster"))
+    for workspace in (by_hand, by_dagster):
+        shutil.copytree(demo_workspace.root, workspace.root, symlinks=True)
+        bill = ask(workspace, "kustlijn", "select invoice_number from invoices where invoice_number is not null limit 1") or [("X1",)]
+        payment = f"invoice_number,paid_on,amount_eur\n{bill[0][0]},2026-11-02,1.00\n"
+        (workspace.landing / "payments" / "one-more.csv").write_text(payment)
+    tikteller(by_hand.root, "run")
+    resources = {"workspace": by_dagster, "run_lock": None, "progress": silent, "run_settings": RunSettings()}
+    job = dagster_definitions.defs.resolve_job_def("tikteller_run")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, resources=resources)
     assert result.success
-    assert _problem(result, tmp_path / "last_run.log") == f"left out: snapshots\nlog: {tmp_path / 'last_run.log'}"
+    assert tables(by_dagster) == tables(by_hand)
+
+
+def tables(workspace: Workspace) -> dict[str, list[tuple]]:
+    """All that is published, but for what bears the moment of its run."""
+    found = {}
+    for owner in ("kustlijn", "binnenhaven", PLATFORM):
+        named = "select table_name from duckdb_tables() where schema_name = 'main' and not starts_with(table_name, '_')"
+        for (table,) in ask(workspace, owner, named):
+            columns = "columns(lambda each: each not in ('ingested_at', 'run_id', 'snapshot', 'modified_at'))"
+            found[f"{owner}.{table}"] = ask(workspace, owner, f"select {columns} from {table} order by all")
+    return found
+
+
+def test_loading_the_definitions_starts_no_dbt(demo_workspace: Workspace) -> None:
+    """A code location that runs dbt when it is loaded blocks Dagster's daemon for as long, at each reload."""
+    code = (
+        "import subprocess, sys\n"
+        "begin = subprocess.Popen.__init__\n"
+        "def without_dbt(self, command, *a, **k):\n"
+        "    if 'dbt' in str(command): sys.exit(f'{command} was started')\n"
+        "    begin(self, command, *a, **k)\n"
+        "subprocess.Popen.__init__ = without_dbt\n"
+        "import orchestration.pipeline.definitions\n"
+    )
+    environment = os.environ | {"TIKTELLER_WORKSPACE": str(demo_workspace.root)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_a_scheduled_run_that_keeps_something_back_is_told(
@@ -131,30 +187,27 @@ def test_a_scheduled_run_that_keeps_something_back_is_told(
     def job() -> None:
         nothing()
 
-    def tell(tags: dict[str, str]) -> None:
+    def tell() -> None:
         with dg.DagsterInstance.ephemeral() as instance:
-            result = job.execute_in_process(instance=instance, tags=tags)
+            result = job.execute_in_process(instance=instance)
             context = dg.build_run_status_sensor_context(
                 "success_told", result.get_run_success_event(), instance, instance.get_run_by_id(result.run_id)
             )
             schedules.success_told(context)
 
     try:
-        tell({runs.TOLD_BY_ITSELF: "yes"})  # a run of the command line has said it
-        assert not said.exists()
-        assert demo_workspace.last_run.read_bytes() == before
-        tell({})
+        tell()
         assert "cdrs/standard/night.csv" in json.loads(said.read_text())["problem"]
         assert json.loads(demo_workspace.last_run.read_text())["pending"] == ["cdrs/standard/night.csv (file 7)"]
         said.unlink()
         later = json.dumps({"started_at": "2999-01-01T00:00:00Z"})
         demo_workspace.last_run.write_text(later)
-        tell({})
+        tell()
         assert said.exists()
         assert demo_workspace.last_run.read_text() == later, "one that began later is the last run already"
         said.unlink()
         monkeypatch.setattr(runs, "_pending", lambda workspace: ())
-        tell({})
+        tell()
         assert not said.exists(), "nothing is kept back: who is told every night reads it no more"
     finally:
         demo_workspace.last_run.write_bytes(before)
@@ -166,7 +219,6 @@ def test_a_scheduled_run_that_fails_is_told(
     """Nothing would be published night after night, and only who opens the scheduler's own page would know."""
     import dagster as dg
 
-    from orchestration import runs
     from orchestration.pipeline import schedules
 
     said = tmp_path / "said.json"
@@ -183,13 +235,11 @@ def test_a_scheduled_run_that_fails_is_told(
         breaks()
 
     try:
-        for tags in ({runs.TOLD_BY_ITSELF: "yes"}, {}):
-            assert not said.exists()
-            with dg.DagsterInstance.ephemeral() as instance:
-                result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
-                run = instance.get_run_by_id(result.run_id)
-                context = dg.build_run_status_sensor_context("failure_told", result.get_run_failure_event(), instance, run)
-                schedules.failure_told(context.for_run_failure())
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = job.execute_in_process(instance=instance, raise_on_error=False)
+            run = instance.get_run_by_id(result.run_id)
+            context = dg.build_run_status_sensor_context("failure_told", result.get_run_failure_event(), instance, run)
+            schedules.failure_told(context.for_run_failure())
         told = json.loads(said.read_text())
         assert told["problem"]
         assert not told["published"]
