@@ -119,7 +119,6 @@ def opened(file: Path) -> Iterator[sa.Engine]:
         with store.told_where_damaged(str(file)), engine.connect() as connection:
             if not sa.inspect(connection).has_table(audit.name):
                 raise TiktellerError(f"{file} is no backup of a state", fix="name one that tikteller state backup wrote")
-            migrations.require_known(connection)
             is_of_today = migrations.revision_of(connection) == migrations.REVISIONS[-1]
             wrong = connection.exec_driver_sql("pragma integrity_check(1)").scalars().all()
         if wrong != ["ok"]:

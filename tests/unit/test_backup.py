@@ -27,6 +27,7 @@ from tests.unit.test_contents import INVOICE, of_today
 from tests.unit.test_invoices_judged import PARTNER
 from tests.unit.test_migrations import as_released, make_as_released
 
+LEAF_OF_INDEX = 0x0A  # the first byte of such a page, as SQLite documents it
 CALLS = b"PAR1 the calls " + bytes(range(256)) * 200
 
 
@@ -431,6 +432,18 @@ def test_pages_cut_off_are_found(decisive: Workspace, tmp_path: Path) -> None:
     with file.open("r+b") as cut:
         cut.truncate(file.stat().st_size // 2)
     with pytest.raises(TiktellerError, match="the state is damaged"):
+        backup.check_file(file)
+
+
+def test_a_damaged_index_is_found(decisive: Workspace, tmp_path: Path) -> None:
+    # Fails if all rows have their hash, and the same question gets another answer by another way.
+    file = tmp_path / "b.db"
+    backup.back_up(decisive, file)
+    content = bytearray(file.read_bytes())
+    (page,) = (at for at in range(0, len(content), 4096) if content[at] == LEAF_OF_INDEX and b"c1-2026-10" in content[at : at + 4096])
+    content[content.index(b"c1-2026-10", page)] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(TiktellerError, match=r"the state is damaged: .* missing from index"):
         backup.check_file(file)
 
 

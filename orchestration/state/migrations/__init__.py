@@ -26,21 +26,16 @@ def revision_of(connection: sa.Connection) -> str | None:
     return connection.execute(sa.text(f"select version_num from {VERSION_TABLE}")).scalar()
 
 
-def require_known(connection: sa.Connection) -> None:
-    """Raises TiktellerError where the state is newer than this code."""
+def upgrade(connection: sa.Connection) -> None:
+    """Take the steps that are missing, in the transaction of the caller. Raises TiktellerError where the state is newer than this code."""
     known = revision_of(connection)
+    if known == REVISIONS[-1]:
+        return
     if known is not None and known not in REVISIONS:
         raise TiktellerError(
             f"the state is of a newer Tikteller (step {known}; this one knows up to {REVISIONS[-1]})",
             fix="run the newer release; an older one would not know what was decided",
         )
-
-
-def upgrade(connection: sa.Connection) -> None:
-    """Take the steps that are missing, in the transaction of the caller. Raises TiktellerError where the state is newer than this code."""
-    if revision_of(connection) == REVISIONS[-1]:
-        return
-    require_known(connection)
     from alembic import command
     from alembic.config import Config
 
