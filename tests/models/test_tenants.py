@@ -43,6 +43,8 @@ ALLOWED = {
     "int_landed_rows: landed.call_plan_id = call_plans.call_plan_id": WHOSE,
     "int_landed_rows: landed.service_plan_id = service_plans.service_plan_id": WHOSE,
     "int_landed_rows: landed.deck_id = deck_owners.deck_id": WHOSE,
+    "int_twin_records: calling by nothing": "by whose numbers two records are one call; each number is one partner's on a day",
+    "int_twin_records: called by nothing": "the same",
     "int_record_fates: calls by nothing": "whose a refused record is: by its call, else by its account, where that had one partner only",
     "portings: platform by nothing": "how many of the numbers are another customer's, of whichever partner; not whose",
     "receivables: payments.invoice_key = invoices.invoice_key": WHOSE,

@@ -456,6 +456,7 @@ def test_app_serves_this_workspace(capsys: pytest.CaptureFixture[str], empty: Wo
 def test_what_a_run_remarks_is_said_once(capsys: pytest.CaptureFixture[str], published: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Said twice, one file that is left is looked for as two; not said, it is missing from the bills and nobody knows why."""
     left = "not read: orders/a.csv: it changed while it was read; the next run takes it"
+    duckdb.connect(str(published.warehouse)).close()  # it is there, and the rated calls beside it are not
 
     def execute(_workspace: Workspace, progress: Progress, _settings: RunSettings) -> str:
         progress(left)
