@@ -70,6 +70,14 @@ def workspace_of(args: argparse.Namespace) -> Workspace:
     return open_workspace(args.workspace)
 
 
+def one_line(error: Exception) -> str:
+    """An error as a person reads it: what, where and the fix; of one that is nobody's, how to see more."""
+    if isinstance(error, TiktellerError):
+        return " ".join(str(error).split())
+    where = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
+    return " ".join(f"{type(error).__name__}: {where}. Fix: the same with --debug shows where; please report it".split())
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; takes its place when the block ends well, and leaves nothing when not."""
