@@ -21,13 +21,11 @@
 
 {# Wide enough for fee x percent x 10^decimals: 38 digits. #}
 {% macro wide(number) -%} {{ return(adapter.dispatch('wide', 'tikteller')(number)) }} {%- endmacro %}
-{% macro duckdb__wide(number) -%} cast({{ number }} as hugeint) {%- endmacro %}
 
 {# 64 bits. #}
 {% macro narrow(number) -%} cast({{ number }} as bigint) {%- endmacro %}
 
 {% macro whole_quotient(dividend, divisor) -%} {{ return(adapter.dispatch('whole_quotient', 'tikteller')(dividend, divisor)) }} {%- endmacro %}
-{% macro duckdb__whole_quotient(dividend, divisor) -%} (({{ dividend }}) // ({{ divisor }})) {%- endmacro %}
 
 {% macro power_of_ten(exponent) -%}
     case {{ exponent }} when 0 then 1 when 1 then 10 when 2 then 100 when 3 then 1000 when 4 then 10000 when 5 then 100000 when 6 then 1000000 end

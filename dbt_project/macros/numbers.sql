@@ -250,4 +250,3 @@
 
 {# One row per whole number from first to last, both included. #}
 {% macro series(first_number, last_number) -%} {{ return(adapter.dispatch('series', 'tikteller')(first_number, last_number)) }} {%- endmacro %}
-{% macro duckdb__series(first_number, last_number) -%} unnest(generate_series({{ first_number }}, {{ last_number }})) {%- endmacro %}

@@ -69,9 +69,6 @@
 
 {# The name of a zone that the engine knows: a wrong one would stop every call of the partner. #}
 {% macro parse_time_zone(text) -%} {{ return(adapter.dispatch('parse_time_zone', 'tikteller')(text)) }} {%- endmacro %}
-{% macro duckdb__parse_time_zone(text) -%}
-    case when trim({{ text }}) in (select name from pg_timezone_names()) then trim({{ text }}) end
-{%- endmacro %}
 
 {# A telephone number in any spelling, to be normalised later. #}
 {% macro parse_number(text) -%}
@@ -88,8 +85,6 @@
 
 {# The clock as written, whatever zone stands behind it; null where that is no offset (+99:99). #}
 {% macro parse_wall_clock(text) -%} {{ return(adapter.dispatch('parse_wall_clock', 'tikteller')(text)) }} {%- endmacro %}
-{# DuckDB takes "epoch" and "-infinity" for times as well, and drops the name of a zone: a clock begins with a digit and has no letters but T and Z. #}
-{% macro duckdb__parse_wall_clock(text) -%} {{ wall_clock_of(closed_clock(text)) }} {%- endmacro %}
 
 {# The same of a text that closed_clock has been through. #}
 {% macro wall_clock_of(clock) -%}
@@ -102,7 +97,6 @@
 
 {# The same text as an instant in UTC when it names its offset ("Z", "+02:00", "+0200", "+02", also behind a blank); null when it is a local time. #}
 {% macro parse_offset_instant(text) -%} {{ return(adapter.dispatch('parse_offset_instant', 'tikteller')(text)) }} {%- endmacro %}
-{% macro duckdb__parse_offset_instant(text) -%} {{ offset_instant_of(closed_clock(text)) }} {%- endmacro %}
 
 {# The same of a text that closed_clock has been through. #}
 {% macro offset_instant_of(clock) -%}
@@ -144,35 +138,21 @@
 {%- endmacro %}
 
 {% macro clock_of_epoch(text) -%} {{ return(adapter.dispatch('clock_of_epoch', 'tikteller')(text)) }} {%- endmacro %}
-{# 0 stands for "never" where a call was not answered #}
-{% macro duckdb__clock_of_epoch(text) -%}
-    case when {{ matches(text, '^[1-9][0-9]{8,9}$') }} then cast(make_timestamp(cast({{ text }} as bigint) * 1000000) as varchar) || 'Z' when {{ text }} <> '0' then {{ text }} end
-{%- endmacro %}
 
 {% macro matches(text, pattern) -%} {{ return(adapter.dispatch('matches', 'tikteller')(text, pattern)) }} {%- endmacro %}
-{% macro duckdb__matches(text, pattern) -%} regexp_matches({{ text }}, '{{ pattern }}') {%- endmacro %}
 
 {% macro replace_all(text, pattern, replacement) -%} {{ return(adapter.dispatch('replace_all', 'tikteller')(text, pattern, replacement)) }} {%- endmacro %}
-{% macro duckdb__replace_all(text, pattern, replacement) -%} regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g') {%- endmacro %}
 
 {# 64 bits of a text, stable within one warehouse; two texts may share them, so compare the text too. #}
 {% macro hash64(text) -%} {{ return(adapter.dispatch('hash64', 'tikteller')(text)) }} {%- endmacro %}
-{% macro duckdb__hash64(text) -%} case when {{ text }} is not null then hash({{ text }}) end {%- endmacro %}
 
 {% macro hash_type() -%} {{ return(adapter.dispatch('hash_type', 'tikteller')()) }} {%- endmacro %}
-{% macro duckdb__hash_type() -%} ubigint {%- endmacro %}
 
 {# A rejected row as JSON, its columns named, for the person who fixes it. #}
 {% macro row_as_json(columns) -%} {{ return(adapter.dispatch('row_as_json', 'tikteller')(columns)) }} {%- endmacro %}
-{% macro duckdb__row_as_json(columns) -%}
-    cast(json_object({% for column in columns %}'{{ column }}', "{{ column }}"{{ ', ' if not loop.last }}{% endfor %}) as varchar)
-{%- endmacro %}
 
 {# One row per part of a text, as columns `part` and `part_number` (from 1); the text itself where nothing separates. #}
 {% macro numbered_parts(text, separator) -%} {{ return(adapter.dispatch('numbered_parts', 'tikteller')(text, separator)) }} {%- endmacro %}
-{% macro duckdb__numbered_parts(text, separator) -%}
-    unnest(string_split({{ text }}, '{{ separator }}')) as part, unnest(range(1, len(string_split({{ text }}, '{{ separator }}')) + 1)) as part_number
-{%- endmacro %}
 
 {# "hh:mm:ss" (also "-hh:mm:ss") as seconds. #}
 {% macro seconds_of_clock(clock) -%}

@@ -4,7 +4,6 @@
 {% macro start_of_time() -%} cast('0001-01-01' as date) {%- endmacro %}
 
 {% macro month_of(day) -%} {{ return(adapter.dispatch('month_of', 'tikteller')(day)) }} {%- endmacro %}
-{% macro duckdb__month_of(day) -%} strftime({{ day }}, '%Y-%m') {%- endmacro %}
 
 {# Months counted from the year 0, for telling neighbours. #}
 {% macro month_index(month) -%} (cast(left({{ month }}, 4) as integer) * 12 + cast(right({{ month }}, 2) as integer)) {%- endmacro %}
@@ -12,35 +11,27 @@
 {% macro first_day_of(month) -%} cast({{ month }} || '-01' as date) {%- endmacro %}
 
 {% macro next_month_start(day) -%} {{ return(adapter.dispatch('next_month_start', 'tikteller')(day)) }} {%- endmacro %}
-{% macro duckdb__next_month_start(day) -%} cast(date_trunc('month', {{ day }}) + interval 1 month as date) {%- endmacro %}
 
 {% macro days_between(first_day, last_day) -%} {{ return(adapter.dispatch('days_between', 'tikteller')(first_day, last_day)) }} {%- endmacro %}
-{% macro duckdb__days_between(first_day, last_day) -%} date_diff('day', {{ first_day }}, {{ last_day }}) {%- endmacro %}
 
 {% macro add_days(day, days) -%} {{ return(adapter.dispatch('add_days', 'tikteller')(day, days)) }} {%- endmacro %}
-{% macro duckdb__add_days(day, days) -%} cast({{ day }} + cast({{ days }} as integer) as date) {%- endmacro %}
 
 {% macro add_months(day, months) -%} {{ return(adapter.dispatch('add_months', 'tikteller')(day, months)) }} {%- endmacro %}
-{% macro duckdb__add_months(day, months) -%} cast({{ day }} + to_months(cast({{ months }} as integer)) as date) {%- endmacro %}
 
 {% macro add_seconds(instant, seconds) -%} {{ return(adapter.dispatch('add_seconds', 'tikteller')(instant, seconds)) }} {%- endmacro %}
-{% macro duckdb__add_seconds(instant, seconds) -%} ({{ instant }} + to_microseconds(1000000 * cast({{ seconds }} as bigint))) {%- endmacro %}
 
 {# Whole seconds of a clock since 1970, for differences. #}
 {% macro epoch_seconds(clock) -%} {{ return(adapter.dispatch('epoch_seconds', 'tikteller')(clock)) }} {%- endmacro %}
-{% macro duckdb__epoch_seconds(clock) -%} (epoch_us({{ clock }}) // 1000000) {%- endmacro %}
+
 {# Microseconds from one instant to another: whole numbers, so that instants can be compared, sliced and packed exactly. #}
 {% macro microseconds_between(first_instant, last_instant) -%}
     {{ return(adapter.dispatch('microseconds_between', 'tikteller')(first_instant, last_instant)) }}
 {%- endmacro %}
-{% macro duckdb__microseconds_between(first_instant, last_instant) -%} (epoch_us({{ last_instant }}) - epoch_us({{ first_instant }})) {%- endmacro %}
 
 {% macro add_microseconds(instant, microseconds) -%} {{ return(adapter.dispatch('add_microseconds', 'tikteller')(instant, microseconds)) }} {%- endmacro %}
-{% macro duckdb__add_microseconds(instant, microseconds) -%} ({{ instant }} + to_microseconds({{ microseconds }})) {%- endmacro %}
 
 {# The clock on the wall of a zone at an instant in UTC. #}
 {% macro local_time(instant, time_zone) -%} {{ return(adapter.dispatch('local_time', 'tikteller')(instant, time_zone)) }} {%- endmacro %}
-{% macro duckdb__local_time(instant, time_zone) -%} timezone({{ time_zone }}, timezone('UTC', {{ instant }})) {%- endmacro %}
 
 {# The day on the wall of a zone: of an instant in UTC where there is one, else of the clock as it was written. #}
 {% macro local_day(instant, wall_clock, time_zone) -%}
@@ -49,16 +40,12 @@
 
 {# The instant in UTC of a wall clock. In the hour that autumn repeats: the second pass, winter time (decided). #}
 {% macro utc_time(wall_clock, time_zone) -%} {{ return(adapter.dispatch('utc_time', 'tikteller')(wall_clock, time_zone)) }} {%- endmacro %}
-{% macro duckdb__utc_time(wall_clock, time_zone) -%} timezone('UTC', timezone({{ time_zone }}, {{ wall_clock }})) {%- endmacro %}
 
 {# The instant in UTC at which a day begins in a zone; where a clock is put forward at midnight, the first instant after it. #}
 {% macro day_starts_at(day, time_zone) -%} {{ utc_time('cast(' ~ day ~ ' as timestamp)', time_zone) }} {%- endmacro %}
 
 {# One row per first day of a month, from the month of first_day to the month of last_day. #}
 {% macro months_between(first_day, last_day) -%} {{ return(adapter.dispatch('months_between', 'tikteller')(first_day, last_day)) }} {%- endmacro %}
-{% macro duckdb__months_between(first_day, last_day) -%}
-    unnest(generate_series(cast(date_trunc('month', {{ first_day }}) as timestamp), cast({{ last_day }} as timestamp), interval 1 month))
-{%- endmacro %}
 
 {# Days of a month on which a service is there: from its delivery until it ends, the day it ends not counted (DOMAIN 4). Below one where it is not. #}
 {% macro days_in_service(month_start, delivered_on, ends_on) -%}

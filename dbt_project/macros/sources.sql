@@ -99,10 +99,8 @@
 
 {# The fields of a record that is landed field by field as one list, and the field at a place of it (from 1; null where there is no such place). #}
 {% macro fields_of_record() -%} {{ return(adapter.dispatch('fields_of_record', 'tikteller')()) }} {%- endmacro %}
-{% macro duckdb__fields_of_record() -%} [{% for place in range(1, 61) %}c{{ place }}{{ ', ' if not loop.last }}{% endfor %}] {%- endmacro %}
 
 {% macro field_at(fields, place) -%} {{ return(adapter.dispatch('field_at', 'tikteller')(fields, place)) }} {%- endmacro %}
-{% macro duckdb__field_at(fields, place) -%} {{ fields }}[{{ place }}] {%- endmacro %}
 
 {# The first of a role's columns that is not empty; raw.file_sources (`sources`) says which columns these are. #}
 {% macro of_role(role) -%}
