@@ -3,8 +3,7 @@
 A rule stands once, as a macro or a model. dbt builds the warehouse with it; ``quote``, ``explain``, ``pvc`` and the tariff lab render the
 same text here and let DuckDB evaluate it on what is published, in milliseconds. What dbt gives a macro is stood in for as far as
 the rules need it: ``return``, ``adapter.dispatch`` (as on DuckDB), ``var`` (as dbt_project.yml says) and ``ref``/``source``, which lead to
-the relations that the caller names. Of what lies below ``macros/``, ``engines/duckdb.sql`` says what is dispatched; the rest is what only dbt
-understands.
+the relations that the caller names. Of the folders below ``macros/``, ``engines/`` says what is dispatched; the rest only dbt understands.
 """
 
 from __future__ import annotations
