@@ -53,10 +53,11 @@ port-is-free:
 test: environment  ## the whole test suite
 	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: environment  ## ruff, who may import whom, declared dependencies, and what is derived against its source
+lint: environment  ## ruff, who may import whom, declared dependencies, types where money is, and what is derived against its source
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports --no-logo --no-cache .importlinter
+	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/deptry . 2>/dev/null || .venv/bin/deptry .
 	@.venv/bin/python -m orchestration.reference --check
 

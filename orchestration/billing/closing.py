@@ -83,11 +83,13 @@ def close_month(workspace: Workspace, partner_id: str, month: str) -> Closed:
         decided.execute(
             state.closed_months.insert().values(partner_id=partner_id, month=month, closed_at=state.now(), closed_by=state.whoami())
         )
-        (unrated,) = snapshot.execute("select count(*) from calls where billing_month = ? and status = 'unrated'", [month]).fetchone()
-        drafts, blocked = snapshot.execute(
-            "select count(*) filter (where status = 'draft'), count(*) filter (where status = 'blocked') from invoices where month = ?",
-            [month],
-        ).fetchone()
+        (unrated,) = serving.one(snapshot.execute("select count(*) from calls where billing_month = ? and status = 'unrated'", [month]))
+        drafts, blocked = serving.one(
+            snapshot.execute(
+                "select count(*) filter (where status = 'draft'), count(*) filter (where status = 'blocked') from invoices where month = ?",
+                [month],
+            )
+        )
         unread = [each for kept in draft_problems(snapshot, month).values() for each in kept if each.reason == "missing_reading"]
         older = older_drafts(decided, snapshot, partner_id, month)
         state.note(decided, "close", partner_id, month, f"{calls} calls, {charges} charges, {unrated} calls without a price moved on")
@@ -112,7 +114,7 @@ def older_drafts(
 
 def newest_call(snapshot: duckdb.DuckDBPyConnection) -> date | None:
     """The partner's local day of its newest call; None where it has none."""
-    return snapshot.execute("select max(call_date) from daily_calls").fetchone()[0]
+    return serving.one(snapshot.execute("select max(call_date) from daily_calls"))[0]
 
 
 def why_not_over(snapshot: duckdb.DuckDBPyConnection, month: str) -> str | None:
@@ -129,7 +131,7 @@ def why_not_over(snapshot: duckdb.DuckDBPyConnection, month: str) -> str | None:
 
 def local_today(snapshot: duckdb.DuckDBPyConnection) -> date:
     """Today by the partner's clock."""
-    (zone,) = snapshot.execute("select time_zone from partner").fetchone()
+    (zone,) = serving.one(snapshot.execute("select time_zone from partner"))
     known = zone_named(zone)  # the engine knows names that Python does not
     return datetime.now(known).date() if known else date.today()
 

@@ -82,7 +82,7 @@ def settle(workspace: Workspace, partner_id: str, month: str, reseller_ids: Sequ
         statements = state.commission_statements
         settled: dict[str, set[str]] = defaultdict(set)
         of_partner = sa.select(statements.c.reseller_id, statements.c.month).where(statements.c.partner_id == partner_id)
-        for reseller_id, of_month in decided.execute(of_partner):
+        for reseller_id, of_month in decided.execute(of_partner).tuples():
             settled[reseller_id].add(of_month)
         chosen = [each for each in sorted(set(reseller_ids or earned)) if month not in settled[each]]
         _require_next(snapshot, partner_id, month, chosen, settled)

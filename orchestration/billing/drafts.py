@@ -222,9 +222,9 @@ def listed(
             }
         elif (row["partner_id"], row["invoice_id"]) in incomplete:
             row |= {"status": "blocked", "block_reason": INCOMPLETE}
-    for key, row in decided.items():
-        if key not in seen and partner_id in (None, row.partner_id):
-            invoice = state.read_content(row.content, row.invoice_number).invoice
+    for key, approved in decided.items():
+        if key not in seen and partner_id in (None, approved.partner_id):
+            invoice = state.read_content(approved.content, approved.invoice_number).invoice
             found.append({name: invoice.get(name) for name in found[0]} if found else dict(invoice))
     kept = [row for row in found if month in (None, row["month"]) and status in (None, row["status"])]
     return sorted(kept, key=lambda row: (row["partner_id"], row["month"], row["customer_id"], row["invoice_id"]))

@@ -49,20 +49,22 @@ def freeze(
         for sql in (FROZEN_CALLS.format(content=content), FROZEN_CHARGES)
     )
     calls_bytes, charges_bytes = _parquet(calls), _parquet(charges)
-    freeze_id = decided.execute(
-        state.freezes.insert().values(
-            partner_id=partner_id,
-            month=month,
-            occasion=occasion,
-            snapshot=snapshot_name,
-            made_at=state.now(),
-            made_by=state.whoami(),
-            calls=calls_bytes,
-            calls_sha256=state.sha256(calls_bytes),
-            charges=charges_bytes,
-            charges_sha256=state.sha256(charges_bytes),
+    freeze_id = state.id_of(
+        decided.execute(
+            state.freezes.insert().values(
+                partner_id=partner_id,
+                month=month,
+                occasion=occasion,
+                snapshot=snapshot_name,
+                made_at=state.now(),
+                made_by=state.whoami(),
+                calls=calls_bytes,
+                calls_sha256=state.sha256(calls_bytes),
+                charges=charges_bytes,
+                charges_sha256=state.sha256(charges_bytes),
+            )
         )
-    ).inserted_primary_key[0]
+    )
     if customers:
         decided.execute(
             state.frozen_months.insert(),

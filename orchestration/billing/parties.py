@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from orchestration.documents.calls_csv import zone_named
 from orchestration.documents.invoice import (
@@ -58,7 +59,8 @@ def language_of(partner: Row, customer: Row) -> Language:
 def party_of(row: Row) -> Party:
     """A partner or a customer as documents name it."""
     names = ("name", "street", "postal_code", "city", "vat_number", "coc_number", "oin", "email", "iban", "bic")
-    return Party(**{name: row.get(name) for name in names}, country=row.get("country") or "NL", kind=row.get("kind") or "business")
+    known: dict[str, Any] = {name: row.get(name) for name in names}
+    return Party(**known, country=row.get("country") or "NL", kind=row.get("kind") or "business")
 
 
 def require_seller(partner: Row) -> None:

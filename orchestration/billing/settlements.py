@@ -66,7 +66,7 @@ def settled_since(
         wanted |= {"unit_price_eur": line["unit_price_eur"], "days": line["days"]}  # both empty on a line of before
         wanted |= {"customer_id": invoice["customer_id"], "month": invoice["month"]}
         for invoice_month, settled_month in snapshot.execute(LATER_SETTLEMENTS, wanted).fetchall():
-            settling = line | {"settled_month": settled_month}
+            settling = {**line, "settled_month": settled_month}
             found += [
                 SettledLine(line["line_number"], name, each["line_number"])
                 for name, each in _final_lines(decided, snapshot, invoice["partner_id"], invoice["customer_id"], invoice_month)
@@ -116,7 +116,9 @@ def credited_since(decided: sa.Connection, snapshot: duckdb.DuckDBPyConnection, 
         )
     )
     # a month below nothing was approved as a credit note, and credits no line
-    credited = {customer_id for invoice_id, customer_id in notes if invoice_id not in seen and state.is_credited_by_hand(invoice_id)}
+    credited = {
+        customer_id for invoice_id, customer_id in notes.tuples() if invoice_id not in seen and state.is_credited_by_hand(invoice_id)
+    }
     return credited & {customer_id for (customer_id,) in settled}
 
 
@@ -126,4 +128,9 @@ def _credited_lines(decided: sa.Connection, partner_id: str, invoice_number: str
             state.invoices.c.partner_id == partner_id, state.invoices.c.credited_invoice_number == invoice_number
         )
     )
-    return {line["credited_line"] for note in notes for line in state.read_content(*note).lines if line["credited_line"]}
+    return {
+        line["credited_line"]
+        for note in notes
+        for line in state.read_content(note.content, note.invoice_number).lines
+        if line["credited_line"]
+    }

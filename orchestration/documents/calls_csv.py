@@ -36,7 +36,8 @@ def calls_csv(invoice: Invoice) -> bytes:
     writer.writerow(COLUMNS)
     zone = zone_named(invoice.time_zone) or ZoneInfo("UTC")
     shielded = {digits_of(number) for number in invoice.shielded}
-    writer.writerows(sorted((_row(call, zone, shielded) for call in invoice.calls), key=lambda row: (row[-1], *row)))
+    rows = sorted((_row(call, zone, shielded) for call in invoice.calls), key=_by_time)
+    writer.writerows(rows)
     return file.getvalue().encode()
 
 
@@ -46,6 +47,10 @@ def zone_named(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def _by_time(row: tuple[str, ...]) -> tuple[str, ...]:
+    return row[-1], *row
 
 
 def _row(call: CallRecord, zone: ZoneInfo, shielded: set[str]) -> tuple[str, ...]:

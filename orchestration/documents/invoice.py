@@ -391,7 +391,8 @@ def _problems_of_lines(invoice: Invoice) -> Iterable[tuple[str, str]]:
             yield f"{where}: money and percentages are Decimal, not {type(line.amount_eur).__name__}", "read them as DECIMAL"
         elif line.amount_eur != round_cents(line.amount_eur):
             yield f"{where}: {line.amount_eur} has parts of cents", "take amount_eur of invoice_lines, which is rounded"
-        if (line.period_start is None) != (line.period_end is None) or (line.period_start and line.period_start > line.period_end):
+        begins, ends = line.period_start, line.period_end
+        if (begins is None) != (ends is None) or (begins and ends and begins > ends):
             yield f"{where}: for {line.period_start} to {line.period_end}", "take period_start and period_end of invoice_lines"
         if line.kind not in LINE_KINDS:
             yield f"{where}: kind {line.kind!r} is none of {', '.join(LINE_KINDS)}", "take kind of invoice_lines"

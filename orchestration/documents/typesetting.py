@@ -48,7 +48,9 @@ def typeset(template: str, data: Mapping[str, object], *, dated: date, branding:
     }
     with _one_at_a_time:
         try:
-            return _compiler(template).compile(format="pdf", sys_inputs=inputs)
+            made = _compiler(template).compile(format="pdf", sys_inputs=inputs)
+            assert isinstance(made, bytes), "without a file to write to, it is the document"
+            return made
         except typst.TypstError as error:
             if branding.logo and "image" in error.message.lower():
                 raise TiktellerError(

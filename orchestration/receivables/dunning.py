@@ -125,13 +125,13 @@ def file_letters(workspace: Workspace, partner_id: str, *, missing: bool = False
     table, written = state.letters, 0
     query = sa.select(table.c.letter_id, table.c.path, table.c.filed_at).where(table.c.partner_id == partner_id)
     with state.engine(workspace).connect() as decided:
-        found = decided.execute(query if missing else query.where(table.c.filed_at.is_(None))).fetchall()
+        found = decided.execute(query if missing else query.where(table.c.filed_at.is_(None))).tuples().all()
     for letter_id, path, filed_at in found:
         place = workspace.documents / path
         if filed_at and place.is_file():
             continue
         with state.engine(workspace).connect() as decided:
-            pdf, expected = decided.execute(sa.select(table.c.pdf, table.c.pdf_sha256).where(table.c.letter_id == letter_id)).one()
+            pdf, expected = decided.execute(sa.select(table.c.pdf, table.c.pdf_sha256).where(table.c.letter_id == letter_id)).tuples().one()
         if state.sha256(pdf) != expected:
             raise TiktellerError(f"letter {path} in the state is not the one that was sent", fix="restore the state from its backup")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -156,22 +156,24 @@ def _sent(workspace: Workspace, notice: Notice) -> Notice:
         of_kind = (table.c.partner_id == notice.partner_id, table.c.kind == notice.kind)
         if decided.execute(sa.select(table.c.letter_id).where(*of_kind, table.c.invoice_number.in_(notice.invoice_numbers))).first():
             return replace(notice, status="waiting", reason="written_meanwhile")
-        letter_id = decided.execute(
-            state.letters.insert().values(
-                partner_id=notice.partner_id,
-                customer_id=notice.customer_id,
-                kind=notice.kind,
-                written_on=f"{day}",
-                pay_by=f"{notice.pay_by}",
-                open_eur=f"{notice.open_eur}",
-                costs_eur=f"{notice.costs_eur}",
-                path=path,
-                pdf=pdf,
-                pdf_sha256=state.sha256(pdf),
-                written_at=state.now(),
-                written_by=state.whoami(),
+        letter_id = state.id_of(
+            decided.execute(
+                state.letters.insert().values(
+                    partner_id=notice.partner_id,
+                    customer_id=notice.customer_id,
+                    kind=notice.kind,
+                    written_on=f"{day}",
+                    pay_by=f"{notice.pay_by}",
+                    open_eur=f"{notice.open_eur}",
+                    costs_eur=f"{notice.costs_eur}",
+                    path=path,
+                    pdf=pdf,
+                    pdf_sha256=state.sha256(pdf),
+                    written_at=state.now(),
+                    written_by=state.whoami(),
+                )
             )
-        ).inserted_primary_key[0]
+        )
         decided.execute(
             table.insert(),
             [
@@ -205,8 +207,8 @@ def _notices(workspace: Workspace, snapshot: duckdb.DuckDBPyConnection, partner_
         if invoice.days_overdue > 0:
             alike.setdefault((invoice.customer_id, *_step(partner, standing, invoice, as_of)), []).append(invoice)
     return [
-        _notice(workspace, partner, customers.get(customer_id), credited, as_of, step, alike[customer_id, *step])
-        for customer_id, *step in sorted(alike, key=lambda key: tuple(map(str, key)))
+        _notice(workspace, partner, customers.get(key[0]), credited, as_of, key[1:], alike[key])
+        for key in sorted(alike, key=lambda key: tuple(map(str, key)))
     ]
 
 
@@ -286,16 +288,24 @@ def _require_terms(partner: Row) -> None:
 
 def _standing(decided: sa.Connection, partner_id: str) -> _Standing:
     letter, of_invoice, collection = state.letters, state.letter_invoices, state.collections
-    had = decided.execute(
-        sa.select(of_invoice.c.kind, of_invoice.c.invoice_number, letter.c.pay_by)
-        .join_from(of_invoice, letter, of_invoice.c.letter_id == letter.c.letter_id)
-        .where(of_invoice.c.partner_id == partner_id)
-    ).fetchall()
-    collected = decided.execute(
-        sa.select(collection.c.invoice_number, collection.c.collect_on).where(
-            collection.c.partner_id == partner_id, collection.c.returned_at.is_(None)
+    had = (
+        decided.execute(
+            sa.select(of_invoice.c.kind, of_invoice.c.invoice_number, letter.c.pay_by)
+            .join_from(of_invoice, letter, of_invoice.c.letter_id == letter.c.letter_id)
+            .where(of_invoice.c.partner_id == partner_id)
         )
-    ).fetchall()
+        .tuples()
+        .all()
+    )
+    collected = (
+        decided.execute(
+            sa.select(collection.c.invoice_number, collection.c.collect_on).where(
+                collection.c.partner_id == partner_id, collection.c.returned_at.is_(None)
+            )
+        )
+        .tuples()
+        .all()
+    )
     return _Standing(
         {(kind, number): date.fromisoformat(pay_by) for kind, number, pay_by in had},
         {number: date.fromisoformat(day) for number, day in collected},

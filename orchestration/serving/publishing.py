@@ -23,6 +23,7 @@ from orchestration import serving
 from orchestration.errors import TiktellerError
 from orchestration.faults import Fault, Held, by_partner
 from orchestration.progress import Progress, silent
+from orchestration.serving.snapshots import one
 from orchestration.serving.tables import CALLS, Audience, published_tables
 from orchestration.warehouse import STORAGE_VERSION, settings
 from orchestration.workspace import PLATFORM, Workspace
@@ -118,7 +119,7 @@ def publish(workspace: Workspace, snapshot: str, code: str, progress: Progress =
                 is_sound = False
         keeping = [Held(partner, _current(workspace, partner), tuple(held[partner])) for partner in partners if partner in held]
         told = tuple(dict.fromkeys(fault.says for fault in faults if fault.partner_id not in partners))
-        standing = [(made.partner_id, snapshot, None) for made in built]
+        standing: list[tuple[str | None, str | None, str | None]] = [(made.partner_id, snapshot, None) for made in built]
         standing += [(each.partner_id, each.snapshot, "; ".join(each.reasons)) for each in keeping] + [(None, None, says) for says in told]
         platform = _build(connection, workspace, PLATFORM, snapshot, edition, tables, progress, standing)
     for made in (*built, platform):
@@ -154,10 +155,10 @@ def _current(workspace: Workspace, partner_id: str) -> str | None:
 
 
 def _edition(connection: duckdb.DuckDBPyConnection, code: str) -> Edition:
-    (through,) = connection.execute("select coalesce(max(file_id), 0) from warehouse.raw.files").fetchone()
-    (state_version, state_id) = connection.execute(
-        "select coalesce(max(version), 0), coalesce(max(state_id), '') from warehouse.raw.state"
-    ).fetchone()
+    (through,) = one(connection.execute("select coalesce(max(file_id), 0) from warehouse.raw.files"))
+    (state_version, state_id) = one(
+        connection.execute("select coalesce(max(version), 0), coalesce(max(state_id), '') from warehouse.raw.state")
+    )
     ledger = ledger_fingerprint(connection, "warehouse.raw.files", through)
     return Edition(code, ledger, through, state_version, state_id)
 
@@ -295,7 +296,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
 def _check(connection: duckdb.DuckDBPyConnection, partner_id: str, published_as: Mapping[Audience, Mapping[str, str]]) -> int:
     """Count, seconds and money of the file's calls against the warehouse's days, and no other partner's row in any table. Returns rows."""
     tables = _tables(connection, "snapshot.")
-    counts = {name: connection.execute(f"select count(*) from snapshot.{name}").fetchone()[0] for name in tables}
+    counts = {name: one(connection.execute(f"select count(*) from snapshot.{name}"))[0] for name in tables}
     if partner_id == PLATFORM:
         return sum(counts.values())
     sums = "coalesce(sum(billed_s), 0), coalesce(sum(purchase_eur), 0), coalesce(sum(sale_eur), 0)"
@@ -309,9 +310,7 @@ def _check(connection: duckdb.DuckDBPyConnection, partner_id: str, published_as:
             fix="tikteller run --rebuild; the last good snapshot stays until then",
         )
     for name in published_as["partner"]:
-        strangers = connection.execute(
-            f"select count(*) from snapshot.{name} where partner_id is distinct from ?", [partner_id]
-        ).fetchone()[0]
+        (strangers,) = one(connection.execute(f"select count(*) from snapshot.{name} where partner_id is distinct from ?", [partner_id]))
         if strangers:
             raise TiktellerError(f"{strangers} rows of others in table {name} of {partner_id}: not published")
     return sum(counts.values())

@@ -140,7 +140,7 @@ def content_of(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     content = (
         f"bit_xor(md5_number_lower(content::varchar)) from {table} as content" if table.split(".")[-1] in DECIDED_ON else f"0 from {table}"
     )
-    return ":".join(map(str, connection.execute(f"select count(*), {content}").fetchone()))
+    return ":".join(map(str, one(connection.execute(f"select count(*), {content}"))))
 
 
 @contextmanager
@@ -195,6 +195,13 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[An
     result = connection.execute(sql, list(values))
     columns = [column[0] for column in result.description]
     return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
+def one(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
+    """The one row of a question that always has one, such as a count."""
+    row = result.fetchone()
+    assert row is not None, "the question has no row"
+    return row
 
 
 def rows_as(made: type[T], result: duckdb.DuckDBPyConnection) -> list[T]:

@@ -153,9 +153,9 @@ def _brought_up_to_date(file: Path) -> Iterator[sa.Engine]:
 def _copy(state: sa.Engine, file: Path) -> None:
     """SQLite is copied page by page, which keeps deciders waiting for a moment; from PostgreSQL all rows come out of one view of them."""
     if state.dialect.name == "sqlite":
-        with closing(state.raw_connection()) as raw, closing(sqlite3.connect(file)) as target:
+        with closing(state.raw_connection()) as raw, closing(sqlite3.connect(file)) as pages:
             assert raw.driver_connection is not None
-            raw.driver_connection.backup(target)
+            raw.driver_connection.backup(pages)
         return
     target = sa.create_engine(f"sqlite:///{file}")
     try:

@@ -222,6 +222,13 @@ def insert_or_ignore(connection: sa.Connection, table: sa.Table) -> sa.Insert:
     return dialect.insert(table).on_conflict_do_nothing()
 
 
+def id_of(inserted: sa.CursorResult[Any]) -> int:
+    """The number that the database gave to the row that was just inserted."""
+    key = inserted.inserted_primary_key
+    assert key is not None, "one row was inserted"
+    return int(key[0])
+
+
 def one_at_a_time(connection: sa.Connection, what: str) -> None:
     """Let only one transaction at a time do ``what``, until this one ends. In SQLite, where writers wait for each other anyway, nothing."""
     if connection.dialect.name == "postgresql":
