@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from orchestration import cli, output, run_lock
+from orchestration.commands import pipeline
 from orchestration.errors import TiktellerError
 from orchestration.output import Answer
 from orchestration.pipeline import runs
@@ -142,7 +143,7 @@ def test_traceback_only_with_debug(capsys: pytest.CaptureFixture[str], empty: Wo
     def fail(_: object) -> int:
         raise ValueError("two\nlines")
 
-    monkeypatch.setattr(cli, "_status", fail)
+    monkeypatch.setattr(pipeline, "_status", fail)
     code, _, said = ask(capsys, "status")
     assert code == 1
     assert said.count("\n") == 1
@@ -158,7 +159,7 @@ def test_interrupted_is_130(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     def interrupt(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_status", interrupt)
+    monkeypatch.setattr(pipeline, "_status", interrupt)
     assert ask(capsys, "status") == (130, "", "tikteller: interrupted\n")
 
 
