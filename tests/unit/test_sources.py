@@ -17,7 +17,6 @@ from orchestration.landing.ingest import ingest
 from orchestration.landing.price_lists import amount_of, day_of, prefixes_of
 from orchestration.landing.sources import read_sources, shipped_formats
 from orchestration.landing.trial import propose, try_source
-from orchestration.warehouse import builds
 from orchestration.workspace import Workspace
 
 PRICES = """
@@ -274,9 +273,9 @@ def test_a_format_that_ships_otherwise_is_other_rules(house: Workspace, monkeypa
     """After an upgrade that fixes a format the next run would say that nothing is new, and bill on by the old one."""
     as_declared.remember_sources(house)
     assert as_declared.reads_as_declared(house)
-    shutil.copytree(builds.FORMATS_DIR, tmp_path / "formats")
+    shutil.copytree(as_declared.FORMATS_DIR, tmp_path / "formats")
     (tmp_path / "formats/asterisk.toml").open("a").write("\n# fixed\n")
-    monkeypatch.setattr(builds, "FORMATS_DIR", tmp_path / "formats")
+    monkeypatch.setattr(as_declared, "FORMATS_DIR", tmp_path / "formats")
     assert not as_declared.reads_as_declared(house)
 
 
