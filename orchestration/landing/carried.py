@@ -11,11 +11,13 @@ from collections.abc import Callable
 
 import duckdb
 
+from orchestration.errors import TiktellerError
 from orchestration.landing import file_sources
 from orchestration.landing.feeds import DECLARED, FEEDS
 from orchestration.landing.register import Register, Registered
 from orchestration.landing.sources import SOURCES_FILE, read_sources
 from orchestration.progress import Progress
+from orchestration.warehouse.connection import DAMAGED
 from orchestration.workspace import Workspace
 
 FILES_NAMED = 5
@@ -30,9 +32,9 @@ def set_aside(workspace: Workspace) -> None:
         workspace.warehouse.unlink(missing_ok=True)
         journal.unlink(missing_ok=True)
         return
-    workspace.warehouse.rename(workspace.former_warehouse)
-    if journal.exists():
+    if journal.exists():  # before its file: a new warehouse must not find it
         journal.rename(workspace.former_warehouse.with_suffix(".duckdb.wal"))
+    workspace.warehouse.rename(workspace.former_warehouse)
 
 
 def carry_over(
@@ -42,24 +44,36 @@ def carry_over(
     progress: Progress,
     out_of_turn: Callable[[], None],
 ) -> None:
-    """Bring into the warehouse what only the former one has, under its numbers (``out_of_turn`` hears of it). The former one goes."""
+    """Bring into the warehouse what only the former one has, under its numbers (``out_of_turn`` hears of it). The former one goes.
+
+    Raises TiktellerError where that fails for another reason than that the former one is damaged, a full disk say: it stays, and the next
+    run carries over.
+    """
     former = workspace.former_warehouse
-    if former.exists():
-        quoted = str(former).replace("'", "''")
+    if not former.exists():
+        return
+    quoted = str(former).replace("'", "''")
+    try:
+        connection.execute(f"attach '{quoted}' as former (read_only)")
         try:
-            connection.execute(f"attach '{quoted}' as former (read_only)")
-            try:
-                files = _carry(connection, {row.file_id for row in register if not row.is_live})
-            finally:
-                connection.execute("detach former")
-            if files:
-                out_of_turn()
-                file_sources.renew(connection, read_sources(workspace.root / SOURCES_FILE), lambda: None)
-                progress(f"kept from the warehouse of before: {_counted(files)} that lie in landing/ no longer")
-        except duckdb.Error as error:
-            progress(f"nothing is kept from the warehouse of before: {str(error).splitlines()[0]}")
-        for file in (former, former.with_suffix(".duckdb.wal")):
-            file.unlink(missing_ok=True)
+            files = _carry(connection, {row.file_id for row in register if not row.is_live})
+        finally:
+            connection.execute("detach former")
+    except duckdb.Error as error:
+        says = str(error).splitlines()[0]
+        if not DAMAGED.search(str(error)):
+            raise TiktellerError(
+                f"what lies in landing/ no longer cannot be kept from {former}: {says}",
+                fix="see to it; the next run goes on there",
+            ) from error
+        files = 0
+        progress(f"nothing is kept from the warehouse of before, which is damaged: {says}")
+    if files:
+        out_of_turn()
+        file_sources.renew(connection, read_sources(workspace.root / SOURCES_FILE), lambda: None)
+        progress(f"kept from the warehouse of before: {_counted(files)} that lie in landing/ no longer")
+    for file in (former, former.with_suffix(".duckdb.wal")):
+        file.unlink(missing_ok=True)
 
 
 def tell_lost(connection: duckdb.DuckDBPyConnection, register: Register, progress: Progress) -> None:

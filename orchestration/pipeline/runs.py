@@ -224,6 +224,8 @@ def is_up_to_date(workspace: Workspace) -> bool:
 
 def _is_all_published(workspace: Workspace) -> bool:
     """Whether what is published is all there is, for all: every file and every decision, by today's rules, from a build that went well."""
+    if workspace.former_warehouse.exists():  # a rebuild was broken off
+        return False
     if not workspace.warehouse.exists() or not builds.is_built(workspace) or not as_declared.reads_as_declared(workspace):
         return False
     try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -630,6 +631,22 @@ def test_a_rebuild_that_was_killed_loses_nothing_either(lived_in: House, monkeyp
     assert lived_in.raw() == before
 
 
+def test_a_disk_that_is_full_loses_nothing_either(lived_in: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old warehouse would be thrown away before what only it has stands in the new one: calls gone for want of a gigabyte."""
+    lived_in.run()
+    before = lived_in.raw()
+    with monkeypatch.context() as full:
+        full.setattr(carried, "_carry", _without_room)
+        with pytest.raises(TiktellerError, match=r"warehouse\.before\.duckdb: IO Error: No space left on device.*Fix: "):
+            lived_in.rebuild()
+    lived_in.run()
+    assert lived_in.raw() == before
+
+
+def _without_room(*_: object) -> int:
+    raise duckdb.IOException("IO Error: No space left on device")
+
+
 def _break_off(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -641,7 +658,7 @@ def test_what_a_lost_warehouse_takes_with_it_is_named(lived_in: House, how: str)
     if how == "damaged":
         lived_in.workspace.warehouse.write_bytes(b"damaged")
         told = lived_in.rebuild()
-        assert any(line.startswith("nothing is kept from the warehouse of before: ") for line in told)
+        assert any(line.startswith("nothing is kept from the warehouse of before, which is damaged: ") for line in told)
     else:
         told = lived_in.lose()
     (lost,) = [line for line in told if line.startswith("lost with the warehouse")]
