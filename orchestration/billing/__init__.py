@@ -1,0 +1,1 @@
+"""Drafts become invoices: approving, crediting, closing, and what is final from then on."""

@@ -1,4 +1,4 @@
-"""Invoices as people decide on them: approving drafts, crediting, and handing what was approved to the documents.
+"""Approving drafts: which of a month become invoices, and what keeps the others back.
 
 A number is given at approval, in the transaction of the approval: consecutive per partner, no gap, no number twice, however many
 approve at once (DOMAIN 5). What was approved is stored whole and never computed again.

@@ -44,7 +44,6 @@ INVOICE, CREDIT_NOTE = "invoice", "credit_note"
 INCOMPLETE = "incomplete_invoice"
 """Of a draft whose documents could not be made as they should."""
 
-
 LEGAL_DAY = 15
 """An invoice for a month is issued before this day of the next (DOMAIN 5)."""
 

@@ -23,7 +23,6 @@ FROZEN_CALLS = """
     order by calls.call_key
 """
 
-
 FROZEN_CHARGES = """
     select * from service_charges
     where invoice_month = $month and status_reason is null and customer_id in (select unnest($customers::varchar[]))

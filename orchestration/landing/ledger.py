@@ -28,14 +28,11 @@ LEDGER = """
     )
 """
 
-
 LATER_IN_LEDGER = {"content_sha256": "varchar", "withdrawn_at": "timestamp"}
 """Columns that a ledger of an older release lacks."""
 
-
 CLOCK = "create table if not exists raw.clock (began_at timestamp, next_due_at timestamp)"
 """When the newest run began, by which dates are judged; and when the first of the records that are too early for it is none any more."""
-
 
 REJECTED_LINES = """
     create table if not exists raw.rejected_lines (
@@ -46,7 +43,6 @@ REJECTED_LINES = """
         raw varchar
     )
 """
-
 
 UNEXPECTED_FILES = """
     create table if not exists raw.unexpected_files (

@@ -1,0 +1,1 @@
+"""What is open: which invoices, letters about them, direct debits."""

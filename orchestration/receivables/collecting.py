@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,10 +21,8 @@ from orchestration.documents.direct_debit import Collection, Creditor, direct_de
 from orchestration.errors import TiktellerError
 from orchestration.months import month_named
 from orchestration.receivables.open_invoices import CREDIT_FIX, OpenInvoice, in_credit, open_invoices, require_payments
-from orchestration.serving.snapshots import published, rows_of
+from orchestration.serving.snapshots import Row, published, rows_of
 from orchestration.workspace import Workspace
-
-Row = Mapping[str, Any]
 
 FIRST, RECURRENT = "FRST", "RCUR"
 DESCRIPTION = {"nl": "Factuur", "en": "Invoice"}

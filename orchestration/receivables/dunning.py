@@ -22,10 +22,9 @@ from orchestration.documents.invoice import file_stem
 from orchestration.documents.rendering import write_whole
 from orchestration.errors import TiktellerError
 from orchestration.receivables.open_invoices import CREDIT_FIX, OpenInvoice, in_credit, open_invoices, require_payments
-from orchestration.serving.snapshots import published, rows_of
+from orchestration.serving.snapshots import Row, published, rows_of
 from orchestration.workspace import Workspace
 
-Row = Mapping[str, Any]
 Kind = Literal["reminder", "formal_notice"]
 Status = Literal["due", "written", "held", "off", "waiting", "done"]
 

@@ -55,7 +55,6 @@ QUESTION = f"""
     order by due_on, invoice_number
 """
 
-
 CREDIT_FIX = "pay it back or set it off: two rows in feed payments, one with a negative amount"
 """What a person does about a customer who is in credit."""
 

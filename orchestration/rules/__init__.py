@@ -1,0 +1,1 @@
+"""The SQL rules outside a run, asked on what is published."""

@@ -6,7 +6,6 @@ import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
-
 freezes = sa.Table(
     "freezes",
     metadata,
@@ -24,7 +23,6 @@ freezes = sa.Table(
 )
 """What became final at one moment: the rated calls and the charges of some customers and one month, as Parquet."""
 
-
 frozen_months = sa.Table(
     "frozen_months",
     metadata,
@@ -34,7 +32,6 @@ frozen_months = sa.Table(
     sa.Column("freeze_id", sa.Integer, nullable=False),
 )
 """Months that are final for a customer of a partner: its invoice is approved, or the partner closed the month."""
-
 
 frozen_files = sa.Table(
     "frozen_files",
@@ -57,7 +54,6 @@ closed_months = sa.Table(
     sa.Column("closed_at", sa.Text, nullable=False),
     sa.Column("closed_by", sa.Text, nullable=False),
 )
-
 
 arrivals = sa.Table(
     "arrivals",
@@ -98,7 +94,6 @@ rerate_requests = sa.Table(
 )
 """Days of the CDRs (first and last, both included) that the next run rates again."""
 
-
 key_releases = sa.Table(
     "key_releases",
     metadata,
@@ -111,7 +106,6 @@ key_releases = sa.Table(
 )
 """Customers, accounts and numbers (the key as the feed says it) that an operator lets another partner have, from a day on."""
 
-
 commission_statements = sa.Table(
     "commission_statements",
     metadata,
@@ -122,7 +116,6 @@ commission_statements = sa.Table(
     sa.Column("settled_by", sa.Text, nullable=False),
 )
 """Statements that were settled with a reseller: what comes later for that month stands on a later statement."""
-
 
 commission_statement_lines = sa.Table(
     "commission_statement_lines",
@@ -136,7 +129,6 @@ commission_statement_lines = sa.Table(
     sa.Column("sale_eur", sa.Text, nullable=False),
 )
 
-
 vat_returns = sa.Table(
     "vat_returns",
     metadata,
@@ -146,7 +138,6 @@ vat_returns = sa.Table(
     sa.Column("filed_by", sa.Text, nullable=False),
 )
 """Quarters (``2026-Q3``) whose VAT a partner has filed: what comes later for them stands in a later one."""
-
 
 vat_return_lines = sa.Table(
     "vat_return_lines",
@@ -160,7 +151,6 @@ vat_return_lines = sa.Table(
     sa.Column("vat_eur", sa.Text, nullable=False),
 )
 
-
 invoice_sequences = sa.Table(
     "invoice_sequences",
     metadata,
@@ -168,7 +158,6 @@ invoice_sequences = sa.Table(
     sa.Column("last_number", sa.BigInteger, nullable=False),
 )
 """How numbers were counted before ``number_series``: one row, whatever the prefix. Read once, never written."""
-
 
 number_series = sa.Table(
     "number_series",
@@ -182,7 +171,6 @@ number_series = sa.Table(
     sa.Column("begun_by", sa.Text, nullable=False),
 )
 """The series of invoice numbers, with the number given last; ``landed_number`` is what ``partners.last_invoice_number`` said then."""
-
 
 invoices = sa.Table(
     "invoices",
@@ -203,7 +191,6 @@ invoices = sa.Table(
 )
 """Approved invoices and credit notes, whole: ``content`` is JSON with decimals as text."""
 
-
 logos = sa.Table(
     "logos",
     metadata,
@@ -211,7 +198,6 @@ logos = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
 """Logos of partners as they stood on approved invoices, by their hash: a file that is changed or lost changes no invoice."""
-
 
 letters = sa.Table(
     "letters",
@@ -233,7 +219,6 @@ letters = sa.Table(
 )
 """Reminders and formal notices, whole: ``path`` is below documents/, ``filed_at`` is empty until the PDF is there."""
 
-
 letter_invoices = sa.Table(
     "letter_invoices",
     metadata,
@@ -244,7 +229,6 @@ letter_invoices = sa.Table(
     sa.Column("open_eur", sa.Text, nullable=False),
 )
 """The invoices of the letters: no invoice gets a letter of one kind twice, whoever writes at the same time."""
-
 
 collection_files = sa.Table(
     "collection_files",
@@ -260,7 +244,6 @@ collection_files = sa.Table(
     sa.Column("filed_at", sa.Text),
 )
 """Direct debits as they were given to the bank, whole; ``filed_at`` is empty until somebody has the file."""
-
 
 collections = sa.Table(
     "collections",
@@ -280,7 +263,6 @@ collections = sa.Table(
 )
 """Invoices that a direct debit collects. A later attempt says of the one before that it came back (``returned_at``)."""
 
-
 audit = sa.Table(
     "audit",
     metadata,
@@ -293,7 +275,6 @@ audit = sa.Table(
     sa.Column("detail", sa.Text),
 )
 """Who decided what and when. Its last row that a run reads is the version of the state: whatever is decided leaves a row here."""
-
 
 identities = sa.Table(
     "identities", metadata, sa.Column("state_id", sa.Text, primary_key=True), sa.Column("made_at", sa.Text, nullable=False)

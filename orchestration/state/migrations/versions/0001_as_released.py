@@ -11,7 +11,6 @@ down_revision = None
 
 metadata = sa.MetaData()
 
-
 freezes = sa.Table(
     "freezes",
     metadata,
@@ -28,7 +27,6 @@ freezes = sa.Table(
     sa.Column("charges_sha256", sa.Text, nullable=False),
 )
 
-
 frozen_months = sa.Table(
     "frozen_months",
     metadata,
@@ -38,7 +36,6 @@ frozen_months = sa.Table(
     sa.Column("freeze_id", sa.Integer, nullable=False),
 )
 
-
 frozen_files = sa.Table(
     "frozen_files",
     metadata,
@@ -46,7 +43,6 @@ frozen_files = sa.Table(
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("freeze_id", sa.Integer, nullable=False),
 )
-
 
 closed_months = sa.Table(
     "closed_months",
@@ -56,7 +52,6 @@ closed_months = sa.Table(
     sa.Column("closed_at", sa.Text, nullable=False),
     sa.Column("closed_by", sa.Text, nullable=False),
 )
-
 
 arrivals = sa.Table(
     "arrivals",
@@ -79,7 +74,6 @@ arrivals = sa.Table(
     sa.Column("gone_at", sa.Text),
 )
 
-
 rerate_requests = sa.Table(
     "rerate_requests",
     metadata,
@@ -88,7 +82,6 @@ rerate_requests = sa.Table(
     sa.Column("last_date", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
 )
-
 
 key_releases = sa.Table(
     "key_releases",
@@ -101,7 +94,6 @@ key_releases = sa.Table(
     sa.Column("released_by", sa.Text, nullable=False),
 )
 
-
 commission_statements = sa.Table(
     "commission_statements",
     metadata,
@@ -111,7 +103,6 @@ commission_statements = sa.Table(
     sa.Column("settled_at", sa.Text, nullable=False),
     sa.Column("settled_by", sa.Text, nullable=False),
 )
-
 
 commission_statement_lines = sa.Table(
     "commission_statement_lines",
@@ -125,7 +116,6 @@ commission_statement_lines = sa.Table(
     sa.Column("sale_eur", sa.Text, nullable=False),
 )
 
-
 vat_returns = sa.Table(
     "vat_returns",
     metadata,
@@ -134,7 +124,6 @@ vat_returns = sa.Table(
     sa.Column("filed_at", sa.Text, nullable=False),
     sa.Column("filed_by", sa.Text, nullable=False),
 )
-
 
 vat_return_lines = sa.Table(
     "vat_return_lines",
@@ -148,14 +137,12 @@ vat_return_lines = sa.Table(
     sa.Column("vat_eur", sa.Text, nullable=False),
 )
 
-
 invoice_sequences = sa.Table(
     "invoice_sequences",
     metadata,
     sa.Column("partner_id", sa.Text, primary_key=True),
     sa.Column("last_number", sa.BigInteger, nullable=False),
 )
-
 
 number_series = sa.Table(
     "number_series",
@@ -168,7 +155,6 @@ number_series = sa.Table(
     sa.Column("begun_at", sa.Text, nullable=False),
     sa.Column("begun_by", sa.Text, nullable=False),
 )
-
 
 invoices = sa.Table(
     "invoices",
@@ -188,14 +174,12 @@ invoices = sa.Table(
     sa.Column("approved_by", sa.Text, nullable=False),
 )
 
-
 logos = sa.Table(
     "logos",
     metadata,
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-
 
 letters = sa.Table(
     "letters",
@@ -216,7 +200,6 @@ letters = sa.Table(
     sa.Column("filed_at", sa.Text),
 )
 
-
 letter_invoices = sa.Table(
     "letter_invoices",
     metadata,
@@ -226,7 +209,6 @@ letter_invoices = sa.Table(
     sa.Column("letter_id", sa.Integer, nullable=False),
     sa.Column("open_eur", sa.Text, nullable=False),
 )
-
 
 collection_files = sa.Table(
     "collection_files",
@@ -241,7 +223,6 @@ collection_files = sa.Table(
     sa.Column("made_by", sa.Text, nullable=False),
     sa.Column("filed_at", sa.Text),
 )
-
 
 collections = sa.Table(
     "collections",
@@ -260,7 +241,6 @@ collections = sa.Table(
     sa.Column("returned_by", sa.Text),
 )
 
-
 audit = sa.Table(
     "audit",
     metadata,
@@ -272,7 +252,6 @@ audit = sa.Table(
     sa.Column("subject", sa.Text),
     sa.Column("detail", sa.Text),
 )
-
 
 identities = sa.Table(
     "identities", metadata, sa.Column("state_id", sa.Text, primary_key=True), sa.Column("made_at", sa.Text, nullable=False)
