@@ -66,8 +66,10 @@ def carry_over(
                 f"what lies in landing/ no longer cannot be kept from {former}: {says}",
                 fix="see to it; the next run goes on there",
             ) from error
+        damaged = former.with_name("warehouse.damaged.duckdb")  # somebody may still get something out of it
+        former.replace(damaged)
         files = 0
-        progress(f"nothing is kept from the warehouse of before, which is damaged: {says}")
+        progress(f"nothing is kept from the warehouse of before, which is damaged and stays as {damaged.name}: {says}")
     if files:
         out_of_turn()
         file_sources.renew(connection, read_sources(workspace.root / SOURCES_FILE), lambda: None)

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestration import warehouse
 from orchestration.errors import TiktellerError
-from orchestration.landing import expectations, register
+from orchestration.landing import expectations, register, unexpected
 from orchestration.landing.decisions import land_decisions
 from orchestration.landing.expectations import ExpectationResult
 from orchestration.landing.ingest import ingest
@@ -81,11 +81,11 @@ def land(workspace: Workspace, settings: RunSettings, progress: Progress, run_id
         beside.shutdown()  # a library that is half imported is not to be used
         land_decisions(workspace, connection)
         # what failed before, and nobody accepted, is judged again by itself
-        before = expectations.found_before(connection) | publishing.not_accepted(workspace)
+        before = unexpected.found_before(connection) | publishing.not_accepted(workspace)
         new = {each.file_id for each in register.pending(workspace)} - before
         findings = expectations.check_landing(connection, new, progress)
-        wrong = [] if settings.accept_landed else expectations.unexpected(connection, findings, new, before)
-        expectations.keep_unexpected(connection, wrong)
+        wrong = [] if settings.accept_landed else unexpected.unexpected(connection, findings, new, before)
+        unexpected.keep_unexpected(connection, wrong)
     return Landed(reports, findings, time.monotonic() - began)
 
 
@@ -110,7 +110,7 @@ def build(workspace: Workspace, progress: Progress, dbt: Dbt) -> Sequence[dict[s
 def publish(workspace: Workspace, progress: Progress) -> Published:
     """Checked marts -> one snapshot per partner, and the pointers that name them. Whom a check concerns keeps the last good one."""
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S_%f}"
-    faults = [*expectations.faults(workspace), *checks.faults(workspace)]
+    faults = [*unexpected.faults(workspace), *checks.faults(workspace)]
     publication = publishing.publish(workspace, name, builds.rules_fingerprint(), progress, faults)
     if publication.is_sound:
         builds.build_went_well(workspace)

@@ -16,11 +16,13 @@ import pytest
 
 from orchestration import demo, warehouse
 from orchestration.landing import ledger
-from orchestration.landing.expectations import SAMPLE_ROWS, SUITES, ExpectationResult, check, check_landing, landed_batches, unexpected
+from orchestration.landing.expectations import SAMPLE_ROWS, ExpectationResult, check, check_landing, landed_batches
 from orchestration.landing.feeds import feed_named
 from orchestration.landing.file_sources import FileOfSource, write_file_sources, write_words
 from orchestration.landing.ingest import ingest
 from orchestration.landing.sources import Format, Source, shipped_formats
+from orchestration.landing.suites import SUITES
+from orchestration.landing.unexpected import unexpected
 from orchestration.serving import publishing
 from orchestration.workspace import PLATFORM, Workspace
 

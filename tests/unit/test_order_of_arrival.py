@@ -658,7 +658,8 @@ def test_what_a_lost_warehouse_takes_with_it_is_named(lived_in: House, how: str)
     if how == "damaged":
         lived_in.workspace.warehouse.write_bytes(b"damaged")
         told = lived_in.rebuild()
-        assert any(line.startswith("nothing is kept from the warehouse of before, which is damaged: ") for line in told)
+        assert any("which is damaged and stays as warehouse.damaged.duckdb: " in line for line in told)
+        assert (lived_in.workspace.root / "warehouse.damaged.duckdb").read_bytes() == b"damaged"
     else:
         told = lived_in.lose()
     (lost,) = [line for line in told if line.startswith("lost with the warehouse")]
